@@ -1,0 +1,58 @@
+# Every target sets up what it needs from nothing. CI runs the same `make test` as you do.
+SHELL := /bin/bash
+# A system interpreter first: one inside a private home cannot be executed by an unprivileged service user.
+PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.11 python3.12 python3.13; do \
+	"$$p" -c 'import sys, venv, ensurepip; raise SystemExit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+SETUP := $(VENV)/.setup-done
+
+.PHONY: setup system demo test check bench soak study reference lock clean
+
+setup: $(SETUP)
+
+$(SETUP): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Tidegate needs Python 3.11 or newer with venv (Debian: apt-get install python3-venv)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Debian packages that some tests need; elsewhere those tests skip and print the install line (in CI nothing skips).
+system:
+	@.ci/system
+
+demo: setup
+	$(BIN)/python -m tests.demo
+
+test: setup system check
+	$(BIN)/python -m pytest -q -m "not soak and not reference"
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# MIDN=folder with multi_missing_*.csv, binary_*.csv and continuous_*.csv
+reference: setup
+	@test -n "$(MIDN)" || { echo "usage: make reference MIDN=folder"; exit 2; }
+	MIDN=$(MIDN) $(BIN)/python -m pytest -q -m reference
+
+bench: setup
+	$(BIN)/python -m tests.benchmarks
+
+soak: setup system
+	$(BIN)/python -m pytest -q -m soak
+
+study: setup
+	$(BIN)/python -m tests.statistics
+
+# Names versions and hashes, never a host.
+lock:
+	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet pip-tools
+	$(VENV)/lock/bin/pip-compile --quiet --upgrade --extra test --generate-hashes --allow-unsafe --strip-extras \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header -o requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis

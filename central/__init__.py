@@ -1,0 +1,1 @@
+"""The central host: users, sites, pairs, jobs, the hub and the pages."""

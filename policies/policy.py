@@ -1,0 +1,177 @@
+"""The policy of a site: which numbers may leave, and the limits a worker runs under.
+
+Three policies come with Tidegate (`research`, `default`, `strict`). A site's own file names one in `extends` and may only narrow it.
+Each key is declared once, in :class:`Policy`, with its unit and reason beside it; the direction that narrows it is in
+:data:`NARROWS`. An unknown key is an error that names file and key.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+Isolation = Literal["none", "seccomp", "seccomp+landlock"]
+ISOLATION_TIERS: Final[tuple[Isolation, ...]] = ("none", "seccomp", "seccomp+landlock")
+"""Weakest first. `none` exists so that a report can name it; no policy accepts it."""
+
+
+class PolicyError(ValueError):
+    """A policy file is wrong: `file`, `key` and `reason` say where and why."""
+
+    def __init__(self, file: str, key: str, reason: str) -> None:
+        self.file, self.key, self.reason = file, key, reason
+        super().__init__(f"{file}, {key}: {reason}")
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One policy. Counts are rows of the site that take part; ratios are shares; times are seconds; sizes are bytes."""
+
+    name: str
+    # Disclosure rules
+    min_rows: int
+    """Rows on which a target must be observed before anything about it leaves, unless it is never observed."""
+    max_parameter_ratio: float
+    """Coefficients per row: a fit with nearly as many coefficients as rows repeats the rows."""
+    min_difference_group: int
+    """Rows that may tell the statistics of two targets, or of two sweeps, apart; smaller groups are set aside."""
+    difference_group_covers_parameters: bool
+    """Whether a difference group must also exceed the number of coefficients (else its Gram spans its rows)."""
+    max_set_aside: float
+    """Share of rows that may be set aside before the job stops with remedies."""
+    gram_grid: float
+    """Rounding of Gram entries, as a share of the sum of absolute contributions: the last digits of a double are a channel."""
+    score_grid: float
+    """Rounding of score answers, as a share of the sum of absolute contributions."""
+    max_abs_eta: float
+    """Largest |Xβ| on any row for a question at a β that central chose (standardised units): larger ones single rows out."""
+    min_weight_sum: float
+    """Smallest Σ p(1−p) of a question: the rule of ten events in another dress."""
+    max_evaluations_per_fit: int
+    """Questions per fit: each one is a view of the same rows."""
+    min_draw_sigma: float
+    """Smallest residual sd of a Gaussian draw (standardised units): smaller ones make imputed cells a message."""
+    max_draw_sigma: float
+    """Largest residual sd of a Gaussian draw (standardised units)."""
+    refusal_budget: int
+    """Refusals a job may cost a site: a refusal is an answer of one bit."""
+    # Isolation
+    minimum_isolation: Isolation
+    """The site refuses to run below this tier; only its administrator may lower it."""
+    # Limits
+    max_source_bytes: int
+    """Size of one module of a pair."""
+    max_line_bytes: int
+    """Length of one CSV line."""
+    max_frame_bytes: int
+    """Size of one frame."""
+    max_rows_bytes: int
+    """Memory for the rows of one data set, uploaded text included."""
+    worker_data_bytes: int
+    """Private memory of a worker."""
+    step_seconds: int
+    """Wall time of one step."""
+    job_seconds: int
+    """Wall time of one job."""
+    max_messages: int
+    """Messages of one job."""
+
+
+NARROWS: Final[dict[str, Literal["up", "down", "true"]]] = {
+    "min_rows": "up",
+    "max_parameter_ratio": "down",
+    "min_difference_group": "up",
+    "difference_group_covers_parameters": "true",
+    "max_set_aside": "down",
+    "gram_grid": "up",
+    "score_grid": "up",
+    "max_abs_eta": "down",
+    "min_weight_sum": "up",
+    "max_evaluations_per_fit": "down",
+    "min_draw_sigma": "up",
+    "max_draw_sigma": "down",
+    "refusal_budget": "down",
+    "minimum_isolation": "up",
+    "max_source_bytes": "down",
+    "max_line_bytes": "down",
+    "max_frame_bytes": "down",
+    "max_rows_bytes": "down",
+    "worker_data_bytes": "down",
+    "step_seconds": "down",
+    "job_seconds": "down",
+    "max_messages": "down",
+}
+"""The direction in which a value becomes stricter. A key that is not here cannot be changed by a site."""
+
+BUILT_IN: Final = ("research", "default", "strict")
+
+
+def is_narrower(key: str, value: object, than: object) -> bool:
+    """Whether `value` allows no more than `than` does for `key`."""
+    direction = NARROWS[key]
+    if key == "minimum_isolation":
+        tiers: tuple[object, ...] = ISOLATION_TIERS
+        return tiers.index(value) >= tiers.index(than)
+    if direction == "true":
+        return bool(value) or not than
+    assert isinstance(value, int | float)  # noqa: S101 - the struct has checked the types
+    assert isinstance(than, int | float)  # noqa: S101
+    return value >= than if direction == "up" else value <= than
+
+
+def tighten(base: Policy, changes: dict[str, object], file: str) -> Policy:
+    """`base` with `changes`, each of which must narrow it. Raises :class:`PolicyError` otherwise."""
+    for key in changes:
+        if key != "name" and key not in NARROWS:
+            raise PolicyError(file, key, "unknown key")
+    try:
+        policy = msgspec.convert({**msgspec.structs.asdict(base), **changes}, Policy)
+    except msgspec.ValidationError as error:
+        raise PolicyError(file, _key_of(error), str(error)) from error
+    for key in changes:
+        if key != "name" and not is_narrower(key, getattr(policy, key), getattr(base, key)):
+            raise PolicyError(file, key, f"would allow more than {base.name!r} does ({getattr(base, key)})")
+    return policy
+
+
+def parse_policy(text: str, file: str) -> Policy:
+    """The policy in a TOML text: complete, or `extends` a built-in one."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyError(file, "(syntax)", str(error)) from error
+    base = table.pop("extends", None)
+    if base is not None:
+        return tighten(built_in(str(base), file), table, file)
+    for key in table:
+        if key not in Policy.__struct_fields__:
+            raise PolicyError(file, key, "unknown key")
+    try:
+        return msgspec.convert(table, Policy)
+    except msgspec.ValidationError as error:
+        raise PolicyError(file, _key_of(error), str(error)) from error
+
+
+def built_in(name: str, file: str = "extends") -> Policy:
+    """One of the policies that come with Tidegate."""
+    if name not in BUILT_IN:
+        raise PolicyError(file, "extends", f"no policy named {name!r}; there are {', '.join(BUILT_IN)}")
+    return parse_policy(resources.files("policies").joinpath(f"{name}.toml").read_text(encoding="utf-8"), f"{name}.toml")
+
+
+def load_policy(name_or_file: str) -> Policy:
+    """A built-in policy by name, or a site's own file."""
+    if name_or_file in BUILT_IN:
+        return built_in(name_or_file)
+    path = Path(name_or_file)
+    if not path.is_file():
+        raise PolicyError(name_or_file, "(file)", f"no such file, and no built-in policy of that name ({', '.join(BUILT_IN)})")
+    return parse_policy(path.read_text(encoding="utf-8"), path.name)
+
+
+def _key_of(error: msgspec.ValidationError) -> str:
+    text = str(error)
+    return text.split("`")[-2].removeprefix("$.") if "`" in text else "(file)"

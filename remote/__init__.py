@@ -1,0 +1,1 @@
+"""The host of a site: approvals, runs, the link to central and the local page."""

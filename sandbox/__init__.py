@@ -1,0 +1,1 @@
+"""How code runs and what may leave: wire, lockdown, gate, worker, rounds, and the author's commands."""

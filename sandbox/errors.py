@@ -1,0 +1,287 @@
+"""Error codes and the exception tree.
+
+A :class:`Code` is the only description of a failure that may cross a site boundary; the details (column names, line numbers) stay
+with the site that raised them. Every code has a sentence and a remedy in :data:`CATALOGUE`.
+
+    TidegateError          a code, local details, a sentence, a remedy
+    ├── InputError         you erred: data, job, pair or policy
+    ├── Refused            a site's gate refused a question (central's view: site and code)
+    ├── PeerError          the peer or the worker erred: frames, messages, lies
+    ├── LimitError         a limit was reached: time, memory, size, messages
+    └── IsolationError     this machine cannot isolate a worker as the policy demands
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Code(StrEnum):
+    """Every failure that Tidegate can name, a closed list."""
+
+    # data sets
+    DATA_NOT_UTF8 = "data.not_utf8"
+    DATA_EMPTY = "data.empty"
+    DATA_HEADER_ONLY = "data.header_only"
+    DATA_HEADER_MISMATCH = "data.header_mismatch"
+    DATA_HEADER_ORDER = "data.header_order"
+    DATA_HEADER_LOOKS_LIKE_DATA = "data.header_looks_like_data"
+    DATA_HEADER_RESERVED = "data.header_reserved"
+    DATA_HEADER_DUPLICATE = "data.header_duplicate"
+    DATA_COLUMN_MISSING = "data.column_missing"
+    DATA_COLUMN_EXTRA = "data.column_extra"
+    DATA_LINE_TOO_LONG = "data.line_too_long"
+    DATA_LINE_FIELDS = "data.line_fields"
+    DATA_QUOTE_OPEN = "data.quote_open"
+    DATA_NOT_NUMERIC = "data.not_numeric"
+    DATA_NOT_FINITE = "data.not_finite"
+    DATA_LEVELS = "data.levels"
+    DATA_TOO_LARGE = "data.too_large"
+    DATA_MALFORMED = "data.malformed"
+    DATA_PREDICTOR_ALL_MISSING = "data.predictor_all_missing"
+    DATA_TARGET_NEVER_OBSERVED = "data.target_never_observed"
+    # disclosure rules
+    RULE_MIN_ROWS = "rule.min_rows"
+    RULE_PARAMETER_RATIO = "rule.parameter_ratio"
+    RULE_SET_ASIDE = "rule.set_aside"
+    RULE_ETA = "rule.eta"
+    RULE_WEIGHT_SUM = "rule.weight_sum"
+    RULE_EVALUATIONS = "rule.evaluations"
+    RULE_DRAW_BOUNDS = "rule.draw_bounds"
+    RULE_DRAW_SCHEDULE = "rule.draw_schedule"
+    RULE_NOT_FINITE = "rule.not_finite"
+    RULE_UNDECLARED = "rule.undeclared"
+    RULE_REFUSAL_BUDGET = "rule.refusal_budget"
+    # jobs and pairs
+    JOB_INVALID = "job.invalid"
+    JOB_COLUMN_UNKNOWN = "job.column_unknown"
+    JOB_THINNING_ZERO = "job.thinning_zero"
+    JOB_TARGETS = "job.targets"
+    JOB_PARAMETERS = "job.parameters"
+    JOB_PARTICIPANTS = "job.participants"
+    JOB_NO_PREDICTORS = "job.no_predictors"
+    JOB_STATE = "job.state"
+    JOB_CANCELLED = "job.cancelled"
+    MANIFEST_INVALID = "manifest.invalid"
+    PAIR_SOURCE = "pair.source"
+    PAIR_DIGEST = "pair.digest"
+    POLICY_INVALID = "policy.invalid"
+    # fits
+    FIT_SINGULAR = "fit.singular"
+    FIT_SEPARATED = "fit.separated"
+    FIT_NOT_CONVERGED = "fit.not_converged"
+    FIT_TOO_FEW_ROWS = "fit.too_few_rows"
+    # processes
+    WORKER_SOURCE = "worker.source"
+    WORKER_RAISED = "worker.raised"
+    WORKER_PROTOCOL = "worker.protocol"
+    WORKER_DIED = "worker.died"
+    GATE_DIED = "gate.died"
+    GATE_PROTOCOL = "gate.protocol"
+    ISOLATION_MISSING = "isolation.missing"
+    LIMIT_TIME = "limit.time"
+    LIMIT_MEMORY = "limit.memory"
+    LIMIT_FRAME = "limit.frame"
+    LIMIT_MESSAGES = "limit.messages"
+    # the link
+    WIRE_FRAME = "wire.frame"
+    WIRE_MESSAGE = "wire.message"
+    WIRE_VERSION = "wire.version"
+    WIRE_SEQUENCE = "wire.sequence"
+    SITE_LOST = "site.lost"
+    SITE_RESTARTED = "site.restarted"
+    SITE_DUPLICATE = "site.duplicate"
+    CENTRAL_RESTARTED = "central.restarted"
+    RESULT_EXPIRED = "result.expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a code means (`sentence`, formatted with local details) and what to do next (`remedy`)."""
+
+    sentence: str
+    remedy: str
+
+
+class _Details(dict[str, object]):
+    """Details that are not there show as an ellipsis: central sees a code without a site's details."""
+
+    def __missing__(self, key: str) -> str:
+        return "…"
+
+
+C: Final = Code
+CATALOGUE: Final[dict[Code, Entry]] = {
+    C.DATA_NOT_UTF8: Entry("Line {line} is not UTF-8 text.", "Save the file as CSV UTF-8 and upload it again."),
+    C.DATA_EMPTY: Entry("The file is empty.", "Upload a CSV file with a header line and at least one row."),
+    C.DATA_HEADER_ONLY: Entry("The file has a header but no rows.", "Upload a CSV file with at least one row."),
+    C.DATA_HEADER_MISMATCH: Entry(
+        "Column {position} is named {found!r}, the job expects {expected!r}.",
+        "Rename the column, or use the file the job was made for.",
+    ),
+    C.DATA_HEADER_ORDER: Entry(
+        "The columns are the right ones in another order: column {position} is {found!r}, the job expects {expected!r}.",
+        "Put the columns in the order of the job.",
+    ),
+    C.DATA_HEADER_LOOKS_LIKE_DATA: Entry(
+        "The first line looks like data: column {position} has a number or nothing for a name.",
+        "Put the column names in the first line.",
+    ),
+    C.DATA_HEADER_RESERVED: Entry("Column {column!r} has a reserved name.", "Rename the column; .imp and .id are made by Tidegate."),
+    C.DATA_HEADER_DUPLICATE: Entry("Two columns are named {column!r}.", "Give every column a name of its own."),
+    C.DATA_COLUMN_MISSING: Entry("Column {column!r} is missing.", "Add the column (all cells may be NA if it is a target)."),
+    C.DATA_COLUMN_EXTRA: Entry("Column {column!r} is not in the job.", "Remove the column."),
+    C.DATA_LINE_TOO_LONG: Entry(
+        "Line {line} is longer than {limit} bytes.",
+        "Check the line ends and quotes of the file; the policy key is max_line_bytes.",
+    ),
+    C.DATA_LINE_FIELDS: Entry("Line {line} has {found} fields, the header has {expected}.", "Give every line the same number of fields."),
+    C.DATA_QUOTE_OPEN: Entry("A quote opened on line {line} is never closed.", "Close the quote."),
+    C.DATA_NOT_NUMERIC: Entry(
+        "Line {line}: column {column!r} holds something that is not a number.",
+        "Correct the cell, add its text to the job's missing tokens, or ignore the column.",
+    ),
+    C.DATA_NOT_FINITE: Entry("Line {line}: column {column!r} holds an infinite number.", "Correct the cell or mark it as missing."),
+    C.DATA_LEVELS: Entry(
+        "Binary column {column!r} has other values than its two levels (line {line}).",
+        "Correct the cells, state the two levels in the job, or make the target continuous.",
+    ),
+    C.DATA_TOO_LARGE: Entry("The data need more than {limit} bytes of memory.", "Raise worker_data_bytes in the site's policy."),
+    C.DATA_MALFORMED: Entry("Line {line} cannot be read as CSV.", "Check quotes and separators around that line."),
+    C.DATA_PREDICTOR_ALL_MISSING: Entry(
+        "Predictor {column!r} has no observed value here.", "Ignore the column in the job, or leave this site out."
+    ),
+    C.DATA_TARGET_NEVER_OBSERVED: Entry("Target {column!r} is never observed here: nothing to contribute to it.", "Nothing to do."),
+    C.RULE_MIN_ROWS: Entry(
+        "Target {column!r} is observed on {found} rows that take part; the policy asks for none or at least {limit}.",
+        "Use more rows, remove the target, or use another policy.",
+    ),
+    C.RULE_PARAMETER_RATIO: Entry(
+        "Target {column!r}: {parameters} coefficients for {found} rows; the policy allows {limit} per row.",
+        "Use fewer predictors or more rows.",
+    ),
+    C.RULE_SET_ASIDE: Entry(
+        "{found} of {rows} rows would be set aside because they are the only ones that differ between two targets; the limit is {limit}.",
+        "Use fewer targets, complete_rows, or another policy.",
+    ),
+    C.RULE_ETA: Entry(
+        "A question put a linear predictor beyond {limit} on some row.",
+        "The step is shortened; if it persists, set a ridge.",
+    ),
+    C.RULE_WEIGHT_SUM: Entry(
+        "A question left a weight sum below {limit}.", "The outcome is too rare here: leave the target or the site out."
+    ),
+    C.RULE_EVALUATIONS: Entry("More than {limit} questions for one fit.", "Set a ridge; the target may be separated."),
+    C.RULE_DRAW_BOUNDS: Entry(
+        "A draw was asked for with coefficients beyond the policy's bounds.",
+        "Check the fit of the target; set a ridge.",
+    ),
+    C.RULE_DRAW_SCHEDULE: Entry("A draw was asked for out of turn.", "Correct the pair: one draw per target and sweep, after its fit."),
+    C.RULE_NOT_FINITE: Entry("A number was not finite.", "Check the pair and the scales of the columns."),
+    C.RULE_UNDECLARED: Entry("Something was asked or answered that the manifest does not declare.", "Correct the manifest or the pair."),
+    C.RULE_REFUSAL_BUDGET: Entry("The site refused {limit} questions, its budget for one job.", "Check the pair; see the site's ledger."),
+    C.JOB_INVALID: Entry("The job is not valid: {reason}.", "Correct the job."),
+    C.JOB_COLUMN_UNKNOWN: Entry(
+        "The job names column {column!r}, which is not in the header.", "Use a name or a 1-based index of the header."
+    ),
+    C.JOB_THINNING_ZERO: Entry(
+        "{key} must be at least 1 when more than one imputation is asked for, else the imputations are identical.",
+        "Set {key} to 1 or more.",
+    ),
+    C.JOB_TARGETS: Entry("{reason}.", "Choose other targets or another pair."),
+    C.JOB_PARAMETERS: Entry("Parameter {parameter!r}: {reason}.", "Correct the parameter."),
+    C.JOB_PARTICIPANTS: Entry("The job has no participants.", "Add at least one site."),
+    C.JOB_NO_PREDICTORS: Entry("No column is left as a predictor.", "Give at least one column the role predictor."),
+    C.JOB_STATE: Entry("The job is {state}; that cannot be done now.", "Reload the page."),
+    C.JOB_CANCELLED: Entry("The job was cancelled.", "Make a new job to start again."),
+    C.MANIFEST_INVALID: Entry("manifest.toml, {key}: {reason}.", "Correct the manifest."),
+    C.PAIR_SOURCE: Entry("{module}: {reason}.", "Correct the pair; tidegate check lists every finding."),
+    C.PAIR_DIGEST: Entry("The pair's bytes do not match its digest.", "Approve the pair again."),
+    C.POLICY_INVALID: Entry("{file}, {key}: {reason}.", "Correct the policy file."),
+    C.FIT_SINGULAR: Entry(
+        "Target {column!r} cannot be fitted: a predictor is constant or a combination of others.",
+        "Ignore such a column or set a ridge.",
+    ),
+    C.FIT_SEPARATED: Entry("Target {column!r} is separated by its predictors.", "Set a ridge or ignore a predictor."),
+    C.FIT_NOT_CONVERGED: Entry("The fit of target {column!r} did not converge.", "Set a ridge or ignore a predictor."),
+    C.FIT_TOO_FEW_ROWS: Entry("Target {column!r} has fewer rows than coefficients.", "Use fewer predictors or more sites."),
+    C.WORKER_SOURCE: Entry("The pair does not pass the source rules.", "See the findings of tidegate check."),
+    C.WORKER_RAISED: Entry("The pair's code raised an error at line {line}.", "Correct the pair; try it with tidegate simulate."),
+    C.WORKER_PROTOCOL: Entry("The worker broke the protocol.", "Report the pair to its author."),
+    C.WORKER_DIED: Entry("The worker was ended by {reason}.", "Check the pair and the limits of the policy."),
+    C.GATE_DIED: Entry("The gate was ended by {reason}.", "Check the memory of the machine; the job must be made again."),
+    C.GATE_PROTOCOL: Entry("The gate received a frame out of order.", "Report this with the log of the host."),
+    C.ISOLATION_MISSING: Entry(
+        "This machine cannot isolate a worker: {reason}.",
+        "Use Linux 5.13 or newer with Landlock and seccomp. Only the administrator of the site may lower minimum_isolation; if in doubt, do not.",
+    ),
+    C.LIMIT_TIME: Entry(
+        "{what} took longer than {limit} s.",
+        "Raise the limit in the policy, or use fewer rows, columns or imputations.",
+    ),
+    C.LIMIT_MEMORY: Entry("The memory limit of {limit} bytes was reached.", "Raise worker_data_bytes in the policy."),
+    C.LIMIT_FRAME: Entry("A frame was larger than {limit} bytes.", "Use fewer columns; the policy key is max_frame_bytes."),
+    C.LIMIT_MESSAGES: Entry("The job sent more than {limit} messages.", "Use fewer sweeps; the policy key is max_messages."),
+    C.WIRE_FRAME: Entry("Bytes were received that are not a frame.", "Check that both ends run compatible versions."),
+    C.WIRE_MESSAGE: Entry("A message was received that is not in the protocol.", "Check that both ends run compatible versions."),
+    C.WIRE_VERSION: Entry("The peer speaks protocol {found}, this end {expected}.", "Upgrade the older end."),
+    C.WIRE_SEQUENCE: Entry("A message was lost.", "The link is opened again."),
+    C.SITE_LOST: Entry("Site {site} was away for more than {limit} s while the job was running.", "Make the job again when it is back."),
+    C.SITE_RESTARTED: Entry("Site {site} was restarted while the job was running.", "Make the job again."),
+    C.SITE_DUPLICATE: Entry("A link with this site_id is already open and alive.", "Stop the other process that uses this site's key."),
+    C.CENTRAL_RESTARTED: Entry("Central was restarted while the job was running.", "Make the job again."),
+    C.RESULT_EXPIRED: Entry("The result was kept for {limit} s and has been wiped.", "Make the job again."),
+}
+
+
+class TidegateError(Exception):
+    """A failure with a code. `details` stay on this side of the boundary."""
+
+    def __init__(self, code: Code, **details: object) -> None:
+        self.code = code
+        self.details = details
+        super().__init__(self.sentence)
+
+    @property
+    def sentence(self) -> str:
+        """What happened, for a person on this side of the boundary."""
+        return describe(self.code, self.details)
+
+    @property
+    def remedy(self) -> str:
+        """What to do next."""
+        return CATALOGUE[self.code].remedy.format_map(_Details(self.details))
+
+    def __str__(self) -> str:
+        return f"{self.sentence} {self.remedy} [{self.code}]"
+
+
+class InputError(TidegateError):
+    """Data, job, pair or policy are not as they should be."""
+
+
+class Refused(TidegateError):
+    """A site's gate refused a question; central learns the site and the code, nothing else."""
+
+    def __init__(self, site: str, code: Code, **details: object) -> None:
+        self.site = site
+        super().__init__(code, site=site, **details)
+
+
+class PeerError(TidegateError):
+    """A peer, a gate or a worker broke the protocol or went away."""
+
+
+class LimitError(TidegateError):
+    """A limit of the policy was reached."""
+
+
+class IsolationError(TidegateError):
+    """The machine cannot isolate as demanded; nothing is run."""
+
+
+def describe(code: Code, details: dict[str, object] | None = None) -> str:
+    """The sentence of `code`, with an ellipsis for details that are not known here."""
+    return CATALOGUE[code].sentence.format_map(_Details(details or {}))

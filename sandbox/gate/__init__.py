@@ -1,0 +1,1 @@
+"""The trusted child that owns the rows and decides what leaves."""

@@ -1,0 +1,137 @@
+"""The specification of a job: what is imputed from what, how often, with which parameters. Pure.
+
+`parse_job` reads `job.toml`; `draft_contract` lays it over the header of central's CSV; `sweeps` is the schedule.
+"""
+
+from __future__ import annotations
+
+import secrets
+import tomllib
+from collections.abc import Iterator
+from typing import Any, Final, Literal
+
+import msgspec
+
+from sandbox.contract import DEFAULT_MISSING, Column, Contract, TargetType, order_levels
+from sandbox.errors import Code, InputError
+from sandbox.manifest import Manifest
+
+MAX_IMPUTATIONS: Final = 1000
+MAX_ITERATIONS: Final = 10_000
+MAX_SEED: Final = 2**63 - 1
+
+
+class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A column to impute, by name or 1-based index."""
+
+    column: str | int
+    type: TargetType
+    levels: tuple[str | int | float, str | int | float] | None = None
+
+
+class JobSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A job as its runner writes it. Columns that are not named are predictors if every value is a number, else ignored."""
+
+    targets: tuple[Target, ...]
+    imputations: int = 10
+    iteration_before_first_imputation: int = 20
+    iteration_between_imputations: int = 5
+    seed: int | None = None
+    columns: dict[str, Literal["predictor", "ignored"]] = {}
+    parameters: dict[str, Any] = {}
+    missing: tuple[str, ...] = DEFAULT_MISSING
+
+
+class Sweep(msgspec.Struct, frozen=True):
+    """One pass over the targets; `keeps_imputation` after it."""
+
+    index: int
+    keeps_imputation: bool
+
+
+def parse_job(text: str) -> JobSpec:
+    """The job in a TOML text. Raises :class:`InputError` that names the key."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(Code.JOB_INVALID, reason=f"not TOML ({error})") from error
+    return job_from_table(table)
+
+
+def job_from_table(table: dict[str, Any]) -> JobSpec:
+    """The job in a table (of TOML or JSON)."""
+    try:
+        return msgspec.convert(table, JobSpec)
+    except msgspec.ValidationError as error:
+        raise InputError(Code.JOB_INVALID, reason=str(error)) from error
+
+
+def check_job(spec: JobSpec, manifest: Manifest) -> JobSpec:
+    """`spec` with its seed drawn and its parameters complete, checked against what the pair can do."""
+    capabilities = manifest.capabilities
+    if not spec.targets:
+        raise InputError(Code.JOB_TARGETS, reason="the job has no target")
+    if capabilities.targets == "one" and len(spec.targets) > 1:
+        raise InputError(Code.JOB_TARGETS, reason=f"{manifest.name} imputes one target, the job has {len(spec.targets)}")
+    for target in spec.targets:
+        if target.type not in capabilities.target_types:
+            raise InputError(Code.JOB_TARGETS, reason=f"{manifest.name} does not impute {target.type} targets")
+        if target.type != "binary" and target.levels is not None:
+            raise InputError(Code.JOB_TARGETS, reason=f"target {target.column!r} is continuous and cannot have levels")
+    _check_ranges(spec)
+    if capabilities.targets == "many" and spec.imputations > 1:
+        for key in ("iteration_before_first_imputation", "iteration_between_imputations"):
+            if getattr(spec, key) < 1:
+                raise InputError(Code.JOB_THINNING_ZERO, key=key)
+    seed = secrets.randbits(63) if spec.seed is None else spec.seed
+    return msgspec.structs.replace(spec, seed=seed, parameters=manifest.resolve_parameters(spec.parameters))
+
+
+def _check_ranges(spec: JobSpec) -> None:
+    if not 1 <= spec.imputations <= MAX_IMPUTATIONS:
+        raise InputError(Code.JOB_INVALID, reason=f"imputations must be between 1 and {MAX_IMPUTATIONS}")
+    for key in ("iteration_before_first_imputation", "iteration_between_imputations"):
+        if not 0 <= getattr(spec, key) <= MAX_ITERATIONS:
+            raise InputError(Code.JOB_INVALID, reason=f"{key} must be between 0 and {MAX_ITERATIONS}")
+    if spec.seed is not None and not 0 <= spec.seed <= MAX_SEED:
+        raise InputError(Code.JOB_INVALID, reason=f"seed must be between 0 and {MAX_SEED}")
+
+
+def draft_contract(spec: JobSpec, header: list[str]) -> Contract:
+    """The contract as far as the job decides it; central's data decide the rest. Raises :class:`InputError` for unknown columns."""
+    columns = [Column(name, role=spec.columns.get(name)) for name in header]
+    for name in spec.columns:
+        if name not in header:
+            raise InputError(Code.JOB_COLUMN_UNKNOWN, column=name)
+    for target in spec.targets:
+        index = _index(target.column, header)
+        if columns[index].role is not None:
+            raise InputError(Code.JOB_TARGETS, reason=f"column {header[index]!r} is given two roles")
+        levels = None if target.levels is None else order_levels((str(target.levels[0]), str(target.levels[1])))
+        columns[index] = Column(header[index], "target", target.type, levels)
+    return Contract(tuple(columns), spec.missing)
+
+
+def sweeps(spec: JobSpec, manifest: Manifest) -> Iterator[Sweep]:
+    """The schedule. Pairs with one target draw M times from one fit; chained equations burn in and thin."""
+    if manifest.capabilities.targets == "one":
+        for index in range(spec.imputations):
+            yield Sweep(index, True)
+        return
+    # A single imputation without burn-in still needs one sweep to have anything to keep.
+    first = max(spec.iteration_before_first_imputation, 1)
+    total = first + (spec.imputations - 1) * spec.iteration_between_imputations
+    for index in range(total):
+        after_first = index + 1 - first
+        keeps = after_first >= 0 and (after_first == 0 or after_first % spec.iteration_between_imputations == 0)
+        yield Sweep(index, keeps)
+
+
+def _index(column: str | int, header: list[str]) -> int:
+    if isinstance(column, int):
+        if not 1 <= column <= len(header):
+            raise InputError(Code.JOB_COLUMN_UNKNOWN, column=column)
+        return column - 1
+    if column not in header:
+        raise InputError(Code.JOB_COLUMN_UNKNOWN, column=column)
+    return header.index(column)

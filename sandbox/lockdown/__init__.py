@@ -1,0 +1,1 @@
+"""Locking a child process down: a pure plan and one mechanism per file."""

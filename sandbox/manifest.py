@@ -1,0 +1,211 @@
+"""A pair and its manifest: what an algorithm is called, what its steps ask and answer, and the bytes that are approved.
+
+A pair is a folder with `NAMECentral.py`, `NAMERemote.py` and `manifest.toml`. Its digest is the SHA-256 of the three files together; a
+site approves a digest and nothing else. The manifest is data: it is parsed here, in the hosts, and never executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import jsonschema
+import msgspec
+
+from sandbox.errors import Code, InputError
+
+KernelKind = Literal["margins", "gram", "glm_score", "imputed_summary"]
+MANIFEST_NAME: Final = "manifest.toml"
+RESERVED_STEP: Final = "margins"
+"""The built-in step of the first round; no pair may declare a step of this name."""
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}\Z")
+_STEP_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
+_VERSION: Final = re.compile(r"\d{1,4}\.\d{1,4}\.\d{1,4}\Z")
+
+PARTS: Final[dict[str, dict[str, tuple[str, tuple[str, ...]]]]] = {
+    "margins": {"n": ("<i8", ("c",)), "total": ("<f8", ("c",)), "total_squares": ("<f8", ("c",))},
+    "gram": {"n": ("<i8", ()), "XX": ("<f8", ("q", "q")), "Xy": ("<f8", ("q",)), "yy": ("<f8", ())},
+    "glm_score": {
+        "n": ("<i8", ()),
+        "H": ("<f8", ("q", "q")),
+        "g": ("<f8", ("q",)),
+        "loglik": ("<f8", ()),
+        "loglik_step": ("<f8", ()),
+    },
+    "imputed_summary": {"n": ("<i8", ()), "mean": ("<f8", ()), "sd": ("<f8", ())},
+}
+"""The parts of each kernel's answer: dtype and shape. q = coefficients of the target's design, c = columns in the model."""
+
+
+class RequestField(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One argument of a step. `column` is a 1-based index of a target; shapes are in `q`, never in rows."""
+
+    type: Literal["column", "float", "int", "bool"]
+    shape: tuple[Literal["q"], ...] = ()
+
+
+class ReplyField(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One field of a reply: the kernel that fills it."""
+
+    kind: KernelKind
+
+
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A step of the remote module: its arguments and what may leave."""
+
+    request: dict[str, RequestField] = {}
+    reply: dict[str, ReplyField] = {}
+
+
+class Capabilities(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the pair can do; the job is checked against it."""
+
+    targets: Literal["one", "many"]
+    target_types: tuple[Literal["continuous", "binary"], ...]
+    mechanism: Literal["MAR", "MNAR"] = "MAR"
+    central_only: bool = False
+
+
+class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """JSON Schema of the pair's parameters: the form is made from it and the API validates with it."""
+
+    properties: dict[str, dict[str, Any]] = {}
+
+    def schema(self) -> dict[str, Any]:
+        """A complete JSON Schema: unknown parameters are refused."""
+        return {"type": "object", "additionalProperties": False, "properties": self.properties}
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The contents of `manifest.toml`."""
+
+    name: str
+    version: str
+    title: str
+    access: Literal["blind"]
+    capabilities: Capabilities
+    steps: dict[str, Step]
+    reference: str = ""
+    parameters: Parameters = Parameters()
+
+    def resolve_parameters(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters of a job: defaults of the schema, overridden by `given`. Raises :class:`InputError` naming the parameter."""
+        for name in given:
+            if name not in self.parameters.properties:
+                known = ", ".join(self.parameters.properties) or "none"
+                raise InputError(Code.JOB_PARAMETERS, parameter=name, reason=f"{self.name} has no such parameter (it has: {known})")
+        values = {name: schema["default"] for name, schema in self.parameters.properties.items() if "default" in schema} | dict(given)
+        for error in jsonschema.Draft202012Validator(self.parameters.schema()).iter_errors(values):
+            name = str(error.path[0]) if error.path else "(parameters)"
+            raise InputError(Code.JOB_PARAMETERS, parameter=name, reason=error.message)
+        return values
+
+
+class Pair(msgspec.Struct, frozen=True):
+    """The three files of an algorithm, as bytes, with the parsed manifest."""
+
+    manifest: Manifest
+    manifest_bytes: bytes
+    central_source: bytes
+    remote_source: bytes
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the three files together, each preceded by its role and length, in hexadecimal."""
+        digest = hashlib.sha256()
+        for role, data in (
+            ("central", self.central_source),
+            ("remote", self.remote_source),
+            ("manifest", self.manifest_bytes),
+        ):
+            digest.update(f"{role}:{len(data)}:".encode())
+            digest.update(data)
+        return digest.hexdigest()
+
+
+def parse_manifest(data: bytes) -> Manifest:
+    """The manifest in `data`. Raises :class:`InputError` that names the key."""
+    try:
+        table = tomllib.loads(data.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise _wrong("(syntax)", str(error)) from error
+    try:
+        manifest = msgspec.convert(table, Manifest)
+    except msgspec.ValidationError as error:
+        text = str(error)
+        key = text.split("`")[-2].removeprefix("$.") if "`$" in text else "(top level)"
+        raise _wrong(key, text) from error
+    _check(manifest)
+    return manifest
+
+
+def make_pair(manifest: bytes, central: bytes, remote: bytes) -> Pair:
+    """A pair from its three files. Sources are checked for encoding only; what they say is judged by the worker that compiles them."""
+    for module, source in (("central module", central), ("remote module", remote)):
+        try:
+            source.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(Code.PAIR_SOURCE, module=module, reason="is not UTF-8 text") from error
+    return Pair(parse_manifest(manifest), manifest, central, remote)
+
+
+def load_pair(folder: Path) -> Pair:
+    """The pair in `folder`; raises :class:`InputError` that says which file is missing."""
+    if not folder.is_dir():
+        raise InputError(Code.PAIR_SOURCE, module=str(folder), reason="is not a folder")
+    manifest_bytes = _read(folder / MANIFEST_NAME)
+    name = parse_manifest(manifest_bytes).name
+    return make_pair(manifest_bytes, _read(folder / f"{name}Central.py"), _read(folder / f"{name}Remote.py"))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(Code.PAIR_SOURCE, module=path.name, reason=f"cannot be read ({error.strerror})") from error
+
+
+def _check(manifest: Manifest) -> None:
+    if not _NAME.match(manifest.name):
+        raise _wrong("name", "must be a letter followed by letters, digits or _ (at most 32)")
+    if not _VERSION.match(manifest.version):
+        raise _wrong("version", "must look like 1.0.0")
+    if not manifest.capabilities.target_types:
+        raise _wrong("capabilities.target_types", "must name at least one type")
+    if not manifest.steps:
+        raise _wrong("steps", "must declare at least one step")
+    for name, step in manifest.steps.items():
+        _check_step(name, step)
+    for name, schema in manifest.parameters.properties.items():
+        _check_parameter(name, schema)
+
+
+def _check_step(name: str, step: Step) -> None:
+    if not _STEP_NAME.match(name) or name == RESERVED_STEP:
+        raise _wrong(f"steps.{name}", f"a step is a lower-case name of at most 32 characters, other than {RESERVED_STEP}")
+    for argument, field in step.request.items():
+        key = f"steps.{name}.request.{argument}"
+        if not _STEP_NAME.match(argument) or argument == "rows":
+            raise _wrong(key, "an argument is a lower-case name, other than rows")
+        if field.shape and field.type != "float":
+            raise _wrong(key, "only a float may have a shape")
+        if len(field.shape) > 1:
+            raise _wrong(key, "a shape has one dimension at most")
+
+
+def _check_parameter(name: str, schema: dict[str, Any]) -> None:
+    key = f"parameters.properties.{name}"
+    try:
+        jsonschema.Draft202012Validator.check_schema(schema)
+    except jsonschema.SchemaError as error:
+        raise _wrong(key, error.message) from error
+    if "default" not in schema or "title" not in schema:
+        raise _wrong(key, "a parameter needs a title and a default")
+
+
+def _wrong(key: str, reason: str) -> InputError:
+    return InputError(Code.MANIFEST_INVALID, key=key, reason=reason)

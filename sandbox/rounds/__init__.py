@@ -1,0 +1,1 @@
+"""The round engine: drives a job over participants, wherever they are."""

@@ -1,0 +1,474 @@
+"""Every message, a closed set per channel. Who sends what to whom:
+
+    host  → gate      GateSetup, DATA…END, AttachWorker (+ descriptor), Begin, RunRound, KeepImputation, SendResult, Wipe
+    gate  → host      GateReady, UploadReport, Acknowledged, RoundResult, DATA…END, Wiped, GateFailed
+    host  → worker    Program, then for a central worker Impute and Replies
+    worker → host     WorkerReady, Compiled; a central worker: Ask, Tell, KeepNow, Progress, LogEvent, FitRecord, Finished, Failed
+    gate  → worker    CallStep                        worker → gate   StepDone, StepFailed
+    central ↔ site    Hello, Welcome, Ack, Ping, Pong (control) and the job messages at the end of this file
+
+Nothing here carries exception text, free progress strings or a value of a row.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from policies import Policy
+from sandbox.contract import Contract, Finding
+from sandbox.errors import Code
+from sandbox.job import JobSpec
+from sandbox.wire.codec import Decoder
+from sandbox.wire.values import Array, Record, Value
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True):
+    """A message; its class name is its tag."""
+
+
+# --- shared records -------------------------------------------------------------------------------------------------------------------
+
+
+class Isolation(msgspec.Struct, frozen=True):
+    """What locks a child in, as found by its self-test."""
+
+    tier: str
+    landlock_abi: int
+    seccomp: bool
+    uid: int
+    memory_locked: bool
+
+
+class Constants(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Centre, scale and margin mean of every column in the model (file order), fixed for the whole job. Raw units, shape (c,)."""
+
+    centre: Array
+    scale: Array
+    mean: Array
+
+
+class StepCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One call of a remote step; a tell has no reply."""
+
+    step: str
+    request: dict[str, Value] = {}
+    is_tell: bool = False
+
+
+class RoundReply(Message, frozen=True):
+    """The answer to one round: the fields of its last step, or the code of the first refusal. This is what leaves a site."""
+
+    number: int
+    fields: dict[str, Record] = {}
+    refused: Code | None = None
+
+
+class KernelCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A kernel that a blind step named, with its arguments; the gate checks and computes it. `target` is a 1-based column index."""
+
+    kernel: Literal["gram", "glm_score", "draw", "imputed_summary"]
+    target: int
+    family: Literal["gaussian", "binomial"] | None = None
+    beta: Array | None = None
+    sigma: float | None = None
+
+
+class SourceFinding(msgspec.Struct, frozen=True):
+    """A line of a pair that the source rules refuse, in an author's words."""
+
+    line: int
+    message: str
+    remedy: str = ""
+
+
+# --- host → gate ----------------------------------------------------------------------------------------------------------------------
+
+
+class GateSetup(Message, frozen=True):
+    """First message to a gate. `contract` is None at central, whose gate drafts and freezes it from its own upload."""
+
+    participant: str
+    is_central: bool
+    policy: Policy
+    spec: JobSpec
+    manifest: bytes
+    pair_digest: str
+    contract: Contract | None
+    row_secret: bytes
+    row_offset: int = 0
+
+
+class AttachWorker(Message, frozen=True):
+    """A descriptor of the worker's channel follows this frame (one byte with SCM_RIGHTS)."""
+
+
+class Begin(Message, frozen=True):
+    """Constants after the first round: rows are standardised, missing cells get start values."""
+
+    constants: Constants
+
+
+class RunRound(Message, frozen=True):
+    """Run `calls` in order; only the last may have a reply."""
+
+    number: int
+    calls: tuple[StepCall, ...]
+
+
+class KeepImputation(Message, frozen=True):
+    """Snapshot the completed cells as the next imputation (central only)."""
+
+
+class SendResult(Message, frozen=True):
+    """Stream the zip (central only). `run` is what the engine knows of the run; the gate adds what only it knows."""
+
+    run: dict[str, Any]
+
+
+class Wipe(Message, frozen=True):
+    """Overwrite every row, answer, exit."""
+
+
+# --- gate → host ----------------------------------------------------------------------------------------------------------------------
+
+
+class GateReady(Message, frozen=True):
+    """Locked down, self-test passed."""
+
+    isolation: Isolation
+
+
+class ColumnReport(msgspec.Struct, frozen=True):
+    """What the gate found in one column, for the site's own page."""
+
+    name: str
+    role: str
+    type: str
+    n_missing: int
+    is_match: bool
+
+
+class UploadReport(Message, frozen=True):
+    """Answer to an upload. Stays at the site: hosts pass on only codes, columns and the set-aside band."""
+
+    findings: tuple[Finding, ...] = ()
+    contract: Contract | None = None
+    columns: tuple[ColumnReport, ...] = ()
+    n_rows: int = 0
+    n_set_aside: int = 0
+    set_aside_band: str = "0"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether Start is possible."""
+        return not any(finding.severity == "stop" for finding in self.findings)
+
+
+class Acknowledged(Message, frozen=True):
+    """Done: AttachWorker, Begin or KeepImputation."""
+
+
+class RoundResult(Message, frozen=True):
+    """`body` is the encoded RoundReply that may leave; `entry` is the ledger line that must be written first (JSON without chain)."""
+
+    body: bytes
+    entry: bytes
+    is_refused: bool
+
+
+class Wiped(Message, frozen=True):
+    """The rows are overwritten; the gate exits after this."""
+
+    n_bytes: int
+    entry: bytes
+
+
+class GateFailed(Message, frozen=True):
+    """The gate cannot go on; it wipes and exits."""
+
+    code: Code
+    entry: bytes = b""
+
+
+# --- worker ---------------------------------------------------------------------------------------------------------------------------
+
+
+class Program(Message, frozen=True):
+    """What a worker compiles: one module of the pair."""
+
+    module: Literal["central", "remote"]
+    source: bytes
+    manifest: bytes
+    max_source_bytes: int
+
+
+class WorkerReady(Message, frozen=True):
+    """Locked down, self-test passed."""
+
+    isolation: Isolation
+
+
+class Compiled(Message, frozen=True):
+    """The module compiled, or the findings say why not."""
+
+    findings: tuple[SourceFinding, ...] = ()
+
+
+class CallStep(Message, frozen=True):
+    """Gate to worker: call a step."""
+
+    step: str
+    request: dict[str, Value]
+
+
+class StepDone(Message, frozen=True):
+    """The kernels a step named, in order, and for each field the index of its kernel."""
+
+    calls: tuple[KernelCall, ...] = ()
+    fields: dict[str, int] = {}
+
+
+class StepFailed(Message, frozen=True):
+    """A step raised. The line is for the ledger of the site that runs it; no text leaves the worker."""
+
+    line: int = 0
+    is_memory: bool = False
+
+
+class Impute(Message, frozen=True):
+    """Start of a central worker: everything `impute(job, sites)` may know."""
+
+    spec: JobSpec
+    contract: Contract
+    constants: Constants
+    participants: tuple[str, ...]
+    contract_digest: str
+    pair_digest: str
+
+
+class Ask(Message, frozen=True):
+    """`sites.sum`, `sites.each` (mode `all`) or `sites.central`: one round trip."""
+
+    mode: Literal["all", "central"]
+    step: str
+    request: dict[str, Value]
+
+
+class Replies(Message, frozen=True):
+    """Answer to Ask, in site_id order with central first; or who refused and why."""
+
+    replies: tuple[dict[str, Record], ...] = ()
+    refused_by: str = ""
+    refused: Code | None = None
+
+
+class Tell(Message, frozen=True):
+    """`sites.tell`: buffered, no answer."""
+
+    step: str
+    request: dict[str, Value]
+
+
+class KeepNow(Message, frozen=True):
+    """`job.keep_imputation()`; answered with Replies."""
+
+
+class Progress(Message, frozen=True):
+    """`job.progress(done, total)`."""
+
+    done: int
+    total: int
+
+
+class LogEvent(Message, frozen=True):
+    """`job.log_event(code, target)`; codes from the closed list."""
+
+    code: Code
+    target: int
+
+
+class FitRecord(Message, frozen=True):
+    """The last fit of a target in raw units: β (q), covariance (q, q), n, σ² (0 for a binary target)."""
+
+    target: int
+    beta: Array
+    covariance: Array
+    n: int
+    sigma2: float
+
+
+class Finished(Message, frozen=True):
+    """`impute` returned."""
+
+
+class Failed(Message, frozen=True):
+    """`impute` raised: a fit that could not be made, or the pair's own error at a line."""
+
+    code: Code
+    target: int = 0
+    line: int = 0
+
+
+# --- link: control --------------------------------------------------------------------------------------------------------------------
+
+
+class Hello(Message, frozen=True):
+    """First frame of a link, from the site: who, which process, what it has seen."""
+
+    protocol: int
+    boot_id: str
+    last_received: int
+
+
+class Welcome(Message, frozen=True):
+    """Central's answer. A new `boot_id` means that nothing is remembered."""
+
+    protocol: int
+    boot_id: str
+    last_received: int
+
+
+class Ack(Message, frozen=True):
+    """Everything up to `sequence` was received and is kept by the receiver."""
+
+    sequence: int
+
+
+class Ping(Message, frozen=True):
+    """Are you there?"""
+
+
+class Pong(Message, frozen=True):
+    """Yes."""
+
+
+# --- link: jobs -----------------------------------------------------------------------------------------------------------------------
+
+JobStateName: TypeAlias = Literal["DRAFT", "WAITING", "RUNNING", "FINISHED", "CLOSED", "CANCELLED", "FAILED"]
+
+
+class BoardRow(msgspec.Struct, frozen=True):
+    """One participant on the ready board."""
+
+    participant: str
+    institution: str = ""
+    is_online: bool = False
+    is_approved: bool = False
+    is_uploaded: bool = False
+    is_matching: bool = False
+    is_clean: bool = False
+    is_started: bool = False
+    set_aside_band: str = ""
+    findings: tuple[Finding, ...] = ()
+    """Outward findings: code and column."""
+
+
+class JobOffer(Message, frozen=True):
+    """Central to site: a job this site takes part in; also sent again whenever contract, state or board changed."""
+
+    job_id: str
+    name: str
+    state: JobStateName
+    central_source: bytes
+    remote_source: bytes
+    manifest: bytes
+    digest: str
+    spec: JobSpec
+    contract: Contract | None
+    board: tuple[BoardRow, ...]
+    participants: tuple[str, ...]
+
+
+class BoardUpdate(Message, frozen=True):
+    """Central to site: the ready board, state and progress of a job."""
+
+    job_id: str
+    state: JobStateName
+    board: tuple[BoardRow, ...]
+    step: str = ""
+    done: int = 0
+    total: int = 0
+    code: Code | None = None
+    culprit: str = ""
+
+
+class SiteStatus(Message, frozen=True):
+    """Site to central: where this site stands in a job. Findings are outward: code and column."""
+
+    job_id: str
+    approved_digest: str = ""
+    is_uploaded: bool = False
+    is_matching: bool = False
+    is_clean: bool = False
+    is_started: bool = False
+    set_aside_band: str = ""
+    findings: tuple[Finding, ...] = ()
+
+
+class SiteBegin(Message, frozen=True):
+    """Central to site: constants (Begin) for the gate of a job."""
+
+    job_id: str
+    constants: Constants
+
+
+class SiteRound(Message, frozen=True):
+    """Central to site: run a round."""
+
+    job_id: str
+    number: int
+    calls: tuple[StepCall, ...]
+
+
+class SiteReply(Message, frozen=True):
+    """Site to central: `body` is an encoded RoundReply, or empty with `failed` when the site cannot go on."""
+
+    job_id: str
+    number: int
+    body: bytes = b""
+    failed: Code | None = None
+
+
+class SiteCancel(Message, frozen=True):
+    """Site to central: this site cancels; participants are fixed, so the job ends for all."""
+
+    job_id: str
+
+
+class JobEnded(Message, frozen=True):
+    """Central to site: wipe. `state` says why."""
+
+    job_id: str
+    state: JobStateName
+    code: Code | None = None
+    culprit: str = ""
+
+
+class JobsOpen(Message, frozen=True):
+    """Central to site after a welcome: the jobs that still exist; runs of any other job are wiped."""
+
+    job_ids: tuple[str, ...]
+
+
+HostToGate: TypeAlias = GateSetup | AttachWorker | Begin | RunRound | KeepImputation | SendResult | Wipe
+GateToHost: TypeAlias = GateReady | UploadReport | Acknowledged | RoundResult | Wiped | GateFailed
+HostToWorker: TypeAlias = Program | Impute | Replies
+WorkerToHost: TypeAlias = WorkerReady | Compiled | Ask | Tell | KeepNow | Progress | LogEvent | FitRecord | Finished | Failed | GateFailed
+WorkerToGate: TypeAlias = StepDone | StepFailed
+Control: TypeAlias = Hello | Welcome | Ack | Ping | Pong
+CentralToSite: TypeAlias = JobOffer | BoardUpdate | SiteBegin | SiteRound | JobEnded | JobsOpen
+SiteToCentral: TypeAlias = SiteStatus | SiteReply | SiteCancel
+
+host_to_gate: Decoder[HostToGate] = Decoder(HostToGate)
+gate_to_host: Decoder[GateToHost] = Decoder(GateToHost)
+host_to_worker: Decoder[HostToWorker] = Decoder(HostToWorker)
+worker_to_host: Decoder[WorkerToHost] = Decoder(WorkerToHost)
+gate_to_worker: Decoder[CallStep] = Decoder(CallStep)
+worker_to_gate: Decoder[WorkerToGate] = Decoder(WorkerToGate)
+round_reply: Decoder[RoundReply] = Decoder(RoundReply)
+control: Decoder[Control] = Decoder(Control)
+central_to_site: Decoder[CentralToSite] = Decoder(CentralToSite)
+site_to_central: Decoder[SiteToCentral] = Decoder(SiteToCentral)
