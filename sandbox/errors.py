@@ -215,7 +215,7 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     C.GATE_PROTOCOL: Entry("The gate received a frame out of order.", "Report this with the log of the host."),
     C.ISOLATION_MISSING: Entry(
         "This machine cannot isolate a worker: {reason}.",
-        "Use Linux 5.13 or newer with Landlock and seccomp. Only the administrator of the site may lower minimum_isolation; if in doubt, do not.",
+        "Use Linux 5.13 or newer with Landlock and seccomp. Only the site administrator may lower minimum_isolation; if in doubt: no.",
     ),
     C.LIMIT_TIME: Entry(
         "{what} took longer than {limit} s.",

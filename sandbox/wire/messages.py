@@ -316,18 +316,20 @@ class Failed(Message, frozen=True):
 
 
 class Hello(Message, frozen=True):
-    """First frame of a link, from the site: who, which process, what it has seen."""
+    """First frame of a link, from the site: which process it is, which process of central it knows, what it has seen of that."""
 
     protocol: int
     boot_id: str
+    known_boot_id: str
     last_received: int
 
 
 class Welcome(Message, frozen=True):
-    """Central's answer. A new `boot_id` means that nothing is remembered."""
+    """Central's answer. `is_new`: one of the two processes is new to the other, nothing is remembered."""
 
     protocol: int
     boot_id: str
+    is_new: bool
     last_received: int
 
 

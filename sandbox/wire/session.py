@@ -93,7 +93,7 @@ class Session:
     def connect(self) -> list[bytes]:
         """A connection was made. The site must send what is returned; central waits for Hello."""
         self._step(Input.CONNECT)
-        return [_control(Hello(VERSION, self._boot_id, self._last_received))] if self.side == "site" else []
+        return [_control(Hello(VERSION, self._boot_id, self.peer_boot_id, self._last_received))] if self.side == "site" else []
 
     def disconnect(self) -> None:
         """The connection is gone. Messages sent meanwhile are kept for the next one."""
@@ -145,13 +145,17 @@ class Session:
         if greeting.protocol != VERSION:
             raise PeerError(Code.WIRE_VERSION, found=greeting.protocol, expected=VERSION)
         self._step(Input.GREETING)
-        is_new = greeting.boot_id != self.peer_boot_id
+        # Central decides, from what the site still knows: a Welcome that was lost must not leave the two with different beliefs.
+        if isinstance(greeting, Hello):
+            is_new = greeting.boot_id != self.peer_boot_id or greeting.known_boot_id != self._boot_id
+        else:
+            is_new = greeting.is_new
         if is_new:
-            self.peer_boot_id = greeting.boot_id
             self._reset()
+            self.peer_boot_id = greeting.boot_id
         else:
             self._forget(greeting.last_received)
-        answer = [_control(Welcome(VERSION, self._boot_id, self._last_received))] if self.side == "central" else []
+        answer = [_control(Welcome(VERSION, self._boot_id, is_new, self._last_received))] if self.side == "central" else []
         return [Opened(is_new)], answer + [frame for _, frame in self._outbox]
 
     def _reset(self) -> None:
