@@ -89,6 +89,7 @@ class SourceFinding(msgspec.Struct, frozen=True):
 class GateSetup(Message, frozen=True):
     """First message to a gate. `contract` is None at central, whose gate drafts and freezes it from its own upload."""
 
+    job_id: str
     participant: str
     is_central: bool
     policy: Policy
