@@ -1,0 +1,121 @@
+// What every page can do, declared in the HTML:
+//   <form data-api="POST /api/things" data-next="/things">    sends its fields as JSON (or as multipart with data-multipart), then goes on
+//   <button data-api="POST /api/things/1/start">              calls, then reloads or follows data-next; data-confirm asks first
+//   <form data-upload="/api/jobs/1/data">                     PUTs the chosen file as it is, with a progress bar
+//   <div data-live="/jobs/1/live" data-seconds="2">           is replaced by the server's fragment whenever that changes
+import { call, clearFailure, element, read, say, showFailure, Failure } from "./api.js";
+
+function fieldsOf(form) {
+  const fields = {};
+  for (const input of form.elements) {
+    if (!input.name || input.disabled) continue;
+    if (input.type === "checkbox") {
+      if (input.dataset.list === undefined) fields[input.name] = input.checked;
+      else (fields[input.name] ??= []).push(...(input.checked ? [input.value] : []));
+    } else if (input.type === "number") {
+      if (input.value !== "") fields[input.name] = Number(input.value);
+    } else if (input.type !== "file" && input.type !== "submit") {
+      fields[input.name] = input.value;
+    }
+  }
+  return fields;
+}
+
+function goOn(target, answer) {
+  const next = target.dataset.next;
+  if (!next) location.reload();
+  else location.assign(next.replace(/\{(\w+)\}/g, (_, key) => encodeURIComponent(answer[key])));
+}
+
+async function run(target, body) {
+  const [method, path] = target.dataset.api.split(" ");
+  const button = target.matches("button") ? target : target.querySelector("button[type=submit]");
+  clearFailure();
+  if (button) button.disabled = true;
+  try {
+    goOn(target, await call(method, path, body));
+  } catch (error) {
+    showFailure(error);
+  } finally {
+    if (button) button.disabled = false;
+  }
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.api) {
+    event.preventDefault();
+    run(form, form.dataset.multipart === undefined ? fieldsOf(form) : new FormData(form));
+  } else if (form.dataset.upload) {
+    event.preventDefault();
+    upload(form);
+  }
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-api]");
+  if (!button || (button.dataset.confirm && !confirm(button.dataset.confirm))) return;
+  run(button, button.dataset.body ? JSON.parse(button.dataset.body) : undefined);
+});
+
+function upload(form) {
+  const file = form.querySelector("input[type=file]").files[0];
+  if (!file) return;
+  const button = form.querySelector("button[type=submit]");
+  const bar = element("progress", { max: file.size || 1, value: 0 });
+  bar.setAttribute("aria-label", "Upload");
+  clearFailure();
+  button.disabled = true;
+  form.append(bar);
+  // fetch cannot report how much of a body was sent.
+  const request = new XMLHttpRequest();
+  request.open("PUT", form.dataset.upload);
+  request.setRequestHeader("Content-Type", "text/csv");
+  request.upload.onprogress = (event) => { bar.value = event.loaded; };
+  request.onerror = () => end(new Failure(0, { sentence: "The upload was interrupted.", remedy: "Try again." }));
+  request.onload = () => {
+    try {
+      read(request.status, request.responseText);
+      location.reload();
+    } catch (error) {
+      end(error);
+    }
+  };
+  const end = (error) => {
+    bar.remove();
+    button.disabled = false;
+    showFailure(error);
+  };
+  request.send(file);
+}
+
+function keepAlive(region) {
+  let last = region.innerHTML;
+  let state = region.dataset.state;
+  const refresh = async () => {
+    try {
+      const response = await fetch(region.dataset.live, { headers: { Accept: "text/html" } });
+      if (response.status === 401) return location.assign("/sign-in");
+      const html = await response.text();
+      if (response.ok && html !== last) {
+        const focused = region.contains(document.activeElement) ? document.activeElement.id : "";
+        // The fragment comes from our own server, which escapes every value.
+        region.innerHTML = html;
+        last = html;
+        if (focused) document.getElementById(focused)?.focus();
+      }
+      const now = response.headers.get("X-State");
+      if (now && state && now !== state) {
+        say(`The job is ${now}.`);
+        return location.reload();
+      }
+      state = now ?? state;
+    } catch {
+      // The server is away; the next turn finds out whether it is back.
+    }
+    return setTimeout(refresh, 1000 * (Number(region.dataset.seconds) || 2));
+  };
+  setTimeout(refresh, 1000);
+}
+
+for (const region of document.querySelectorAll("[data-live]")) keepAlive(region);
