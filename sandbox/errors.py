@@ -95,6 +95,21 @@ class Code(StrEnum):
     SITE_DUPLICATE = "site.duplicate"
     CENTRAL_RESTARTED = "central.restarted"
     RESULT_EXPIRED = "result.expired"
+    # people at a page or an API
+    ACCESS_SIGN_IN = "access.sign_in"
+    ACCESS_CREDENTIALS = "access.credentials"
+    ACCESS_TOO_MANY = "access.too_many"
+    ACCESS_ORIGIN = "access.origin"
+    REQUEST_INVALID = "request.invalid"
+    REQUEST_NOT_FOUND = "request.not_found"
+    # a site and its central
+    SITE_NOT_CONFIGURED = "site.not_configured"
+    SITE_FINGERPRINT = "site.fingerprint"
+    SITE_ENROLMENT = "site.enrolment"
+    SITE_NOT_APPROVED = "site.not_approved"
+    SITE_NO_CONTRACT = "site.no_contract"
+    SITE_NO_UPLOAD = "site.no_upload"
+    CENTRAL_UNREACHABLE = "central.unreachable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +248,29 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     C.SITE_DUPLICATE: Entry("A link with this site_id is already open and alive.", "Stop the other process that uses this site's key."),
     C.CENTRAL_RESTARTED: Entry("Central was restarted while the job was running.", "Make the job again."),
     C.RESULT_EXPIRED: Entry("The result was kept for {limit} s and has been wiped.", "Make the job again."),
+    C.ACCESS_SIGN_IN: Entry("You are not signed in.", "Sign in and try again."),
+    C.ACCESS_CREDENTIALS: Entry("The name or the password is wrong.", "Try again; an administrator can set a new password."),
+    C.ACCESS_TOO_MANY: Entry("Too many attempts to sign in.", "Wait a minute and try again."),
+    C.ACCESS_ORIGIN: Entry(
+        "The request came from a foreign page or was sent to a foreign host name.", "Open the pages under their own address."
+    ),
+    C.REQUEST_INVALID: Entry("The request is not valid: {reason}.", "Correct it and send it again."),
+    C.REQUEST_NOT_FOUND: Entry("There is no such {what}.", "Reload the page."),
+    C.SITE_NOT_CONFIGURED: Entry("This site does not know its central yet.", "Fill in the configuration and enrol this site."),
+    C.SITE_FINGERPRINT: Entry(
+        "The certificate authority offered at {central} does not have the fingerprint that was typed.",
+        "Compare the fingerprint with central's administrator over another channel; if it still differs, somebody is in between.",
+    ),
+    C.SITE_ENROLMENT: Entry(
+        "Central did not accept the enrolment.",
+        "Check user name, password and site_id; the account must be approved with the role site.",
+    ),
+    C.SITE_NOT_APPROVED: Entry(
+        "The pair of this job is not approved at this site.", "Read the pair's source and approve its digest first."
+    ),
+    C.SITE_NO_CONTRACT: Entry("Central has not uploaded its data yet: the contract is open.", "Wait until central has uploaded."),
+    C.SITE_NO_UPLOAD: Entry("There is no clean upload.", "Upload the CSV file of this site; the report says what to correct."),
+    C.CENTRAL_UNREACHABLE: Entry("Central could not be reached at {central}.", "Check the address, the network and the proxy setting."),
 }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,18 +26,21 @@ class Ledger:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._previous = _last_hash(path)
+        # Two jobs of one host append from two threads; a line must follow the one before it.
+        self._lock = threading.Lock()
 
     def append(self, entry: bytes) -> None:
         """Chain and write one entry (a JSON object) and wait until it is on the disk."""
-        line: dict[str, Any] = {
-            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            **json.loads(entry),
-            "previous": self._previous,
-        }
-        data = json.dumps(line, sort_keys=True, separators=(",", ":")).encode()
-        os.write(self._descriptor, data + b"\n")
-        os.fdatasync(self._descriptor)
-        self._previous = hashlib.sha256(data).hexdigest()
+        with self._lock:
+            line: dict[str, Any] = {
+                "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                **json.loads(entry),
+                "previous": self._previous,
+            }
+            data = json.dumps(line, sort_keys=True, separators=(",", ":")).encode()
+            os.write(self._descriptor, data + b"\n")
+            os.fdatasync(self._descriptor)
+            self._previous = hashlib.sha256(data).hexdigest()
 
     def close(self) -> None:
         """Close the file."""
