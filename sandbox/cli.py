@@ -1,0 +1,140 @@
+"""The author's command line: `tidegate check`, `simulate`, `new`, `ledger verify`. Thin: parse, call one function, render."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+import typer
+
+from policies import PolicyError, load_policy
+from sandbox import check as checking
+from sandbox import ledger as ledgers
+from sandbox import scaffold
+from sandbox.errors import TidegateError
+from sandbox.job import parse_job
+from sandbox.manifest import load_pair
+from sandbox.rounds.summary import EngineProgress
+from sandbox.simulate import DataError, Inputs, Simulation
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Write, check and try out imputation algorithms.")
+ledger_app = typer.Typer(no_args_is_help=True, help="Read the ledger of a host.")
+app.add_typer(ledger_app, name="ledger")
+
+EXIT_FAILED: Final = 1
+PairFolder = Annotated[Path, typer.Argument(metavar="PAIR", help="Folder with NAMECentral.py, NAMERemote.py and manifest.toml.")]
+PolicyOption = Annotated[str, typer.Option("--policy", help="research, default, strict, or a site's own file.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, everything else on standard error.")]
+
+
+@app.command()
+def simulate(
+    pair: PairFolder,
+    job: Annotated[Path, typer.Option(help="job.toml: targets, imputations, iterations, seed, columns, parameters.")],
+    central: Annotated[Path, typer.Option(help="Central's CSV, the one that is imputed.")],
+    out: Annotated[Path, typer.Option(help="Folder for the completed data sets, run.json and the ledger.")],
+    site: Annotated[list[Path] | None, typer.Option(help="A site's CSV; repeat for more sites, leave out for none.")] = None,
+    policy: PolicyOption = "default",
+    seed: Annotated[int | None, typer.Option(help="Overrides the seed of the job.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a whole federation on this machine: real gates and workers, no network."""
+    with _reported(as_json):
+        spec = parse_job(job.read_text(encoding="utf-8"))
+        if seed is not None:
+            spec = msgspec.structs.replace(spec, seed=seed)
+        inputs = Inputs(load_pair(pair), spec, central, tuple(site or ()), load_policy(policy), out)
+        result = asyncio.run(Simulation(inputs, _show_progress).run())
+        typer.echo(err=True)
+        typer.echo(json.dumps(result) if as_json else _render(result))
+
+
+@app.command()
+def check(pair: PairFolder, policy: PolicyOption = "default", as_json: JsonOption = False) -> None:
+    """Check a pair: manifest, source rules, and a trial run on synthetic data. Exit status 0 or 1."""
+    with _reported(as_json):
+        report = asyncio.run(checking.check_pair(load_pair(pair), load_policy(policy)))
+        typer.echo(json.dumps(report.as_dict()) if as_json else report.as_text())
+        if not report.passed:
+            raise typer.Exit(EXIT_FAILED)
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the algorithm, e.g. MyMI.")],
+    folder: Annotated[Path, typer.Option(help="Where to make the folder.")] = Path(),
+) -> None:
+    """Make the three files of a new pair that passes `tidegate check`."""
+    with _reported(False):
+        typer.echo(f"Made {scaffold.make_pair(name, folder)}. Next: tidegate check {folder / name}")
+
+
+@ledger_app.command()
+def verify(file: Annotated[Path, typer.Argument(help="ledger.jsonl of a host or of a simulation.")]) -> None:
+    """Check the hash chain. Exit status 0 when it holds."""
+    if not file.is_file():
+        raise typer.BadParameter(f"no such file: {file}")
+    verdict = ledgers.verify(file)
+    if not verdict.holds:
+        typer.echo(f"Broken at line {verdict.broken_line}: that line or the one before was changed, removed or inserted.", err=True)
+        raise typer.Exit(EXIT_FAILED)
+    typer.echo(f"The chain holds: {verdict.n_lines} lines, last hash {verdict.last_hash}.")
+
+
+def main() -> None:
+    """Entry point of the command `tidegate`."""
+    app()
+
+
+@contextmanager
+def _reported(as_json: bool) -> Iterator[None]:
+    """Turn the errors a user can mend into sentences and exit status 1."""
+    try:
+        yield
+    except DataError as error:
+        findings = [{"participant": error.participant, "code": f.code, "sentence": f.sentence} for f in error.findings]
+        _fail(
+            as_json,
+            {"code": error.code, "findings": findings},
+            [f"{error.participant}: {f['sentence']}" for f in findings] + [error.remedy],
+        )
+    except TidegateError as error:
+        site = getattr(error, "site", None)
+        lines = [f"Site {site}: {error}" if site else str(error)]
+        _fail(as_json, {"code": error.code, "site": site, "sentence": error.sentence, "remedy": error.remedy}, lines)
+    except PolicyError as error:
+        _fail(as_json, {"code": "policy.invalid", "sentence": str(error)}, [str(error)])
+    except OSError as error:
+        _fail(as_json, {"code": "file", "sentence": f"{error.filename}: {error.strerror}"}, [f"{error.filename}: {error.strerror}"])
+
+
+def _fail(as_json: bool, detail: dict[str, Any], lines: list[str]) -> None:
+    typer.echo(err=True)
+    for line in lines:
+        typer.echo(line, err=True)
+    if as_json:
+        typer.echo(json.dumps({"error": detail}))
+    raise typer.Exit(EXIT_FAILED)
+
+
+def _show_progress(progress: EngineProgress) -> None:
+    typer.echo(f"\r{progress.step:<20} {progress.done}/{progress.total}   ", nl=False, err=True)
+
+
+def _render(result: dict[str, Any]) -> str:
+    lines = [f"{result['pair']['name']} {result['pair']['version']}, {result['imputations']} imputations, seed {result['seed']}"]
+    lines.append(
+        f"{result['rounds']} rounds, {result['round_trips']} round trips, {sum(result['seconds'].values()):.1f} s, isolation {result['isolation']}"
+    )
+    for name, released in result["released"].items():
+        band = result["set_aside"][name]
+        lines.append(f"  {name}: {released['messages']} messages, {released['scalars']} scalars, rows set aside: {band}")
+    lines += [f"  refused by {refusal['site']}: {refusal['rule']}" for refusal in result["refusals"]]
+    lines += [f"  note at {name}: {note}" for name, notes in result["notes"].items() for note in notes]
+    lines += [f"  {event['sentence']}" for event in result["events"]]
+    return "\n".join([*lines, *result["files"]])

@@ -1,0 +1,79 @@
+"""Is this question, is this answer, what the manifest declares? One check for the pair's runner, the round engine and the gate. Pure.
+
+Shapes depend on columns, never on rows, in both directions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from sandbox.contract import Contract
+from sandbox.errors import Code, PeerError
+from sandbox.manifest import PARTS, Manifest, RequestField, Step
+from sandbox.wire.values import Array, Record, Value
+
+
+class Declarations:
+    """A manifest and a frozen contract, as a check list. `q` = coefficients of a design, `c` = columns in the model."""
+
+    def __init__(self, manifest: Manifest, contract: Contract, central_intercept: bool) -> None:
+        self._steps = manifest.steps
+        self._targets = frozenset(contract.targets)
+        self._extents = {"q": contract.n_coefficients(central_intercept), "c": len(contract.model)}
+
+    def extent(self, symbol: str) -> int:
+        """How many `q` or `c` are here."""
+        return self._extents[symbol]
+
+    def step(self, name: str) -> Step:
+        """The declaration of a step. Raises :class:`PeerError` when there is none."""
+        step = self._steps.get(name)
+        if step is None:
+            raise PeerError(Code.RULE_UNDECLARED)
+        return step
+
+    def check_request(self, name: str, request: Mapping[str, Value]) -> None:
+        """Raise :class:`PeerError` unless the arguments are the declared ones: names, types, shapes, finite."""
+        declared = self.step(name).request
+        if request.keys() != declared.keys():
+            raise PeerError(Code.RULE_UNDECLARED)
+        for argument, value in request.items():
+            self._check_value(declared[argument], value)
+
+    def check_reply(self, name: str, fields: Mapping[str, Record]) -> None:
+        """Raise :class:`PeerError` unless the fields are the declared ones, each with the parts of its kernel, finite."""
+        declared = self.step(name).reply
+        if fields.keys() != declared.keys():
+            raise PeerError(Code.RULE_UNDECLARED)
+        for field, record in fields.items():
+            self.check_record(declared[field].kind, record)
+
+    def check_record(self, kind: str, record: Record) -> None:
+        """Raise :class:`PeerError` unless `record` has exactly the parts of kernel `kind`."""
+        parts = PARTS[kind]
+        if record.keys() != parts.keys():
+            raise PeerError(Code.RULE_UNDECLARED)
+        for part, (dtype, symbols) in parts.items():
+            value = record[part]
+            if value.dtype != dtype or value.shape != tuple(self._extents[symbol] for symbol in symbols):
+                raise PeerError(Code.RULE_UNDECLARED)
+            if not value.is_finite:
+                raise PeerError(Code.RULE_NOT_FINITE)
+
+    def _check_value(self, field: RequestField, value: Value) -> None:
+        if field.shape:
+            shape = tuple(self._extents[symbol] for symbol in field.shape)
+            if not isinstance(value, Array) or value.dtype != "<f8" or value.shape != shape:
+                raise PeerError(Code.RULE_UNDECLARED)
+            if not value.is_finite:
+                raise PeerError(Code.RULE_NOT_FINITE)
+            return
+        if isinstance(value, bool) is not (field.type == "bool") or not isinstance(value, int | float):
+            raise PeerError(Code.RULE_UNDECLARED)
+        if field.type in ("column", "int") and not isinstance(value, int):
+            raise PeerError(Code.RULE_UNDECLARED)
+        if field.type == "column" and value not in self._targets:
+            raise PeerError(Code.RULE_UNDECLARED)
+        if not math.isfinite(value):
+            raise PeerError(Code.RULE_NOT_FINITE)

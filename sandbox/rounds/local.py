@@ -1,0 +1,235 @@
+"""A participant on this machine: one gate, one worker, and the ledger line that is written before anything is handed on.
+
+Central uses it for its own rows, a site's host for the site's, `simulate` for everybody's. It speaks to processes only; who asked and where
+the answer goes is the caller's business. After an error the participant is of no more use: `wipe` it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable
+from typing import Any, Final, TypeVar
+
+from sandbox.errors import Code, LimitError, PeerError, TidegateError
+from sandbox.ledger import Ledger
+from sandbox.supervisor import Child, Supervisor
+from sandbox.wire.frames import Frame, Kind, data_frames
+from sandbox.wire.messages import (
+    Acknowledged,
+    AttachWorker,
+    Begin,
+    Compiled,
+    Constants,
+    GateFailed,
+    GateSetup,
+    GateToHost,
+    Isolation,
+    KeepImputation,
+    Program,
+    RoundReply,
+    RoundResult,
+    RunRound,
+    SendResult,
+    SourceFinding,
+    StepCall,
+    UploadReport,
+    Wipe,
+    Wiped,
+    gate_to_host,
+    round_reply,
+    worker_to_host,
+)
+
+WIPE_SECONDS: Final = 10.0
+"""How long a gate may take to overwrite its rows before it is killed (the kernel then frees the pages)."""
+
+T = TypeVar("T")
+
+
+class LocalParticipant:
+    """A gate and its worker. Calls are taken one at a time, in order."""
+
+    def __init__(self, supervisor: Supervisor, setup: GateSetup, ledger: Ledger, gate: Child) -> None:
+        self.name = setup.participant
+        self.policy = setup.policy
+        self.isolation: Isolation = gate.isolation
+        self._supervisor = supervisor
+        self._setup = setup
+        self._ledger = ledger
+        self._gate = gate
+        self._worker: Child | None = None
+        self._lock = asyncio.Lock()
+        self._is_wiped = False
+        self._n_messages = 0
+
+    @classmethod
+    async def open(cls, supervisor: Supervisor, setup: GateSetup, ledger: Ledger) -> LocalParticipant:
+        """Start a gate. Raises `IsolationError` when the machine cannot isolate as the policy demands."""
+        gate = await supervisor.spawn_gate(setup.policy)
+        await gate.channel.send(setup)
+        return cls(supervisor, setup, ledger, gate)
+
+    async def upload(self, chunks: AsyncIterator[bytes]) -> UploadReport:
+        """Stream a CSV into the gate; what it found. May be repeated until `begin`; each upload replaces the one before."""
+        async with self._lock:
+            async for chunk in chunks:
+                for frame in data_frames(chunk):
+                    await self._guarded(self._gate.channel.send_frame(frame))
+            await self._guarded(self._gate.channel.send_frame(Frame(Kind.END)))
+            return await self._expect(UploadReport)
+
+    async def attach(self, remote_source: bytes) -> tuple[SourceFinding, ...]:
+        """Start a worker with the remote module and connect it to the gate; findings of the source rules mean that nothing was attached."""
+        async with self._lock:
+            worker = await self._supervisor.spawn_worker(self.policy)
+            compiled = await compile_in(
+                worker, Program("remote", remote_source, self._setup.manifest, self.policy.max_source_bytes), self.policy.step_seconds
+            )
+            if compiled.findings:
+                await worker.kill()
+                return compiled.findings
+            await self._guarded(self._gate.channel.send(AttachWorker()))
+            await self._supervisor.hand_over(worker, self._gate)
+            self._worker = worker
+            await self._expect(Acknowledged)
+            return ()
+
+    async def begin(self, constants: Constants) -> None:
+        """Fix the constants: rows are standardised and missing cells get their start values."""
+        async with self._lock:
+            await self._guarded(self._gate.channel.send(Begin(constants)))
+            await self._expect(Acknowledged)
+
+    async def run_round_bytes(self, number: int, calls: tuple[StepCall, ...]) -> bytes:
+        """Run a round; the encoded RoundReply, after its ledger line is on the disk. A site forwards these bytes as they are."""
+        async with self._lock:
+            self._n_messages += 1
+            if self._n_messages > self.policy.max_messages:
+                raise LimitError(Code.LIMIT_MESSAGES, limit=self.policy.max_messages)
+            await self._guarded(self._gate.channel.send(RunRound(number, calls)))
+            result = await self._expect(RoundResult)
+            await asyncio.to_thread(self._ledger.append, result.entry)
+            return result.body
+
+    async def run_round(self, number: int, calls: tuple[StepCall, ...]) -> RoundReply:
+        """Run a round; see :class:`~sandbox.rounds.participant.Participant`."""
+        return round_reply.decode(await self.run_round_bytes(number, calls))
+
+    async def keep_imputation(self) -> None:
+        """Snapshot the completed cells as the next imputation (central)."""
+        async with self._lock:
+            await self._guarded(self._gate.channel.send(KeepImputation()))
+            await self._expect(Acknowledged)
+
+    async def result(self, run: dict[str, Any]) -> AsyncIterator[bytes]:
+        """The zip, streamed from the gate (central). May be repeated; a reader that stops early leaves the gate in order."""
+        async with self._lock:
+            await self._guarded(self._gate.channel.send(SendResult(run)))
+            is_open = True
+            try:
+                while is_open:
+                    frame = await self._receive()
+                    is_open = frame.kind is not Kind.END
+                    if is_open:
+                        yield frame.payload
+            finally:
+                while is_open and not self._is_wiped:
+                    is_open = (await self._receive()).kind is not Kind.END
+
+    async def wipe(self) -> None:
+        """Overwrite the rows, end both processes, write it into the ledger. May be called at any time and more than once."""
+        if self._is_wiped:
+            return
+        self._is_wiped = True
+        if self._worker is not None:
+            # First: a gate that waits for a stuck worker sees the end of its channel and comes back to read the Wipe.
+            await self._worker.kill()
+        entry: bytes | None = None
+        with contextlib.suppress(TidegateError, TimeoutError, OSError):
+            entry = await asyncio.wait_for(self._wipe_gate(), WIPE_SECONDS)
+        await self._gate.kill()
+        await asyncio.to_thread(self._ledger.append, entry or self._killed_entry())
+
+    async def gone(self) -> TidegateError:
+        """Wait until the gate or the worker ended without being asked to; why."""
+        while True:
+            children = [child for child in (self._gate, self._worker) if child is not None]
+            waits = {asyncio.ensure_future(child.wait()): child for child in children}
+            done, pending = await asyncio.wait(waits, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+            for wait in pending:
+                wait.cancel()
+            for wait in done:
+                if not self._is_wiped:
+                    code = Code.GATE_DIED if waits[wait] is self._gate else Code.WORKER_DIED
+                    return PeerError(code, reason=wait.result().reason)
+            if self._is_wiped:
+                return PeerError(Code.GATE_DIED, reason="wipe")
+
+    async def _wipe_gate(self) -> bytes:
+        await self._gate.channel.send(Wipe())
+        while True:
+            frame = await self._gate.channel.receive()
+            if frame.kind is Kind.MESSAGE:
+                message = gate_to_host.decode(frame.payload)
+                if isinstance(message, Wiped):
+                    return message.entry
+
+    def _killed_entry(self) -> bytes:
+        entry = {"kind": "wipe", "how": "killed", "job": self._setup.job_id, "participant": self.name, "pair": self._setup.pair_digest}
+        return json.dumps(entry).encode()
+
+    async def _expect(self, type_: type[T]) -> T:
+        message: GateToHost = gate_to_host.decode((await self._receive()).payload)
+        if isinstance(message, GateFailed):
+            if message.entry:
+                await asyncio.to_thread(self._ledger.append, message.entry)
+            raise PeerError(message.code, reason=await self._worker_reason())
+        if not isinstance(message, type_):
+            raise PeerError(Code.GATE_PROTOCOL)
+        return message
+
+    async def _worker_reason(self) -> str:
+        """How the worker ended, if it did: the gate only saw its channel close."""
+        if self._worker is None:
+            return "…"
+        with contextlib.suppress(TimeoutError):
+            return (await asyncio.wait_for(self._worker.wait(), 1.0)).reason
+        return "its own choice"
+
+    async def _receive(self) -> Frame:
+        try:
+            return await self._guarded(asyncio.wait_for(self._gate.channel.receive(), self.policy.step_seconds))
+        except TimeoutError:
+            await self._gate.kill()
+            raise LimitError(Code.LIMIT_TIME, what="a step", limit=self.policy.step_seconds) from None
+
+    async def _guarded(self, io: Awaitable[T]) -> T:
+        """Await I/O with the gate; when its channel is gone, say how the gate ended."""
+        try:
+            return await io
+        except (PeerError, OSError) as error:
+            if isinstance(error, PeerError) and error.code not in (Code.GATE_DIED, Code.WIRE_FRAME):
+                raise
+            await self._gate.kill()
+            exit_ = await self._gate.wait()
+            raise PeerError(Code.GATE_DIED, reason=exit_.reason) from error
+
+
+async def compile_in(worker: Child, program: Program, seconds: float) -> Compiled:
+    """Compile a module inside a locked worker. Raises `PeerError` when the worker dies of it, `LimitError` when it takes too long."""
+    try:
+        await worker.channel.send(program)
+        frame = await asyncio.wait_for(worker.channel.receive(), seconds)
+        message = worker_to_host.decode(frame.payload)
+    except TimeoutError:
+        await worker.kill()
+        raise LimitError(Code.LIMIT_TIME, what="compiling the pair", limit=seconds) from None
+    except (PeerError, OSError) as error:
+        await worker.kill()
+        raise PeerError(Code.WORKER_DIED, reason=(await worker.wait()).reason) from error
+    if not isinstance(message, Compiled):
+        await worker.kill()
+        raise PeerError(Code.WORKER_PROTOCOL)
+    return message
