@@ -99,9 +99,15 @@ class Code(StrEnum):
     ACCESS_SIGN_IN = "access.sign_in"
     ACCESS_CREDENTIALS = "access.credentials"
     ACCESS_TOO_MANY = "access.too_many"
+    ACCESS_NOT_APPROVED = "access.not_approved"
+    ACCESS_FORBIDDEN = "access.forbidden"
     ACCESS_ORIGIN = "access.origin"
     REQUEST_INVALID = "request.invalid"
     REQUEST_NOT_FOUND = "request.not_found"
+    REQUEST_TOO_LARGE = "request.too_large"
+    REQUEST_FAILED = "request.failed"
+    ACCOUNT_EXISTS = "account.exists"
+    PAIR_EXISTS = "pair.exists"
     # a site and its central
     SITE_NOT_CONFIGURED = "site.not_configured"
     SITE_FINGERPRINT = "site.fingerprint"
@@ -251,11 +257,19 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     C.ACCESS_SIGN_IN: Entry("You are not signed in.", "Sign in and try again."),
     C.ACCESS_CREDENTIALS: Entry("The name or the password is wrong.", "Try again; an administrator can set a new password."),
     C.ACCESS_TOO_MANY: Entry("Too many attempts to sign in.", "Wait a minute and try again."),
+    C.ACCESS_NOT_APPROVED: Entry(
+        "The account is not approved (yet, or any more).", "Wait for the mail of central's administrator, or ask for it."
+    ),
+    C.ACCESS_FORBIDDEN: Entry("Your account may not do this: it needs the role {role}.", "Ask central's administrator for the role."),
     C.ACCESS_ORIGIN: Entry(
         "The request came from a foreign page or was sent to a foreign host name.", "Open the pages under their own address."
     ),
     C.REQUEST_INVALID: Entry("The request is not valid: {reason}.", "Correct it and send it again."),
     C.REQUEST_NOT_FOUND: Entry("There is no such {what}.", "Reload the page."),
+    C.REQUEST_TOO_LARGE: Entry("The request is larger than {limit} bytes.", "Send less at once."),
+    C.REQUEST_FAILED: Entry("The server failed.", "Try again; if it stays, the log of the server names the place."),
+    C.ACCOUNT_EXISTS: Entry("The user name {username!r} is taken.", "Choose another one."),
+    C.PAIR_EXISTS: Entry("{name} {version} is registered already, with other bytes.", "Raise the version in manifest.toml."),
     C.SITE_NOT_CONFIGURED: Entry("This site does not know its central yet.", "Fill in the configuration and enrol this site."),
     C.SITE_FINGERPRINT: Entry(
         "The certificate authority offered at {central} does not have the fingerprint that was typed.",

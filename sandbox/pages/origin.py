@@ -14,6 +14,8 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sandbox.errors import CATALOGUE, Code
+
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -59,17 +61,18 @@ class OriginCheck:
         headers = Headers(scope=scope)
         method = scope.get("method", "WEBSOCKET")
         if not is_allowed_host(headers, self._names):
-            await _refuse(421, "host.unknown", "This server does not answer to that name.", scope, receive, send)
+            await _refuse(421, scope, receive, send)
         elif not is_allowed_origin(method, headers):
-            await _refuse(403, "origin.foreign", "The request comes from another site.", scope, receive, send)
+            await _refuse(403, scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
 
-async def _refuse(status: int, code: str, sentence: str, scope: Scope, receive: Receive, send: Send) -> None:
+async def _refuse(status: int, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         # Closing before accepting makes the server answer the handshake with 403.
         await send({"type": "websocket.close", "code": 1008})
         return
-    body = {"code": code, "sentence": sentence, "remedy": "Open the page by the name the server was set up with.", "findings": []}
+    entry = CATALOGUE[Code.ACCESS_ORIGIN]
+    body = {"code": Code.ACCESS_ORIGIN, "sentence": entry.sentence, "remedy": entry.remedy, "findings": []}
     await JSONResponse(body, status_code=status)(scope, receive, send)

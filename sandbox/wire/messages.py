@@ -399,9 +399,14 @@ class BoardUpdate(Message, frozen=True):
 
 
 class SiteStatus(Message, frozen=True):
-    """Site to central: where this site stands in a job. Findings are outward: code and column."""
+    """Site to central: where this site stands in a job. Findings are outward: code and column.
+
+    `contract_digest` names the contract the upload was checked against: central disregards an upload made for another one, which a
+    status that was under way when central uploaded again would be.
+    """
 
     job_id: str
+    contract_digest: str = ""
     approved_digest: str = ""
     is_uploaded: bool = False
     is_matching: bool = False

@@ -6,6 +6,8 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from sandbox.errors import LimitError
+from sandbox.pages.bodies import BodyLimit
 from sandbox.pages.headers import SecurityHeaders
 from sandbox.pages.origin import OriginCheck, host_name
 from sandbox.pages.reference import operations
@@ -88,3 +90,29 @@ def test_the_reference_lists_fields_of_a_body():
     }
     (operation,) = operations(schema)
     assert (operation.method, operation.fields) == ("POST", ("a: string", "b: integer (optional)"))
+
+
+@pytest.mark.parametrize(("path", "n_bytes", "status"), [("/x", 100, 200), ("/x", 101, 413), ("/x/data", 5000, 200)])
+async def test_bodies_are_limited_except_streams(path, n_bytes, status):
+    async def read(request):
+        await request.body()
+        return PlainTextResponse("read")
+
+    app = BodyLimit(Starlette(routes=[Route("/{path:path}", read, methods=["POST"])]), lambda path: path.endswith("/data"), 100)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://central.example") as client:
+        assert (await client.post(path, content=b"x" * n_bytes)).status_code == status
+
+
+async def test_a_body_without_a_length_is_counted_as_it_comes():
+    async def read(request):
+        with pytest.raises(LimitError):
+            await request.body()
+        return PlainTextResponse("stopped")
+
+    async def chunks():
+        for _ in range(3):
+            yield b"x" * 50
+
+    app = BodyLimit(Starlette(routes=[Route("/x", read, methods=["POST"])]), lambda path: False, 100)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://central.example") as client:
+        assert (await client.post("/x", content=chunks())).text == "stopped"

@@ -1,0 +1,49 @@
+"""A limit on the size of request bodies. ASGI middleware; uploads of data sets pass, the gate limits those itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sandbox.errors import Code, LimitError
+
+MAX_BODY_BYTES: Final = 2 << 20
+
+
+class BodyLimit:
+    """Refuses bodies above `max_bytes` (413), except where `is_stream` says that the path takes a stream."""
+
+    def __init__(self, app: ASGIApp, is_stream: Callable[[str], bool], max_bytes: int = MAX_BODY_BYTES) -> None:
+        self._app = app
+        self._is_stream = is_stream
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the inner application with a `receive` that counts."""
+        if scope["type"] != "http" or self._is_stream(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        length = Headers(scope=scope).get("content-length", "0")
+        if not length.isdecimal() or int(length) > self._max_bytes:
+            await self._refuse(scope, receive, send)
+            return
+        n_bytes = 0
+
+        async def counted() -> Message:
+            nonlocal n_bytes
+            message = await receive()
+            n_bytes += len(message.get("body", b""))
+            if n_bytes > self._max_bytes:
+                raise LimitError(Code.REQUEST_TOO_LARGE, limit=self._max_bytes)
+            return message
+
+        await self._app(scope, counted, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        error = LimitError(Code.REQUEST_TOO_LARGE, limit=self._max_bytes)
+        body = {"code": error.code, "sentence": error.sentence, "remedy": error.remedy, "findings": []}
+        await JSONResponse(body, status_code=413)(scope, receive, send)
