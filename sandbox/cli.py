@@ -129,7 +129,8 @@ def _show_progress(progress: EngineProgress) -> None:
 def _render(result: dict[str, Any]) -> str:
     lines = [f"{result['pair']['name']} {result['pair']['version']}, {result['imputations']} imputations, seed {result['seed']}"]
     lines.append(
-        f"{result['rounds']} rounds, {result['round_trips']} round trips, {sum(result['seconds'].values()):.1f} s, isolation {result['isolation']}"
+        f"{result['rounds']} rounds, {result['round_trips']} round trips, "
+        f"{sum(result['seconds'].values()):.1f} s, isolation {result['isolation']}"
     )
     for name, released in result["released"].items():
         band = result["set_aside"][name]

@@ -19,7 +19,7 @@ Role = Literal["target", "predictor", "ignored"]
 TargetType = Literal["continuous", "binary"]
 DEFAULT_MISSING: Final = ("", "NA", "NaN")
 RESERVED: Final = (".imp", ".id")
-NUMBER: Final = re.compile(r"[ \t]*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?[ \t]*\Z")
+NUMBER: Final = re.compile(r"[ \t]*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?[ \t]*\Z", re.ASCII)
 """The text of a number: what a cell of a predictor or continuous target must look like."""
 
 

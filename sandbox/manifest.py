@@ -136,9 +136,7 @@ def parse_manifest(data: bytes) -> Manifest:
     try:
         manifest = msgspec.convert(table, Manifest)
     except msgspec.ValidationError as error:
-        text = str(error)
-        key = text.split("`")[-2].removeprefix("$.") if "`$" in text else "(top level)"
-        raise _wrong(key, text) from error
+        raise _wrong(_key_of(error, table), str(error)) from error
     _check(manifest)
     return manifest
 
@@ -205,6 +203,25 @@ def _check_parameter(name: str, schema: dict[str, Any]) -> None:
         raise _wrong(key, error.message) from error
     if "default" not in schema or "title" not in schema:
         raise _wrong(key, "a parameter needs a title and a default")
+
+
+def _key_of(error: msgspec.ValidationError, table: dict[str, Any]) -> str:
+    """The key an error is about. msgspec shows the keys of a table as [...]: find the step and field that is wrong by itself."""
+    text = str(error)
+    for step, declaration in dict(table.get("steps", {})).items():
+        for part, type_ in (("request", RequestField), ("reply", ReplyField)):
+            fields = declaration.get(part, {}) if isinstance(declaration, dict) else {}
+            for name, field in fields.items() if isinstance(fields, dict) else ():
+                try:
+                    msgspec.convert(field, type_)
+                except msgspec.ValidationError as wrong:
+                    return f"steps.{step}.{part}.{name}{_path_of(str(wrong)).removeprefix('$')}"
+    return _path_of(text).removeprefix("$.") or "(top level)"
+
+
+def _path_of(text: str) -> str:
+    """The path at the end of a message of msgspec, `$` for the whole."""
+    return text.split("`")[-2] if text.endswith("`") and "`$" in text else ""
 
 
 def _wrong(key: str, reason: str) -> InputError:

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from sandbox.contract import Column, Contract
+from sandbox.declared import Declarations
+from sandbox.errors import Code, PeerError
+from sandbox.manifest import parse_manifest
+from sandbox.scaffold import MANIFEST
+from sandbox.wire.values import Array, Value, floats
+
+CONTRACT = Contract((Column("y", "target", "continuous"), Column("a", "predictor"), Column("b", "predictor"), Column("c", "ignored")))
+DECLARED = Declarations(parse_manifest(MANIFEST.format(name="X").encode()), CONTRACT, central_intercept=False)
+BETA = floats([0.0, 0.0, 0.0])
+GOOD: dict[str, Value] = {"target": 1, "beta": BETA, "sigma": 1.0}
+
+
+def integer(value: int) -> Array:
+    return Array("<i8", (), value.to_bytes(8, "little", signed=True))
+
+
+GRAM = {"n": integer(100), "XX": floats([0.0] * 9, (3, 3)), "Xy": floats([0.0] * 3), "yy": floats([1.0], ())}
+
+
+def test_the_declared_request_passes() -> None:
+    DECLARED.check_request("impute", GOOD)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"target": 2}, Code.RULE_UNDECLARED),
+        ({"target": True}, Code.RULE_UNDECLARED),
+        ({"target": 1.0}, Code.RULE_UNDECLARED),
+        ({"target": "y"}, Code.RULE_UNDECLARED),
+        ({"beta": floats([0.0] * 4)}, Code.RULE_UNDECLARED),
+        ({"beta": 0.0}, Code.RULE_UNDECLARED),
+        ({"beta": floats([0.0, math.nan, 0.0])}, Code.RULE_NOT_FINITE),
+        ({"sigma": math.inf}, Code.RULE_NOT_FINITE),
+        ({"sigma": BETA}, Code.RULE_UNDECLARED),
+        ({"extra": 1}, Code.RULE_UNDECLARED),
+    ],
+)
+def test_any_other_request_is_refused(change: dict[str, Value], code: Code) -> None:
+    with pytest.raises(PeerError) as caught:
+        DECLARED.check_request("impute", {**GOOD, **change})
+    assert caught.value.code is code
+
+
+def test_a_missing_argument_and_an_unknown_step_are_refused() -> None:
+    with pytest.raises(PeerError):
+        DECLARED.check_request("impute", {"target": 1})
+    with pytest.raises(PeerError):
+        DECLARED.check_request("steal", {})
+
+
+def test_the_declared_reply_passes() -> None:
+    DECLARED.check_reply("moments", {"moments": GRAM})
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"moments": GRAM, "more": GRAM},
+        {"moments": {key: value for key, value in GRAM.items() if key != "yy"}},
+        {"moments": {**GRAM, "max": floats([1.0], ())}},
+        {"moments": {**GRAM, "XX": floats([0.0] * 16, (4, 4))}},
+        {"moments": {**GRAM, "n": floats([100.0], ())}},
+        {"moments": {**GRAM, "yy": floats([math.inf], ())}},
+    ],
+    ids=["nothing", "another field", "a part missing", "another part", "another shape", "another dtype", "infinite"],
+)
+def test_any_other_reply_is_refused(fields: dict[str, dict[str, Array]]) -> None:
+    with pytest.raises(PeerError):
+        DECLARED.check_reply("moments", fields)
+
+
+def test_a_step_without_reply_may_answer_nothing_only() -> None:
+    DECLARED.check_reply("impute", {})
+    with pytest.raises(PeerError):
+        DECLARED.check_reply("impute", {"moments": GRAM})

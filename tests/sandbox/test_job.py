@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import pytest
+
+from sandbox.errors import Code, InputError
+from sandbox.job import JobSpec, Target, check_job, draft_contract, parse_job, sweeps
+from sandbox.manifest import Manifest, parse_manifest
+
+MANIFEST = """
+name = "X"
+version = "1.0.0"
+title = "t"
+access = "blind"
+[capabilities]
+targets = "{targets}"
+target_types = ["continuous"{binary}]
+[parameters.properties.ridge]
+type = "number"
+default = 0.0
+minimum = 0.0
+title = "Ridge"
+[steps.moments.reply]
+moments = {{ kind = "gram" }}
+"""
+
+
+def manifest(targets: str = "many", binary: bool = True) -> Manifest:
+    return parse_manifest(MANIFEST.format(targets=targets, binary=', "binary"' if binary else "").encode())
+
+
+def failing(spec: JobSpec, of: Manifest | None = None) -> InputError:
+    with pytest.raises(InputError) as caught:
+        check_job(spec, of or manifest())
+    return caught.value
+
+
+TARGET = Target("bp", "continuous")
+
+
+def test_a_job_without_a_seed_gets_one_and_defaults_of_parameters() -> None:
+    spec = check_job(JobSpec((TARGET,)), manifest())
+    assert isinstance(spec.seed, int)
+    assert spec.seed != check_job(JobSpec((TARGET,)), manifest()).seed
+    assert spec.parameters == {"ridge": 0.0}
+
+
+@pytest.mark.parametrize("key", ["iteration_before_first_imputation", "iteration_between_imputations"])
+def test_thinning_of_zero_is_refused_with_its_reason(key: str) -> None:
+    error = failing(JobSpec((TARGET,), **{key: 0}))
+    assert error.code is Code.JOB_THINNING_ZERO
+    assert key in str(error)
+    assert "identical" in str(error)
+
+
+def test_one_target_pairs_ignore_the_iteration_keys() -> None:
+    spec = JobSpec((TARGET,), imputations=3, iteration_before_first_imputation=0, iteration_between_imputations=0)
+    assert [sweep.keeps_imputation for sweep in sweeps(check_job(spec, manifest("one")), manifest("one"))] == [True] * 3
+
+
+def test_the_schedule_burns_in_then_thins() -> None:
+    spec = JobSpec((TARGET,), imputations=3, iteration_before_first_imputation=4, iteration_between_imputations=2)
+    assert [sweep.index for sweep in sweeps(spec, manifest()) if sweep.keeps_imputation] == [3, 5, 7]
+    assert len(list(sweeps(spec, manifest()))) == 8
+
+
+def test_what_the_pair_cannot_do_is_refused() -> None:
+    assert failing(JobSpec(())).code is Code.JOB_TARGETS
+    assert failing(JobSpec((TARGET, Target("x", "continuous"))), manifest("one")).code is Code.JOB_TARGETS
+    assert "binary" in str(failing(JobSpec((Target("x", "binary"),)), manifest(binary=False)))
+    assert failing(JobSpec((Target("x", "continuous", ("a", "b")),))).code is Code.JOB_TARGETS
+
+
+@pytest.mark.parametrize(("parameters", "name"), [({"ridge": -1}, "ridge"), ({"ridge": "x"}, "ridge"), ({"rigde": 1}, "rigde")])
+def test_a_wrong_parameter_is_named(parameters: dict[str, object], name: str) -> None:
+    error = failing(JobSpec((TARGET,), parameters=parameters))
+    assert error.code is Code.JOB_PARAMETERS
+    assert name in str(error)
+
+
+@pytest.mark.parametrize("imputations", [0, 1001])
+def test_the_number_of_imputations_is_bounded(imputations: int) -> None:
+    assert failing(JobSpec((TARGET,), imputations=imputations)).code is Code.JOB_INVALID
+
+
+def test_toml_becomes_a_job_and_an_unknown_key_is_named() -> None:
+    spec = parse_job('imputations = 2\n[[targets]]\ncolumn = 3\ntype = "binary"\nlevels = [0, 1]\n[columns]\nage = "ignored"\n')
+    assert spec.targets[0].levels == (0, 1)
+    with pytest.raises(InputError, match="imputation`"):
+        parse_job('imputation = 2\n[[targets]]\ncolumn = 3\ntype = "binary"\n')
+    with pytest.raises(InputError, match="TOML"):
+        parse_job("=")
+
+
+def test_the_draft_takes_names_and_indices_and_leaves_the_rest_open() -> None:
+    spec = JobSpec((Target(2, "continuous"), Target("pain", "binary", ("yes", "no"))), columns={"id": "ignored"})
+    contract = draft_contract(spec, ["id", "bp", "pain", "age"])
+    assert [column.role for column in contract.columns] == ["ignored", "target", "target", None]
+    assert contract.columns[2].levels == ("no", "yes")
+    assert not contract.is_frozen
+
+
+@pytest.mark.parametrize("column", ["weight", 0, 5])
+def test_an_unknown_column_is_named(column: str | int) -> None:
+    with pytest.raises(InputError) as caught:
+        draft_contract(JobSpec((Target(column, "continuous"),)), ["a", "b", "c", "d"])
+    assert caught.value.code is Code.JOB_COLUMN_UNKNOWN
+    assert str(column) in str(caught.value)
+
+
+def test_a_column_with_two_roles_is_refused() -> None:
+    with pytest.raises(InputError, match="two roles"):
+        draft_contract(JobSpec((TARGET,), columns={"bp": "predictor"}), ["bp"])

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sandbox.ledger import GENESIS, Ledger, verify
+
+
+def written(path: Path, n: int) -> Path:
+    ledger = Ledger(path)
+    for number in range(n):
+        ledger.append(json.dumps({"kind": "release", "round": number}).encode())
+    ledger.close()
+    return path
+
+
+def test_a_ledger_that_was_only_appended_to_holds(tmp_path: Path) -> None:
+    path = written(tmp_path / "data" / "ledger.jsonl", 3)
+    written(path, 2)
+    verdict = verify(path)
+    assert verdict.holds
+    assert verdict.n_lines == 5
+    assert json.loads(path.read_text().splitlines()[0])["previous"] == GENESIS
+
+
+def test_only_its_owner_may_read_the_ledger(tmp_path: Path) -> None:
+    assert stat.S_IMODE(written(tmp_path / "ledger.jsonl", 1).stat().st_mode) == 0o600
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_one_flipped_byte_before_the_last_line_breaks_the_chain(tmp_path: Path, data: st.DataObject) -> None:
+    path = tmp_path / "ledger.jsonl"
+    path.unlink(missing_ok=True)
+    written(path, 4)
+    content = bytearray(path.read_bytes())
+    last_line = content.rindex(b"\n", 0, len(content) - 1) + 1
+    content[data.draw(st.integers(0, 10**6)) % last_line] ^= 1 << data.draw(st.integers(0, 6))
+    path.write_bytes(content)
+    assert not verify(path).holds
+
+
+@pytest.mark.parametrize("removed", [0, 1, 2])
+def test_a_removed_line_is_found_where_it_is_missing(tmp_path: Path, removed: int) -> None:
+    path = written(tmp_path / "ledger.jsonl", 4)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(line for number, line in enumerate(lines) if number != removed))
+    assert verify(path).broken_line == removed + 1
+
+
+def test_a_broken_ledger_is_not_written_on(tmp_path: Path) -> None:
+    path = written(tmp_path / "ledger.jsonl", 2)
+    path.write_bytes(path.read_bytes().replace(b"release", b"relaese", 1))
+    with pytest.raises(ValueError, match="broken at line 2"):
+        Ledger(path)

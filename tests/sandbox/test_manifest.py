@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sandbox.errors import Code, InputError
+from sandbox.manifest import load_pair, make_pair, parse_manifest
+from sandbox.scaffold import CENTRAL, MANIFEST, REMOTE
+from sandbox.scaffold import make_pair as scaffold
+
+GOOD = MANIFEST.format(name="MyMI")
+
+
+def test_the_digest_covers_each_of_the_three_files() -> None:
+    files = {"manifest": GOOD.encode(), "central": CENTRAL.encode(), "remote": REMOTE.encode()}
+    digests = {make_pair(**files).digest}
+    for name in files:
+        digests.add(make_pair(**{**files, name: files[name] + b"\n"}).digest)
+    assert len(digests) == 4
+
+
+def test_bytes_moved_from_one_file_to_another_change_the_digest() -> None:
+    first = make_pair(GOOD.encode(), b"a", b"bc")
+    second = make_pair(GOOD.encode(), b"ab", b"c")
+    assert first.digest != second.digest
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ('name = "MyMI"', 'name = "My/MI"', "name"),
+        ('version = "0.1.0"', 'version = "1"', "version"),
+        ('access = "blind"', 'access = "all"', "access"),
+        ("[steps.impute.reply]", "[steps.Impute2.reply]", "steps.Impute2"),
+        ("[steps.impute.reply]", "[steps.margins.reply]", "steps.margins"),
+        ('kind = "gram"', 'kind = "rows"', "moments.kind"),
+        ('sigma = { type = "float" }', 'rows = { type = "float" }', "steps.impute.request.rows"),
+        ('sigma = { type = "float" }', 'sigma = { type = "int", shape = ["q"] }', "steps.impute.request.sigma"),
+        ('shape = ["q"]', 'shape = ["n"]', "steps"),
+        ('title = "Ridge, in standardised units"\n', "", "parameters.properties.ridge"),
+        ("minimum = 0.0", 'minimum = "x"', "parameters.properties.ridge"),
+        ('title = "One', 'colour = "red"\ntitle = "One', "colour"),
+        ('name = "MyMI"', "name = ", "(syntax)"),
+    ],
+)
+def test_a_wrong_manifest_names_its_key(old: str, new: str, key: str) -> None:
+    assert old in GOOD
+    with pytest.raises(InputError) as caught:
+        parse_manifest(GOOD.replace(old, new).encode())
+    assert caught.value.code is Code.MANIFEST_INVALID
+    assert key in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    folder = scaffold("MyMI", tmp_path)
+    assert load_pair(folder).manifest.name == "MyMI"
+    (folder / "MyMIRemote.py").unlink()
+    with pytest.raises(InputError, match=r"MyMIRemote\.py"):
+        load_pair(folder)
+
+
+def test_a_scaffold_does_not_overwrite(tmp_path: Path) -> None:
+    scaffold("MyMI", tmp_path)
+    with pytest.raises(InputError, match="already exists"):
+        scaffold("MyMI", tmp_path)
+
+
+def test_source_that_is_not_utf8_is_refused() -> None:
+    with pytest.raises(InputError, match="UTF-8"):
+        make_pair(GOOD.encode(), b"\xff", b"")
