@@ -1,0 +1,71 @@
+"""`MIDN=folder make reference`: the published simulated sets that are too large for the repository."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import statistics
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytestmark = [pytest.mark.reference, pytest.mark.timeout(1800)]
+GOLDEN = Path(__file__).parents[1] / "golden"
+M = 40
+
+
+def midn(name: str) -> list[Path]:
+    folder = Path(os.environ["MIDN"])
+    return [folder / f"{name}_{part}.csv" for part in ("central", "remote1", "remote2")]
+
+
+def golden(name: str) -> dict:
+    return json.loads((GOLDEN / name).read_text(encoding="utf-8"))
+
+
+def column(path: Path, name: str) -> list[str]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return [row[name] for row in csv.DictReader(file)]
+
+
+async def test_logistic_simi_equals_the_maximum_likelihood_fit_of_r(simulate, exact) -> None:
+    central, *sites = midn("binary")
+    job = {"imputations": 2, "seed": 1, "targets": [{"column": 1, "type": "binary"}]}
+    wanted = golden("simi_logistic.json")
+    for policy, tolerance in ((exact, 1e-8), ("default", 1e-5)):
+        fit = (await simulate("SIMI", job, central, sites, policy, out=f"out-{tolerance}"))["fits"]["x1"]
+        beta = np.asarray(fit["beta"])
+        assert fit["n"] == wanted["n"]
+        assert np.max(np.abs(beta - wanted["beta"])) / np.max(np.abs(wanted["beta"])) < tolerance
+        assert np.max(np.abs(beta - wanted["beta"]) / np.sqrt(np.diag(wanted["vcov"]))) <= 0.01
+
+
+@pytest.mark.parametrize("policy", ["research", "default"])
+async def test_simice_agrees_with_200_chains_of_the_published_code(simulate, policy: str, tmp_path: Path) -> None:
+    central, *sites = midn("multi_missing")
+    job = {
+        "imputations": M,
+        "iteration_before_first_imputation": 20,
+        "iteration_between_imputations": 20,
+        "seed": 7,
+        "targets": [{"column": "x1", "type": "binary"}, {"column": "x7", "type": "continuous"}],
+    }
+    result = await simulate("SIMICE", job, central, sites, policy)
+    assert result["refusals"] == []
+    wanted = golden("simice.json")["central"]
+    missing = {name: [cell == "NA" for cell in column(central, name)] for name in ("x1", "x7")}
+    assert {name: sum(cells) for name, cells in missing.items()} == {name: wanted[f"n_missing_{name}"] for name in missing}
+    found: dict[str, list[float]] = {"imputed_mean_x1": [], "imputed_mean_x7": [], "imputed_sd_x7": []}
+    for number in range(1, M + 1):
+        file = tmp_path / "out" / f"imputed_{number:03d}.csv"
+        imputed = {name: [float(cell) for cell, gap in zip(column(file, name), missing[name], strict=True) if gap] for name in missing}
+        found["imputed_mean_x1"].append(statistics.fmean(imputed["x1"]))
+        found["imputed_mean_x7"].append(statistics.fmean(imputed["x7"]))
+        found["imputed_sd_x7"].append(statistics.stdev(imputed["x7"]))
+    for name, values in found.items():
+        reference = wanted[name]
+        z = (statistics.fmean(values) - reference["mean"]) / (reference["sd"] * math.sqrt(1 / M + 1 / 200))
+        assert abs(z) < 4, (name, z)
