@@ -311,6 +311,8 @@ class Failed(Message, frozen=True):
     code: Code
     target: int = 0
     line: int = 0
+    column: int = 0
+    """The predictor a fit failed at (1-based), 0 when none is known."""
 
 
 # --- link: control --------------------------------------------------------------------------------------------------------------------

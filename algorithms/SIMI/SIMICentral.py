@@ -1,0 +1,40 @@
+"""SIMI, central module: one fit to the pooled sufficient statistics of all participants, M draws from its posterior.
+
+The pooled fit is the fit one would make with all rows in one place: X'X, X'y and y'y (continuous target), or the score and the information
+of a logistic regression (binary target), add up over sites. Missing cells are imputed at central only.
+"""
+
+import numpy as np
+from tidegate import estimation
+
+TOLERANCE = 1e-6  # Newton decrement; there is one fit per job, so one more question than for imputation alone is cheap
+
+
+def impute(job, sites):
+    target = job.targets[0]
+    if target.family == "gaussian":
+        impute_continuous(job, sites, target.column)
+    else:
+        impute_binary(job, sites, target.column)
+
+
+def impute_continuous(job, sites, target):
+    moments = sites.sum("moments", target=target)["moments"]
+    fit = estimation.least_squares(moments, ridge=job.parameters["ridge"], prior=job.parameters["prior"])
+    job.record_fit(target, fit)
+    for _ in job.sweeps():
+        beta, sigma = fit.draw(job.rng)
+        sites.central("impute_continuous", target=target, beta=beta, sigma=sigma)
+        job.keep_imputation()
+
+
+def impute_binary(job, sites, target):
+    def score_at(beta):
+        return sites.sum("score", target=target, beta=beta)["score"]
+
+    start = np.zeros(job.n_coefficients)
+    fit = estimation.logistic(score_at, start, ridge=job.parameters["ridge"], tolerance=TOLERANCE)
+    job.record_fit(target, fit)
+    for _ in job.sweeps():
+        sites.central("impute_binary", target=target, beta=fit.draw(job.rng))
+        job.keep_imputation()

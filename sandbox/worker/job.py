@@ -1,0 +1,110 @@
+"""`job`, the first argument of `impute(job, sites)`: what the job asks for, its schedule and its random numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+from sandbox.contract import Contract, Role, TargetType
+from sandbox.errors import Code, Refused
+from sandbox.job import Sweep, sweeps
+from sandbox.manifest import Manifest
+from sandbox.wire.messages import Impute, KeepNow, LogEvent, Progress
+from sandbox.worker.channel import Line
+from sandbox.worker.estimation import LinearFit, LogisticFit
+from sandbox.worker.randomness import Randomness
+from sandbox.worker.raw_units import fit_record
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the data set; `index` is 1-based."""
+
+    index: int
+    name: str
+    role: Role | None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A column to impute; `column` is its 1-based index, what steps are asked with."""
+
+    column: int
+    name: str
+    type: TargetType
+    family: Literal["gaussian", "binomial"]
+
+
+class Job:
+    """A running job, as a pair's central module sees it."""
+
+    __slots__ = ("_fits", "_line", "_start", "_sweeps", "columns", "n_coefficients", "parameters", "rng", "targets")
+
+    targets: tuple[Target, ...]
+    """In file order."""
+    columns: tuple[Column, ...]
+    """All columns, in file order."""
+    parameters: Mapping[str, Any]
+    """The pair's parameters, complete and checked; read-only."""
+    n_coefficients: int
+    """q of every target's design, intercepts included."""
+    rng: Randomness
+    """Random numbers from the job's seed."""
+
+    def __init__(self, start: Impute, manifest: Manifest, line: Line) -> None:
+        contract, spec = start.contract, start.spec
+        self._line = line
+        self._start = start
+        self._sweeps = tuple(sweeps(spec, manifest))
+        self._fits: dict[int, LinearFit | LogisticFit] = {}
+        self.columns = tuple(Column(index, column.name, column.role) for index, column in enumerate(contract.columns, 1))
+        self.targets = tuple(_target(index, contract) for index in contract.targets)
+        self.parameters = MappingProxyType(dict(spec.parameters))
+        self.n_coefficients = contract.n_coefficients(has_central_intercept(start))
+        self.rng = Randomness(spec.seed or 0, start.pair_digest, start.contract_digest)
+
+    def sweeps(self) -> Iterator[Sweep]:
+        """The schedule: items with `index` (from 0) and `keeps_imputation`. Reports progress by itself."""
+        for sweep in self._sweeps:
+            self.progress(sweep.index, len(self._sweeps))
+            yield sweep
+        self.progress(len(self._sweeps), len(self._sweeps))
+
+    def keep_imputation(self) -> None:
+        """Keep central's completed rows as the next imputation, after all that was told before. Raises :class:`Refused`."""
+        answer = self._line.ask(KeepNow())
+        if answer.refused is not None:
+            raise Refused(answer.refused_by, answer.refused)
+
+    def progress(self, done: int, total: int) -> None:
+        """Show how far the job is; `sweeps` does this by itself."""
+        self._line.note(Progress(int(done), int(total)))
+
+    def log_event(self, code: str, target: int) -> None:
+        """Put a code of the closed list (`sandbox.errors`) into the job's log. Raises :class:`ValueError` for any other text."""
+        self._line.note(LogEvent(Code(code), int(target)))
+
+    def record_fit(self, target: int, fit: LinearFit | LogisticFit) -> None:
+        """Keep the fit of a target (1-based index) for the report; the last one counts and is given in raw units."""
+        if not isinstance(fit, LinearFit | LogisticFit):
+            raise TypeError("a fit of tidegate.estimation is needed")
+        if target not in self._start.contract.targets:
+            raise ValueError("not a target of the job")
+        self._fits[target] = fit
+
+    def report_fits(self) -> None:
+        """Send the last fit of each target. For the runner, at the end; pairs are not offered it."""
+        for target, fit in self._fits.items():
+            self._line.note(fit_record(target, fit, self._start.contract, self._start.constants))
+
+
+def has_central_intercept(start: Impute) -> bool:
+    """Whether designs have the 0/1 column that is 1 at central."""
+    return bool(start.spec.parameters.get("central_intercept", False))
+
+
+def _target(index: int, contract: Contract) -> Target:
+    column = contract.column(index)
+    return Target(index, column.name, column.type or "continuous", "binomial" if column.is_binary else "gaussian")

@@ -1,0 +1,37 @@
+"""Random numbers of the central module: counter-based, keyed by the job. Same seed, same pair, same contract: same numbers.
+
+Draws for rows are not made here: those are a gate's, keyed by a secret of its site.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from sandbox.worker.arrays import Floats
+
+_LABEL = b"tidegate central draws v1"
+
+
+class Randomness:
+    """`job.rng`: standard normal, χ² and uniform numbers."""
+
+    __slots__ = ("_generator",)
+
+    def __init__(self, seed: int, pair_digest: str, contract_digest: str) -> None:
+        text = _LABEL + seed.to_bytes(8, "big") + bytes.fromhex(pair_digest) + bytes.fromhex(contract_digest)
+        key = np.frombuffer(hashlib.sha256(text).digest()[:16], dtype="<u8")
+        self._generator = np.random.Generator(np.random.Philox(key=key))
+
+    def normal(self, size: int) -> Floats:
+        """Standard normal numbers, shape (size,)."""
+        return self._generator.standard_normal(size)
+
+    def chisquare(self, df: float) -> float:
+        """One χ² number with `df` degrees of freedom."""
+        return float(self._generator.chisquare(df))
+
+    def uniform(self, size: int) -> Floats:
+        """Uniform numbers in [0, 1), shape (size,)."""
+        return self._generator.random(size)
