@@ -1,0 +1,116 @@
+"""Wires a site together: makes every part, hands them to each other, and starts and stops what runs in the background.
+
+Nothing happens at import, and nothing here decides anything. `cli` serves what `create_app` returns; tests build their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from importlib.metadata import version
+from typing import Final
+
+from fastapi import FastAPI
+
+from policies import load_policy
+from remote import problems, status
+from remote.approvals.service import Approvals
+from remote.config import api as config_api
+from remote.config.service import ConfigService
+from remote.db import Database
+from remote.keys import Keys
+from remote.link.address import make_find_address
+from remote.link.backoff import Backoff
+from remote.link.client import Link
+from remote.owner import api as owner_api
+from remote.owner.guard import make_guard
+from remote.owner.service import OwnerService
+from remote.runs import api as runs_api
+from remote.runs.custody import Custody
+from remote.runs.egress import Egress
+from remote.runs.isolation import Isolator
+from remote.runs.journal import Journal
+from remote.runs.service import Runs
+from remote.settings import Settings
+from remote.web import pages
+from sandbox.ledger import Ledger
+from sandbox.pages.bodies import BodyLimit
+from sandbox.pages.headers import SecurityHeaders
+from sandbox.pages.origin import OriginCheck
+from sandbox.wire.messages import SiteToCentral
+
+HOST_NAMES: Final = ("127.0.0.1", "localhost", "::1")
+"""What a browser may call this server; any other name is a rebound one."""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application of a site whose data directory was made by `tidegate-site init`."""
+    policy = load_policy(settings.policy)
+    database, keys, ledger = Database(settings.database), Keys(settings.data_dir), Ledger(settings.ledger)
+    owner = OwnerService(database, settings.session_hours, settings.sign_in_attempts_per_minute)
+    config = ConfigService(database, keys, settings.proxy)
+    approvals, journal, isolator, egress = Approvals(database), Journal(database), Isolator(policy), Egress(settings.ledger)
+
+    def send(message: SiteToCentral) -> None:
+        link.send(message)
+
+    runs = Runs(
+        policy=policy,
+        approvals=approvals,
+        journal=journal,
+        custody=Custody(isolator, ledger, policy, keys.row_secret()),
+        site_id=lambda: config.current.site_id if config.current else "",
+        send=send,
+    )
+    link = Link(
+        make_find_address(config, keys),
+        runs,
+        ping_seconds=settings.ping_seconds,
+        backoff=Backoff(settings.retry_seconds, settings.retry_seconds_most),
+        proxy=settings.proxy,
+        max_frame_bytes=policy.max_frame_bytes,
+    )
+
+    def on_config_change() -> None:
+        runs.forget_all()
+        link.reconfigure()
+
+    config.on_change = on_config_change
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        background = [asyncio.create_task(link.run()), asyncio.create_task(isolator.try_out())]
+        try:
+            yield
+        finally:
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
+            await runs.close()
+            await isolator.close()
+            await journal.close()
+            ledger.close()
+            database.close()
+
+    app = FastAPI(
+        title="Tidegate site",
+        version=version("tidegate"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
+    guard = make_guard(owner)
+    state = status.Status(config, link, isolator, policy)
+    problems.install(app)
+    app.include_router(owner_api.make_router(owner, guard, settings.session_hours))
+    app.include_router(config_api.make_router(config, guard))
+    app.include_router(status.make_router(state, guard))
+    app.include_router(runs_api.make_router(runs, egress, guard))
+    pages.install(app, pages=pages.Pages(state), guard=guard, config=config, runs=runs, egress=egress)
+    # The last one added is the outermost.
+    app.add_middleware(BodyLimit, is_stream=lambda path: path.endswith("/data"))
+    app.add_middleware(OriginCheck, names=HOST_NAMES)
+    app.add_middleware(SecurityHeaders)
+    return app

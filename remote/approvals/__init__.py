@@ -1,0 +1,1 @@
+"""Which exact bytes the owner has approved, for which job, when."""

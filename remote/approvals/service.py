@@ -1,0 +1,46 @@
+"""Approvals: kept in the database, read from memory (a message of central must not wait for a disk).
+
+An approval is of one digest for one job. The caller has hashed the bytes it holds; a digest that central merely claims is no approval.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+from remote.approvals import store
+from remote.approvals.model import Approval
+from remote.db import Database
+
+
+class Approvals:
+    """What the owner has approved."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        with database.session() as session:
+            self._by_job = {(item.job_id, item.digest): item for item in store.all_approvals(session)}
+
+    def find(self, job_id: str, digest: str) -> Approval | None:
+        """The approval of exactly these bytes for this job."""
+        return self._by_job.get((job_id, digest))
+
+    def earlier(self, job_id: str, digest: str) -> Approval | None:
+        """The last approval of the same bytes for another job: worth knowing, binding nothing."""
+        others = [item for (job, found), item in self._by_job.items() if found == digest and job != job_id]
+        return others[-1] if others else None
+
+    async def approve(self, job_id: str, digest: str, approved_by: str) -> Approval:
+        """Approve `digest` for a job; doing so again changes nothing."""
+        approval = await asyncio.to_thread(self._insert, job_id, digest, approved_by)
+        self._by_job[job_id, digest] = approval
+        return approval
+
+    def _insert(self, job_id: str, digest: str, approved_by: str) -> Approval:
+        with self._database.session() as session:
+            found = store.find(session, job_id, digest)
+            if found is not None:
+                return found
+            approval = Approval(job_id=job_id, digest=digest, approved_by=approved_by, approved_at=datetime.now(UTC))
+            store.add(session, approval)
+            return approval

@@ -1,0 +1,1 @@
+"""Alembic migrations of a site's database; `remote.db.migrate` runs them."""

@@ -1,0 +1,86 @@
+"""Answers central's questions in one run: in order, each at most once, the ledger line first (the participant sees to that)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+
+from sandbox.errors import Code, TidegateError
+from sandbox.rounds.local import LocalParticipant
+from sandbox.wire.messages import SiteBegin, SiteReply, SiteRound
+
+BEGIN_NUMBER: Final = -1
+"""Number of the reply to SiteBegin."""
+MAX_WAITING: Final = 64
+"""Questions that may wait. Central's engine asks one at a time; more than a few is not central's engine."""
+
+log = structlog.get_logger()
+
+
+class Responder:
+    """The questions of one run, taken one at a time. After a failure it answers nothing any more."""
+
+    def __init__(
+        self,
+        job_id: str,
+        participant: LocalParticipant,
+        send: Callable[[SiteReply], None],
+        on_failure: Callable[[Code], Awaitable[None]],
+    ) -> None:
+        self._job_id = job_id
+        self._participant = participant
+        self._send = send
+        self._on_failure = on_failure
+        self._questions: asyncio.Queue[SiteBegin | SiteRound] = asyncio.Queue()
+        self._last_number = -1
+        self._has_begun = False
+        self._is_flooded = False
+
+    def put(self, question: SiteBegin | SiteRound) -> None:
+        """Queue a question; it is answered by :meth:`run`."""
+        if self._questions.qsize() >= MAX_WAITING:
+            self._is_flooded = True
+        else:
+            self._questions.put_nowait(question)
+
+    async def run(self) -> None:
+        """Answer questions until one fails or the run ends."""
+        while True:
+            question = await self._questions.get()
+            reply = await self._answer(question)
+            self._send(reply)
+            if reply.failed is not None:
+                await self._on_failure(reply.failed)
+                return
+
+    async def _answer(self, question: SiteBegin | SiteRound) -> SiteReply:
+        number = question.number if isinstance(question, SiteRound) else BEGIN_NUMBER
+        if self._is_flooded:
+            return SiteReply(self._job_id, number, failed=Code.LIMIT_MESSAGES)
+        try:
+            if isinstance(question, SiteBegin):
+                return await self._begin(question)
+            return await self._round(question)
+        except TidegateError as error:
+            return SiteReply(self._job_id, number, failed=error.code)
+        except Exception as error:  # noqa: BLE001 - a bug of ours must end the run, not leave central waiting
+            log.error("run.responder", job=self._job_id, error=type(error).__name__)
+            return SiteReply(self._job_id, number, failed=Code.GATE_PROTOCOL)
+
+    async def _begin(self, question: SiteBegin) -> SiteReply:
+        if self._has_begun:
+            return SiteReply(self._job_id, BEGIN_NUMBER, failed=Code.WIRE_SEQUENCE)
+        self._has_begun = True
+        await self._participant.begin(question.constants)
+        return SiteReply(self._job_id, BEGIN_NUMBER)
+
+    async def _round(self, question: SiteRound) -> SiteReply:
+        # The link delivers once; this holds even if it, or central, did not.
+        if question.number <= self._last_number:
+            return SiteReply(self._job_id, question.number, failed=Code.WIRE_SEQUENCE)
+        self._last_number = question.number
+        body = await self._participant.run_round_bytes(question.number, question.calls)
+        return SiteReply(self._job_id, question.number, body)

@@ -1,0 +1,344 @@
+"""The runs of this site: takes central's messages and the owner's decisions, and sees to it that nothing outlives its job.
+
+Everything here happens on the event loop. Messages of central are taken without waiting; uploads and starts are tasks, one at a time per
+run, that the end of a job cancels. A participant (gate and worker) belongs to exactly one run, and every way out of a run wipes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+import structlog
+
+from policies import Policy
+from remote.approvals.service import Approvals
+from remote.runs.custody import Custody
+from remote.runs.journal import Journal
+from remote.runs.offer import is_other_job
+from remote.runs.phase import Phase, RunInput, follow
+from remote.runs.responder import BEGIN_NUMBER, Responder
+from remote.runs.run import OVER, Run
+from sandbox.contract import Finding
+from sandbox.errors import Code, InputError, TidegateError
+from sandbox.rounds.local import LocalParticipant
+from sandbox.wire.messages import (
+    BoardUpdate,
+    CentralToSite,
+    JobEnded,
+    JobOffer,
+    JobsOpen,
+    SiteBegin,
+    SiteCancel,
+    SiteReply,
+    SiteRound,
+    SiteToCentral,
+    SourceFinding,
+    UploadReport,
+)
+
+MAX_RUNS: Final = 1000
+"""Offers kept at a time; a central that sends more is not listened to."""
+
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+class Runs:
+    """Every run of this site. `send` puts a message on the link."""
+
+    def __init__(
+        self,
+        *,
+        policy: Policy,
+        approvals: Approvals,
+        journal: Journal,
+        custody: Custody,
+        site_id: Callable[[], str],
+        send: Callable[[SiteToCentral], None],
+    ) -> None:
+        self.policy = policy
+        self.approvals = approvals
+        self.journal = journal
+        self._custody = custody
+        self._site_id = site_id
+        self._send = send
+        self._runs: dict[str, Run] = {}
+
+    # --- what the owner asks for ------------------------------------------------------------------------------------------------------
+
+    def all(self) -> list[Run]:
+        """Every run, newest offer last."""
+        return list(self._runs.values())
+
+    def get(self, job_id: str) -> Run:
+        """One run. Raises :class:`InputError` when central has offered no such job."""
+        run = self._runs.get(job_id)
+        if run is None:
+            raise InputError(Code.REQUEST_NOT_FOUND, what="job")
+        return run
+
+    async def approve(self, job_id: str, digest: str, owner: str) -> Run:
+        """Approve the pair with exactly this digest for this job. Raises :class:`InputError` when it is not what we hold."""
+        run = self.get(job_id)
+        run.check_may_approve(digest)
+        approval = await self.approvals.approve(job_id, digest, owner)
+        # Central may have sent another pair meanwhile: then this approval is not of what we hold now.
+        if run.pair is not None and run.pair.digest == digest:
+            run.approval = approval
+            self._note(run, "approved")
+        self._report(run)
+        return run
+
+    async def upload(self, job_id: str, chunks: AsyncIterator[bytes]) -> UploadReport:
+        """Stream a CSV into a fresh gate, in place of an earlier upload; what the gate found. Not a byte of it touches a disk."""
+        run = self.get(job_id)
+        run.check_may_upload()
+        return await self._operate(run, lambda: self._upload(run, chunks))
+
+    async def start(self, job_id: str) -> tuple[SourceFinding, ...]:
+        """Press Start: lock the pair into a worker. Findings of the source rules mean that it was not."""
+        run = self.get(job_id)
+        run.check_may_start()
+        return await self._operate(run, lambda: self._start(run))
+
+    async def cancel(self, job_id: str) -> Run:
+        """Cancel the job for everybody. Wipes at once, also when central cannot be reached."""
+        run = self.get(job_id)
+        if run.phase is Phase.ENDED:
+            raise InputError(Code.JOB_STATE, state="over")
+        run.is_cancelled_here = True
+        self._send(SiteCancel(job_id))
+        await self._end(run, "CANCELLED", Code.JOB_CANCELLED, run.site_id)
+        return run
+
+    async def close(self) -> None:
+        """Wipe every run: the host is going down."""
+        await asyncio.gather(*(self._custody.drop(run) for run in self._runs.values()))
+        await self._custody.close()
+
+    # --- what central says ------------------------------------------------------------------------------------------------------------
+
+    def on_opened(self, is_new: bool) -> None:
+        """The link is open. A central that does not remember us is told anew how we stand, offer by offer."""
+        if is_new:
+            for run in self._runs.values():
+                run.reported = None
+
+    def on_message(self, message: CentralToSite) -> None:
+        """Take a message of central, without waiting for anything."""
+        match message:
+            case JobOffer():
+                self._on_offer(message)
+            case BoardUpdate():
+                self._on_board(message)
+            case SiteBegin() | SiteRound():
+                self._on_question(message)
+            case JobEnded():
+                self._on_ended(message)
+            case JobsOpen():
+                self._on_jobs_open(message)
+
+    def forget_all(self) -> None:
+        """The site was given another central or another site_id: what the old one offered is void."""
+        for run in list(self._runs.values()):
+            self._custody.later(self._end(run, "CLOSED", None, ""))
+        self._runs = {}
+
+    def _on_offer(self, offer: JobOffer) -> None:
+        run = self._runs.get(offer.job_id)
+        if run is None:
+            self._on_new_offer(offer)
+            return
+        if run.phase is Phase.ENDED:
+            self._on_offer_after_end(run, offer)
+            return
+        changed = is_other_job(run.offer, offer)
+        run.take(offer)
+        run.approval = self.approvals.find(run.job_id, offer.digest)
+        if offer.state in OVER:
+            self._custody.later(self._end(run, offer.state, None, ""))
+        elif changed and run.phase is Phase.RUNNING:
+            self._custody.later(self._fail(run, Code.JOB_INVALID))
+        else:
+            if changed and (run.report is not None or run.operation is not None):
+                self._void(run)
+            self._report(run)
+
+    def _on_new_offer(self, offer: JobOffer) -> None:
+        if offer.state in OVER:
+            return
+        if len(self._runs) >= MAX_RUNS:
+            log.warning("run.too_many", limit=MAX_RUNS)
+            return
+        run = Run(self._site_id(), self.policy, offer)
+        run.approval = self.approvals.find(run.job_id, offer.digest)
+        self._runs[run.job_id] = run
+        self._note(run, "offered", run.problem)
+        self._report(run)
+
+    def _on_offer_after_end(self, run: Run, offer: JobOffer) -> None:
+        """Ended here is ended: the most that can happen is that central has to be told again."""
+        run.board = offer.board
+        if run.is_cancelled_here and offer.state not in OVER and run.reported is None:
+            run.reported = run.status()
+            self._send(SiteCancel(run.job_id))
+
+    def _on_board(self, update: BoardUpdate) -> None:
+        run = self._runs.get(update.job_id)
+        if run is None or run.phase is Phase.ENDED:
+            return
+        run.update(update)
+        if update.state in OVER:
+            self._custody.later(self._end(run, update.state, update.code, update.culprit))
+
+    def _on_question(self, question: SiteBegin | SiteRound) -> None:
+        run = self._runs.get(question.job_id)
+        if run is None or run.responder is None or run.phase not in (Phase.STARTED, Phase.RUNNING):
+            number = question.number if isinstance(question, SiteRound) else BEGIN_NUMBER
+            self._send(SiteReply(question.job_id, number, failed=Code.JOB_STATE))
+            return
+        if run.phase is Phase.STARTED:
+            self._note(run, "running")
+            self._custody.keep(run, self._limit(run))
+        run.phase = follow(run.phase, RunInput.ROUND)
+        run.responder.put(question)
+
+    def _on_ended(self, message: JobEnded) -> None:
+        run = self._runs.get(message.job_id)
+        if run is not None and run.phase is not Phase.ENDED:
+            self._custody.later(self._end(run, message.state, message.code, message.culprit))
+
+    def _on_jobs_open(self, message: JobsOpen) -> None:
+        for run in self._runs.values():
+            if run.job_id not in message.job_ids and run.phase is not Phase.ENDED:
+                self._custody.later(self._end(run, "CLOSED", None, ""))
+
+    # --- upload and start -------------------------------------------------------------------------------------------------------------
+
+    async def _operate(self, run: Run, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run an upload or a start as the one operation of its run."""
+        if run.operation is not None:
+            raise InputError(Code.JOB_STATE, state="busy with an upload or a start")
+        task = asyncio.create_task(work())
+        run.operation = task
+        try:
+            return await task
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if caller is None or caller.cancelling():
+                raise
+            # Not our caller was cancelled but the operation: the job changed or ended under it.
+            raise InputError(Code.JOB_STATE, state="over" if run.phase is Phase.ENDED else "changed by central") from None
+        except TidegateError as error:
+            run.trouble = Finding(error.code, details={key: str(value) for key, value in error.details.items()})
+            self._note(run, "stopped", error.code)
+            raise
+        finally:
+            run.operation = None
+            self._report(run)
+
+    async def _upload(self, run: Run, chunks: AsyncIterator[bytes]) -> UploadReport:
+        await self._custody.drop(run)
+        run.void()
+        run.trouble = None
+        self._report(run)
+        participant = await self._custody.open(run)
+        is_kept = False
+        try:
+            run.isolation = participant.isolation
+            report = await participant.upload(chunks)
+            run.report = report
+            if report.is_clean:
+                run.participant = participant
+                run.phase = follow(run.phase, RunInput.UPLOAD)
+                is_kept = True
+                self._watch(run, participant)
+            self._note(run, "uploaded" if is_kept else "upload not clean")
+            return report
+        finally:
+            if not is_kept:
+                await self._custody.wipe(participant)
+
+    async def _start(self, run: Run) -> tuple[SourceFinding, ...]:
+        participant = run.participant
+        if participant is None:
+            raise InputError(Code.SITE_NO_UPLOAD)
+        run.trouble = None
+        try:
+            findings = await participant.attach(run.offer.remote_source)
+        except BaseException:
+            # A participant is of no more use after an error.
+            await self._custody.drop(run)
+            if run.phase is Phase.READY:
+                run.void()
+            raise
+        if findings:
+            run.trouble = Finding(Code.WORKER_SOURCE)
+            self._note(run, "stopped", Code.WORKER_SOURCE)
+            return findings
+        run.phase = follow(run.phase, RunInput.START)
+        run.responder = Responder(run.job_id, participant, self._send, lambda code: self._after_failure(run, code))
+        self._custody.keep(run, run.responder.run())
+        self._note(run, "started")
+        return ()
+
+    # --- the end of things ------------------------------------------------------------------------------------------------------------
+
+    def _watch(self, run: Run, participant: LocalParticipant) -> None:
+        self._custody.keep(run, self._await_death(run, participant))
+
+    async def _await_death(self, run: Run, participant: LocalParticipant) -> None:
+        error = await participant.gone()
+        if run.participant is participant:
+            await self._fail(run, error.code)
+
+    async def _limit(self, run: Run) -> None:
+        """The wall time of a job, counted from the first question."""
+        await asyncio.sleep(self.policy.job_seconds)
+        await self._fail(run, Code.LIMIT_TIME)
+
+    async def _fail(self, run: Run, code: Code) -> None:
+        """Something of ours broke outside a question. Before the job runs the upload is gone; after that the job is."""
+        if run.phase is Phase.RUNNING:
+            self._send(SiteReply(run.job_id, BEGIN_NUMBER, failed=code))
+            await self._after_failure(run, code)
+        elif run.phase is not Phase.ENDED:
+            run.trouble = Finding(code)
+            self._note(run, "stopped", code)
+            self._void(run)
+            self._report(run)
+
+    async def _after_failure(self, run: Run, code: Code) -> None:
+        """Central has been told; end it here without waiting for its JobEnded."""
+        await self._end(run, "FAILED", code, run.site_id)
+
+    def _void(self, run: Run) -> None:
+        """Forget the upload now, wipe it in a moment."""
+        run.void()
+        self._note(run, "voided")
+        self._custody.later(self._custody.drop(run))
+
+    async def _end(self, run: Run, state: str, code: Code | None, culprit: str) -> None:
+        if run.phase is Phase.ENDED:
+            return
+        run.phase = follow(run.phase, RunInput.END)
+        run.state, run.code, run.culprit = state, code, culprit
+        self._note(run, f"ended {state.lower()}", code)
+        await self._custody.drop(run)
+        self._note(run, "wiped")
+
+    # --- small things -----------------------------------------------------------------------------------------------------------------
+
+    def _report(self, run: Run) -> None:
+        """Tell central how we stand, if that is not what it was told last."""
+        if run.phase is Phase.ENDED:
+            return
+        status = run.status()
+        if status != run.reported:
+            run.reported = status
+            self._send(status)
+
+    def _note(self, run: Run, event: str, code: Code | None = None) -> None:
+        self.journal.write(run.job_id, run.offer.name, event, code)
