@@ -1,0 +1,121 @@
+"""The disclosure rules: what a site's gate asks of a question before it answers. Pure functions of counts and bounds, never of a row.
+
+The gate gathers the evidence, asks here, and turns a :class:`Breach` into a finding (at the upload), a refusal (in a round) or, on
+central's own rows, a notice. Counts are rows of the site that take part; linear predictors and sigma are in standardised units.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from policies.policy import Policy
+
+Rule = Literal["min_rows", "parameter_ratio", "set_aside", "eta", "weight_sum", "evaluations", "draw_bounds", "draw_schedule"]
+BANDS: Final = ((0, "0"), (9, "1–9"), (49, "10–49"))
+"""Upper ends of the bands in which a number of set-aside rows may be told."""
+LAST_BAND: Final = "≥ 50"
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A rule that is not kept: what was found and what the policy allows."""
+
+    rule: Rule
+    found: float = 0
+    limit: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Evidence on a question at a β that central chose."""
+
+    max_abs_eta: float
+    """Largest |Xβ| over the rows used."""
+    weight_sum: float
+    """Σ p(1−p) over the rows used."""
+    n_evaluations: int
+    """Questions about this target since its last draw, this one included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Evidence on a draw that was asked for."""
+
+    max_abs_eta: float
+    """Largest |Xβ| over the rows to fill."""
+    sigma: float | None
+    """Residual sd; None for a binary target."""
+    is_fitted: bool
+    """Whether the target was fitted since its last draw."""
+    n_draws: int
+    """Draws of this target, this one included."""
+    max_draws: int
+    """Sweeps of the schedule."""
+
+
+def difference_limit(n_coefficients: int, policy: Policy) -> int:
+    """The fewest rows that may tell the statistics of two targets apart."""
+    covering = n_coefficients + 1 if policy.difference_group_covers_parameters else 0
+    return max(policy.min_difference_group, covering)
+
+
+def smallest_group(sizes: Sequence[Sequence[int]], limit: int) -> tuple[int, int] | None:
+    """The smallest difference group that is too small, as (j, k); None when all are empty or large enough.
+
+    `sizes[j][k]` is the number of rows with target j missing and target k observed; `sizes[j][j]` those with target j missing.
+    """
+    small = [(size, j, k) for j, row in enumerate(sizes) for k, size in enumerate(row) if 0 < size < limit]
+    if not small:
+        return None
+    _, j, k = min(small)
+    return j, k
+
+
+def check_rows(n_rows: int, policy: Policy) -> tuple[Breach, ...]:
+    """Rule 1 on a number of rows: none, or at least the minimum."""
+    return (Breach("min_rows", n_rows, policy.min_rows),) if 0 < n_rows < policy.min_rows else ()
+
+
+def check_fit(n_rows: int, n_coefficients: int, policy: Policy) -> tuple[Breach, ...]:
+    """Rule 1 on the rows of a fit: enough of them, and enough for each coefficient."""
+    breaches = check_rows(n_rows, policy)
+    if n_rows and n_coefficients > policy.max_parameter_ratio * n_rows:
+        breaches += (Breach("parameter_ratio", n_rows, policy.max_parameter_ratio),)
+    return breaches
+
+
+def check_set_aside(n_set_aside: int, n_rows: int, policy: Policy) -> tuple[Breach, ...]:
+    """Rule 4's end: no more than a share of the rows may be set aside."""
+    limit = math.floor(policy.max_set_aside * n_rows)
+    return (Breach("set_aside", n_set_aside, limit),) if n_set_aside > limit else ()
+
+
+def check_question(question: Question, policy: Policy) -> tuple[Breach, ...]:
+    """Rule 5. Cap, floor and grid work only together: a β that puts one row at a step, or all but a few at p = 0 or 1, singles rows out."""
+    breaches: tuple[Breach, ...] = ()
+    if not question.max_abs_eta <= policy.max_abs_eta:
+        breaches += (Breach("eta", limit=policy.max_abs_eta),)
+    if not question.weight_sum >= policy.min_weight_sum:
+        breaches += (Breach("weight_sum", limit=policy.min_weight_sum),)
+    if question.n_evaluations > policy.max_evaluations_per_fit:
+        breaches += (Breach("evaluations", question.n_evaluations, policy.max_evaluations_per_fit),)
+    return breaches
+
+
+def check_draw(draw: Draw, policy: Policy) -> tuple[Breach, ...]:
+    """Rule 6. A draw is a question too: imputed cells that central can tell apart show in the next Gram."""
+    breaches: tuple[Breach, ...] = ()
+    is_sigma_bad = draw.sigma is not None and not policy.min_draw_sigma <= draw.sigma <= policy.max_draw_sigma
+    if is_sigma_bad or not draw.max_abs_eta <= policy.max_abs_eta:
+        breaches += (Breach("draw_bounds", limit=policy.max_abs_eta),)
+    if not draw.is_fitted or draw.n_draws > draw.max_draws:
+        breaches += (Breach("draw_schedule", draw.n_draws, draw.max_draws),)
+    return breaches
+
+
+def band(n_rows: int) -> str:
+    """The band in which a number of set-aside rows may leave the site."""
+    return next((name for upper, name in BANDS if n_rows <= upper), LAST_BAND)

@@ -1,0 +1,179 @@
+"""Rounds at one participant: calls in, one reply out, or the first refusal. The whole reply fails closed.
+
+For every call the request is held to the manifest, the worker names kernels, what it names is held to the manifest too, and then, and only
+then, the kernels run under the guard. Nothing is released partially: fields are collected and leave together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from policies import Policy
+from sandbox.contract import Contract
+from sandbox.errors import Code
+from sandbox.gate import kernels
+from sandbox.gate.draws import RowDraws
+from sandbox.gate.form import check_calls, check_request
+from sandbox.gate.guard import Guard, Refusal
+from sandbox.gate.kernels import Answer, Moments, Units
+from sandbox.gate.release import Origin, Release, make_record, release_fields, release_refusal
+from sandbox.gate.rows import Matrix, Rows
+from sandbox.manifest import RESERVED_STEP, KernelKind, Manifest, Step
+from sandbox.wire.messages import Constants, KernelCall, RunRound, StepCall, StepDone
+from sandbox.wire.values import Array, Record
+
+
+class Worker(Protocol):
+    """What runs the steps of the pair."""
+
+    def call(self, call: StepCall) -> StepDone:
+        """Run a step; see :class:`sandbox.gate.attached.AttachedWorker`."""
+
+
+@dataclass(slots=True)
+class Trace:
+    """Mean and variance of central's imputed cells of one target, one entry per draw, raw units."""
+
+    means: list[float]
+    variances: list[float]
+
+
+class Answering:
+    """Answers the rounds of one job from its rows."""
+
+    def __init__(self, rows: Rows, contract: Contract, manifest: Manifest, policy: Policy, guard: Guard, draws: RowDraws) -> None:
+        self.rows = rows
+        self.traces: dict[int, Trace] = {}
+        self.units: Units | None = None
+        self._contract = contract
+        self._manifest = manifest
+        self._policy = policy
+        self._guard = guard
+        self._draws = draws
+
+    def begin(self, constants: Constants) -> None:
+        """Fix the units, standardise the rows and fill missing cells with start values. Raises :class:`Refusal`."""
+        try:
+            units = Units.of(constants, self._contract)
+        except ValueError as error:
+            raise Refusal(Code.RULE_NOT_FINITE) from error
+        uniforms = {index: self._uniform(index, 0) for index in self.rows.targets}
+        self.rows.standardise(units.centre, units.scale, kernels.start_values(self.rows, units, uniforms))
+        if not self.rows.is_finite:
+            raise Refusal(Code.RULE_NOT_FINITE)
+        self.units = units
+
+    def margins(self, origin: Origin, message: RunRound) -> Release:
+        """The built-in first round: no worker takes part in it. Its question has no arguments, so only the rows decide."""
+        steps: list[dict[str, Any]] = [{"step": RESERVED_STEP}]
+        try:
+            self._guard.open_round()
+            self._guard.check_rows(self.rows.n)
+            record = make_record(kernels.margins(self.rows), self._policy, self._q, self.rows.n_columns)
+            fields: dict[str, tuple[KernelKind, Record]] = {RESERVED_STEP: ("margins", record)}
+            return release_fields(origin, message.number, steps, fields, self._guard.verdicts, self._policy.max_frame_bytes)
+        except Refusal as refusal:
+            return self._refuse(origin, message.number, steps, refusal)
+
+    def round(self, origin: Origin, message: RunRound, worker: Worker) -> Release:
+        """Run the calls of a round in order. Raises `PeerError` when the worker cannot go on."""
+        steps: list[dict[str, Any]] = []
+        fields: dict[str, tuple[KernelKind, Record]] = {}
+        try:
+            self._guard.open_round()
+            for number, call in enumerate(message.calls, 1):
+                steps.append(self._describe(call))
+                if not call.is_tell and number != len(message.calls):
+                    raise Refusal(Code.RULE_UNDECLARED)
+                fields = self._run(call, worker)
+            return release_fields(origin, message.number, steps, fields, self._guard.verdicts, self._policy.max_frame_bytes)
+        except Refusal as refusal:
+            return self._refuse(origin, message.number, steps, refusal)
+
+    # --- one call
+
+    @property
+    def _q(self) -> int:
+        return self.rows.p - 1
+
+    def _run(self, call: StepCall, worker: Worker) -> dict[str, tuple[KernelKind, Record]]:
+        step = self._manifest.steps.get(call.step)
+        if step is None or (call.is_tell and step.reply):
+            raise Refusal(Code.RULE_UNDECLARED)
+        check_request(call.request, step, self._contract, self._q)
+        done = worker.call(call)
+        check_calls(done, step, self._contract, self._q)
+        return self._compute(done, step)
+
+    def _compute(self, done: StepDone, step: Step) -> dict[str, tuple[KernelKind, Record]]:
+        names = {number: name for name, number in done.fields.items()}
+        fields: dict[str, tuple[KernelKind, Record]] = {}
+        for number, call in enumerate(done.calls):
+            if call.kernel == "draw":
+                self._draw(call)
+            else:
+                answer = self._ask(call)
+                fields[names[number]] = (answer.kind, make_record(answer, self._policy, self._q, self.rows.n_columns))
+        return {name: fields[name] for name in step.reply}
+
+    def _ask(self, call: KernelCall) -> Answer:
+        units, target = self._begun(), call.target
+        n_rows = self.rows.n_observed(target)
+        self._guard.check_fit(n_rows, self._q)
+        if call.kernel == "imputed_summary":
+            return kernels.imputed_summary(self.rows, units, target)
+        if call.kernel == "gram":
+            answer = kernels.gram(self.rows, units, target)
+        else:
+            self._guard.count_evaluation(target)
+            score = kernels.glm_score(self.rows, units, target, _numbers(call.beta))
+            self._guard.check_question(target, n_rows, score.max_abs_eta, score.weight_sum)
+            answer = score.answer
+        self._guard.mark_fitted(target)
+        return answer
+
+    def _draw(self, call: KernelCall) -> None:
+        units, target = self._begun(), call.target
+        worst = kernels.predict(self.rows, target, _numbers(call.beta))
+        if not np.isfinite(worst):
+            raise Refusal(Code.RULE_NOT_FINITE)
+        uniform = self._uniform(target, self._guard.next_draw(target))
+        self._guard.check_draw(target, worst, call.sigma)
+        moments = kernels.draw(self.rows, units, target, call.sigma, uniform)
+        self._note(target, moments)
+
+    def _note(self, target: int, moments: Moments) -> None:
+        if moments.n:
+            trace = self.traces.setdefault(target, Trace([], []))
+            trace.means.append(moments.mean)
+            trace.variances.append(moments.variance)
+
+    def _begun(self) -> Units:
+        if self.units is None:
+            raise Refusal(Code.GATE_PROTOCOL)
+        return self.units
+
+    def _uniform(self, target: int, draw: int) -> Matrix:
+        return self._draws.uniform(target, draw, self.rows.file_rows[self.rows.missing_places(target)])
+
+    def _refuse(self, origin: Origin, number: int, steps: list[dict[str, Any]], refusal: Refusal) -> Release:
+        self._guard.count_refusal()
+        return release_refusal(origin, number, steps, refusal, self._guard.verdicts)
+
+    def _describe(self, call: StepCall) -> dict[str, Any]:
+        """A step as the ledger shows it: its name, when the manifest has it, and the columns it was asked about."""
+        step = self._manifest.steps.get(call.step)
+        if step is None:
+            return {"step": "(undeclared)"}
+        columns = [call.request.get(name) for name, field in step.request.items() if field.type == "column"]
+        known = [index for index in columns if isinstance(index, int) and index in self._contract.targets]
+        return {"step": call.step, "columns": [{"index": index, "name": self._contract.column(index).name} for index in known]}
+
+
+def _numbers(array: Array | None) -> Matrix:
+    if array is None:
+        raise Refusal(Code.RULE_UNDECLARED)
+    return np.frombuffer(array.data)

@@ -1,0 +1,102 @@
+"""The guard of questions: what may be asked of the rows, when, and how often. Holds counters, never a row.
+
+The rules themselves are pure functions in `policies.disclosure`; this module keeps the evidence that is spread over a job (questions since
+the last draw, draws so far, refusals) and turns a breach into a refusal, or on central's own rows into a notice.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final, Literal
+
+from policies import Policy
+from policies.disclosure import Breach, Draw, Question, check_draw, check_fit, check_question, check_rows
+from sandbox.errors import Code, TidegateError
+
+Verdict = Literal["pass", "notice", "refuse"]
+_SEVERITY: Final[dict[Verdict, int]] = {"pass": 0, "notice": 1, "refuse": 2}
+FIT_RULES: Final = ("min_rows", "parameter_ratio")
+QUESTION_RULES: Final = ("eta", "weight_sum", "evaluations")
+DRAW_RULES: Final = ("draw_bounds", "draw_schedule")
+
+
+class Refusal(TidegateError):
+    """A question that is not answered. `line` is the line of the pair that raised, when one did."""
+
+    def __init__(self, code: Code, line: int = 0) -> None:
+        super().__init__(code)
+        self.line = line
+
+
+class Guard:
+    """The rules of one job at one participant."""
+
+    def __init__(self, policy: Policy, *, is_central: bool, max_draws: int) -> None:
+        self._policy = policy
+        self._is_central = is_central
+        self._max_draws = max_draws
+        self._n_evaluations: Counter[int] = Counter()
+        self._n_draws: Counter[int] = Counter()
+        self._fitted: set[int] = set()
+        self._n_refusals = 0
+        self.verdicts: dict[str, Verdict] = {}
+        """The worst verdict of every rule that was asked in this round."""
+
+    def open_round(self) -> None:
+        """Forget the verdicts of the last round; raise :class:`Refusal` when the budget of refusals is spent."""
+        self.verdicts = {}
+        if self._n_refusals >= self._policy.refusal_budget and not self._is_central:
+            self.verdicts["refusal_budget"] = "refuse"
+            raise Refusal(Code.RULE_REFUSAL_BUDGET)
+
+    def count_refusal(self) -> None:
+        """A refusal is an answer of one bit, and costs one unit of the budget."""
+        self._n_refusals += 1
+
+    def check_rows(self, n_rows: int) -> None:
+        """Rule 1, before the margins of all rows that take part."""
+        self._judge(("min_rows",), check_rows(n_rows, self._policy))
+
+    def check_fit(self, n_rows: int, n_coefficients: int) -> None:
+        """Rule 1, before a kernel that sums over the rows with a target observed."""
+        self._judge(FIT_RULES, check_fit(n_rows, n_coefficients, self._policy))
+
+    def count_evaluation(self, target: int) -> None:
+        """Count a question at a β; refuse it unasked when there were too many."""
+        self._n_evaluations[target] += 1
+        if self._n_evaluations[target] > self._policy.max_evaluations_per_fit:
+            self._judge(("evaluations",), (Breach("evaluations"),))
+
+    def check_question(self, target: int, n_rows: int, max_abs_eta: float, weight_sum: float) -> None:
+        """Rule 5, on the evidence found while the answer was computed. A target that is never observed has no rows to protect."""
+        if n_rows:
+            question = Question(max_abs_eta, weight_sum, self._n_evaluations[target])
+            self._judge(QUESTION_RULES, check_question(question, self._policy))
+
+    def mark_fitted(self, target: int) -> None:
+        """A question about the target was answered: one draw may follow."""
+        self._fitted.add(target)
+
+    def check_draw(self, target: int, max_abs_eta: float, sigma: float | None) -> None:
+        """Rule 6, before anything is filled. A draw that passes uses up the fit."""
+        evidence = Draw(max_abs_eta, sigma, target in self._fitted, self._n_draws[target] + 1, self._max_draws)
+        self._judge(DRAW_RULES, check_draw(evidence, self._policy))
+        self._n_draws[target] += 1
+        self._n_evaluations[target] = 0
+        self._fitted.discard(target)
+
+    def next_draw(self, target: int) -> int:
+        """The number of the target's next draw, from 1."""
+        return self._n_draws[target] + 1
+
+    def _judge(self, rules: Iterable[str], breaches: Iterable[Breach]) -> None:
+        broken = [breach.rule for breach in breaches]
+        for rule in rules:
+            verdict: Verdict = "pass"
+            if rule in broken:
+                verdict = "notice" if self._is_central else "refuse"
+            if _SEVERITY[verdict] >= _SEVERITY[self.verdicts.get(rule, "pass")]:
+                self.verdicts[rule] = verdict
+        if broken and not self._is_central:
+            raise Refusal(Code(f"rule.{broken[0]}"))

@@ -1,0 +1,60 @@
+"""The kept imputations of central's missing cells: one number per cell and imputation, in raw units, in the region.
+
+Only what was imputed is kept; the rest of a completed data set is the upload. A cell of a row that takes no part in the model (a missing
+predictor) has no imputation and stays NaN.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from sandbox.gate.kernels import Units
+from sandbox.gate.patterns import Mask
+from sandbox.gate.region import Region
+from sandbox.gate.rows import Matrix, Rows
+
+
+class Imputations:
+    """Snapshots of the completed cells. Cells are numbered by row, then by target, as they stand in the file."""
+
+    def __init__(self, mask: Mask, rows: Rows, n_imputations: int, region: Region) -> None:
+        """Make room for all of them at once, so that what does not fit is known at the upload. Raises `RegionFull`."""
+        self._mask = mask
+        self._rows = rows
+        self._place_of_row: npt.NDArray[np.int64] = region.array(len(mask), np.int64)
+        self._place_of_row[:] = -1
+        self._place_of_row[rows.file_rows] = np.arange(rows.n)
+        self._kept: Matrix = region.array((n_imputations, int(np.count_nonzero(mask))))
+        self.n_kept = 0
+
+    @property
+    def n_missing_left(self) -> int:
+        """Missing cells of targets that no imputation fills."""
+        return int(self._mask[self._place_of_row < 0].sum())
+
+    def cells(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """The row of every missing cell and its position among the targets, shape (cells,) each."""
+        rows, targets = np.nonzero(self._mask)
+        return rows, targets
+
+    def keep(self, units: Units) -> bool:
+        """Keep the current values of the cells as the next imputation; False when all are kept already."""
+        if self.n_kept == len(self._kept):
+            return False
+        rows, targets = self.cells()
+        places = self._place_of_row[rows]
+        imputation = self._kept[self.n_kept]
+        imputation[:] = np.nan
+        for number, index in enumerate(self._rows.targets):
+            position = self._rows.position(index)
+            is_filled = (targets == number) & (places >= 0)
+            values = self._rows.column(position)[places[is_filled]] * units.scale[position] + units.centre[position]
+            # Standardising and back leaves a level a few bits off 0 or 1.
+            imputation[is_filled] = np.round(values) if units.is_binary[position] else values
+        self.n_kept += 1
+        return True
+
+    def values(self, imputation: int) -> Matrix:
+        """The cells' values of an imputation (0-based), NaN where there is none, shape (cells,)."""
+        return self._kept[imputation]

@@ -1,0 +1,213 @@
+"""The kernels: the only computations on rows whose results may leave. Numerically as the methods say, in standardised units.
+
+The design of a target is every other column in the model in file order, then central's intercept, then the intercept; the outcome of a
+continuous target is standardised, that of a binary target 0 or 1. Each answer comes with a bound on Σ|φ|, the sum of absolute
+contributions of the rows, from which `release` takes the rounding grid. Whether a question may be asked at all decides `guard`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit, ndtri
+
+from sandbox.contract import Contract
+from sandbox.gate.rows import Matrix, Rows
+from sandbox.manifest import KernelKind
+from sandbox.wire.messages import Constants
+
+MAX_EXPONENT: Final = 700.0
+"""exp of it is finite; a probability beyond it is 0 or 1 in double precision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a kernel found: the parts its kind declares, exact, and for each a bound on Σ|φ| (none: an exact count)."""
+
+    kind: KernelKind
+    n: int
+    parts: Mapping[str, npt.NDArray[np.generic]]
+    bounds: Mapping[str, npt.NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """Centre and scale of every column in the model, raw units, shape (columns,); which of them are binary targets."""
+
+    centre: Matrix
+    scale: Matrix
+    mean: Matrix
+    is_binary: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, constants: Constants, contract: Contract) -> Units:
+        """The units that central fixed. Raises :class:`ValueError` when they are not usable."""
+        centre, scale, mean = (np.frombuffer(array.data) for array in (constants.centre, constants.scale, constants.mean))
+        is_binary = np.array([contract.column(index).is_binary for index in contract.model])
+        if any(array.dtype != "<f8" or array.shape != is_binary.shape for array in (constants.centre, constants.scale, constants.mean)):
+            raise ValueError
+        if not (np.isfinite(centre).all() and np.isfinite(scale).all() and np.isfinite(mean).all() and (scale > 0).all()):
+            raise ValueError
+        if (mean[is_binary] < 0).any() or (mean[is_binary] > 1).any():
+            raise ValueError
+        return cls(centre, scale, mean, is_binary)
+
+
+def margins(rows: Rows) -> Answer:
+    """n, Σx and Σx² of the observed cells of every column in the model, raw units, shape (columns,). Before standardisation only."""
+    n, total, squares, absolute = (np.zeros(rows.n_columns) for _ in range(4))
+    for position in range(rows.n_columns):
+        values = rows.column(position)
+        observed = values[~np.isnan(values)]
+        n[position], total[position] = len(observed), observed.sum()
+        squares[position], absolute[position] = observed @ observed, np.abs(observed).sum()
+    parts = {"n": n.astype(np.int64), "total": total, "total_squares": squares}
+    return Answer("margins", rows.n, parts, {"total": absolute, "total_squares": squares})
+
+
+def start_values(rows: Rows, units: Units, uniforms: Mapping[int, Matrix]) -> dict[int, Matrix]:
+    """Raw start values of the missing cells of every target: the mean, or a draw from the margin of a binary target."""
+    starts = {}
+    for index in rows.targets:
+        position = rows.position(index)
+        uniform, mean = uniforms[index], units.mean[position]
+        starts[index] = (uniform < mean).astype(np.float64) if units.is_binary[position] else np.full(len(uniform), mean)
+    return starts
+
+
+def gram(rows: Rows, units: Units, target: int) -> Answer:
+    """X'X (q×q), X'y (q), y'y and n over the rows with the target observed.
+
+    Σ|φ| is bounded by Cauchy and Schwarz: Σ|x_a x_b| ≤ √(Σx_a² Σx_b²), with equality on the diagonal.
+    """
+    full = rows.gram(target)
+    position = rows.position(target)
+    others = np.delete(np.arange(rows.p), position)
+    XX, Xy, yy = full[np.ix_(others, others)], full[others, position], full[position, position]
+    if units.is_binary[position]:
+        # y = scale · z + centre, and the last column of the design is 1.
+        scale, centre = units.scale[position], units.centre[position]
+        yy = scale**2 * yy + 2 * scale * centre * Xy[-1] + centre**2 * XX[-1, -1]
+        Xy = scale * Xy + centre * XX[:, -1]
+    norms = np.sqrt(np.maximum(np.diagonal(XX), 0.0))
+    bounds = {"XX": np.outer(norms, norms), "Xy": norms * np.sqrt(max(yy, 0.0)), "yy": np.asarray(yy)}
+    n = rows.n_observed(target)
+    return Answer("gram", n, {"n": np.asarray(n, np.int64), "XX": XX, "Xy": Xy, "yy": np.asarray(yy)}, bounds)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A score answer and the evidence that its question is judged by."""
+
+    answer: Answer
+    max_abs_eta: float
+    weight_sum: float
+
+
+def glm_score(rows: Rows, units: Units, target: int, beta: Matrix) -> Score:
+    """Observed information H (q×q), gradient g (q) and log-likelihood of a logistic fit at `beta` (q), in one pass.
+
+    Branch-free: with t = exp(−η) and r = 1 + t, p = 1/r, w = t/r², log(1 + exp(η)) = η + log r.
+    """
+    position = rows.position(target)
+    others = np.delete(np.arange(rows.p), position)
+    full = np.zeros(rows.p)
+    full[others] = beta
+    threshold = (0.5 - units.centre[position]) / units.scale[position]
+    H, g = np.zeros((rows.p, rows.p)), np.zeros(rows.p)
+    loglik = residual_squares = max_abs_eta = weight_sum = 0.0
+    for part in rows.parts(target, is_missing=False):
+        eta = part.design @ full
+        y = (part.design[:, position] > threshold).astype(np.float64)
+        max_abs_eta = max(max_abs_eta, float(np.abs(eta).max(initial=0.0)))
+        np.clip(eta, -MAX_EXPONENT, MAX_EXPONENT, out=eta)
+        t = np.exp(-eta)
+        r = 1.0 + t
+        p = 1.0 / r
+        loglik += float(y @ eta - eta.sum() - np.log(r).sum())
+        root_weight = np.sqrt(t) * p
+        weight_sum += float(root_weight @ root_weight)
+        residual = y - p
+        residual_squares += float(residual @ residual)
+        g += part.design.T @ residual
+        weighted = part.design * root_weight[:, None]
+        H += weighted.T @ weighted
+    H, g = H[np.ix_(others, others)], g[others]
+    norms = np.sqrt(np.maximum(np.diagonal(H), 0.0))
+    # Every row's contribution to the log-likelihood is at most 0, so its Σ|φ| is exact.
+    bounds = {
+        "H": np.outer(norms, norms),
+        "g": np.sqrt(residual_squares * rows.squares(target)[others]),
+        "loglik": np.asarray(-loglik),
+    }
+    n = rows.n_observed(target)
+    parts = {"n": np.asarray(n, np.int64), "H": H, "g": g, "loglik": np.asarray(loglik)}
+    # A NaN must not hide behind max(): it is the largest of all.
+    worst = max_abs_eta if np.isfinite(full).all() and np.isfinite(loglik) else np.inf
+    return Score(Answer("glm_score", n, parts, bounds), worst, weight_sum)
+
+
+def predict(rows: Rows, target: int, beta: Matrix) -> float:
+    """Xβ of the rows with the target missing, into `rows.scratch`; the largest |Xβ| (infinite when one is not a number)."""
+    full = np.insert(beta, rows.position(target), 0.0)
+    worst = 0.0
+    for part in rows.parts(target, is_missing=True):
+        eta = part.design @ full
+        rows.scratch[part.places] = eta
+        worst = max(worst, float(np.abs(eta).max(initial=0.0))) if np.isfinite(eta).all() else np.inf
+    return worst
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """How many cells a draw filled, and their mean and variance in raw units; central's trace, never sent by a site."""
+
+    n: int
+    mean: float
+    variance: float
+
+
+def draw(rows: Rows, units: Units, target: int, sigma: float | None, uniform: Matrix) -> Moments:
+    """Fill the missing cells of `target` from the linear predictors in `rows.scratch`.
+
+    Args:
+        rows: the rows; their Grams are renewed.
+        units: of the columns.
+        target: 1-based index.
+        sigma: residual sd in standardised units; None for a binary target.
+        uniform: a number in (0, 1) for every missing cell, in the order of `rows.missing_places`.
+    """
+    position = rows.position(target)
+    centre, scale = units.centre[position], units.scale[position]
+    n, start, total, squares = len(uniform), 0, 0.0, 0.0
+    for part in rows.parts(target, is_missing=True):
+        eta = rows.scratch[part.places]
+        u = uniform[start : start + len(eta)]
+        start += len(eta)
+        values = ((u < expit(eta)).astype(np.float64) - centre) / scale if sigma is None else eta + sigma * ndtri(u)
+        rows.write(part, position, values)
+        total += float(values.sum())
+        squares += float(values @ values)
+    rows.renew(target)
+    if not n:
+        return Moments(0, 0.0, 0.0)
+    mean = total / n
+    variance = max(squares / n - mean**2, 0.0) * n / max(n - 1, 1)
+    return Moments(n, centre + scale * mean, scale**2 * variance)
+
+
+def imputed_summary(rows: Rows, units: Units, target: int) -> Answer:
+    """Mean and sd of the imputed cells of `target`, in the units of its own fit."""
+    position = rows.position(target)
+    values = rows.column(position)[rows.missing_places(target)]
+    if units.is_binary[position]:
+        values = (values > (0.5 - units.centre[position]) / units.scale[position]).astype(np.float64)
+    n = len(values)
+    mean = values.mean() if n else 0.0
+    sd = values.std(ddof=1) if n > 1 else 0.0
+    bounds = {"mean": np.asarray(np.abs(values).sum() / max(n, 1)), "sd": np.asarray(sd)}
+    return Answer("imputed_summary", n, {"n": np.asarray(n, np.int64), "mean": np.asarray(mean), "sd": np.asarray(sd)}, bounds)

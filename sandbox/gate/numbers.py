@@ -1,0 +1,99 @@
+"""Columns of numbers, parsed by pandas' C engine from a block of complete records.
+
+pandas is fast but has ideas of its own (a column of True is 1.0, for instance), so what a number is says :data:`sandbox.contract.NUMBER`:
+pandas may only be faster, never more generous. Its exceptions quote cells; they end here.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sandbox.contract import NUMBER
+from sandbox.gate.levels import Tokens
+from sandbox.gate.scanner import Scan, field_text
+
+Values = npt.NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class Numbers:
+    """What a block holds in its columns of numbers, by 1-based index."""
+
+    values: dict[int, Values] = field(default_factory=dict)
+    """NaN where missing, shape (records,)."""
+    bad_records: dict[int, int] = field(default_factory=dict)
+    """The first record with a cell that is no number, for the other columns."""
+
+
+def read_numbers(block: bytes, scan: Scan, columns: Sequence[int], missing: tuple[str, ...]) -> Numbers:
+    """Parse `columns` (1-based, ascending) of a block that was scanned."""
+    numbers = Numbers()
+    if not columns:
+        return numbers
+    n_fields = scan.starts.shape[1]
+    together = _parse(block, n_fields, columns, missing, scan.n_records)
+    for position, column in enumerate(columns):
+        alone = together[:, position] if together is not None else None
+        if together is None:
+            parsed = _parse(block, n_fields, [column], missing, scan.n_records)
+            alone = None if parsed is None else parsed[:, 0]
+        if alone is None or not _starts_with_number(block, scan, column, alone):
+            _read_slowly(block, scan, column, missing, numbers)
+        else:
+            numbers.values[column] = alone
+    return numbers
+
+
+def _parse(block: bytes, n_fields: int, columns: Sequence[int], missing: tuple[str, ...], n_records: int) -> Values | None:
+    try:
+        frame = pd.read_csv(
+            io.BytesIO(block),
+            header=None,
+            names=range(n_fields),
+            index_col=False,
+            usecols=[column - 1 for column in columns],
+            dtype=np.float64,
+            na_values=list(missing),
+            keep_default_na=False,
+            skip_blank_lines=False,
+            low_memory=False,
+            engine="c",
+        )
+    except (ValueError, TypeError, OverflowError):
+        return None
+    values: Values = frame.to_numpy()
+    return values if values.shape == (n_records, len(columns)) else None
+
+
+def _starts_with_number(block: bytes, scan: Scan, column: int, values: Values) -> bool:
+    # pandas reads a column as booleans only when every cell is one, so the first observed cell tells.
+    observed = np.flatnonzero(~np.isnan(values))
+    if not len(observed) or np.isinf(values[observed[0]]):
+        return True
+    return NUMBER.match(_cell(block, scan, int(observed[0]), column)) is not None
+
+
+def _read_slowly(block: bytes, scan: Scan, column: int, missing: tuple[str, ...], numbers: Numbers) -> None:
+    """Find the first cell that is no number; when there is none, the values as Python reads them."""
+    tokens = Tokens(missing)
+    values = np.empty(scan.n_records)
+    for record in range(scan.n_records):
+        text = _cell(block, scan, record, column)
+        if text in tokens:
+            values[record] = np.nan
+        elif NUMBER.match(text):
+            values[record] = float(text)
+        else:
+            numbers.bad_records[column] = record
+            return
+    numbers.values[column] = values
+
+
+def _cell(block: bytes, scan: Scan, record: int, column: int) -> str:
+    return field_text(block[scan.starts[record, column - 1] : scan.ends[record, column - 1]])

@@ -1,0 +1,131 @@
+"""What leaves: answers rounded to a grid, checked against what the manifest declares, with the ledger entry that says so.
+
+The last digits of a double are a channel of their own, so every number is rounded to a power of two below `grid` · Σ|φ|. Rounding applies
+to the copy that leaves, never to what the gate keeps. A number that is not finite refuses the whole reply. An entry never holds a value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from policies import Policy
+from sandbox.errors import Code
+from sandbox.gate.guard import Refusal, Verdict
+from sandbox.gate.kernels import Answer
+from sandbox.manifest import PARTS, KernelKind
+from sandbox.wire.codec import encode
+from sandbox.wire.messages import RoundReply
+from sandbox.wire.values import Array, Record
+
+STEP_PART = "loglik_step"
+"""The part that tells how far a log-likelihood was rounded: a smaller change means nothing."""
+
+
+def grid_step(bound: npt.ArrayLike, grid: float) -> npt.NDArray[np.float64]:
+    """The rounding step for a bound on Σ|φ|: the largest power of two not above `grid` · bound; 0 means no rounding."""
+    coarsest = grid * np.asarray(bound, dtype=np.float64)
+    with np.errstate(divide="ignore"):
+        step: npt.NDArray[np.float64] = np.where(coarsest > 0, np.exp2(np.floor(np.log2(np.where(coarsest > 0, coarsest, 1.0)))), 0.0)
+    return step
+
+
+def round_to(values: npt.NDArray[np.generic], step: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """`values` on the grid of `step` (same shape), −0.0 as 0.0."""
+    numbers = np.asarray(values, dtype=np.float64)
+    is_rounded = step > 0
+    safe = np.where(is_rounded, step, 1.0)
+    # Adding 0.0 turns a negative zero, which would be one more bit, into a positive one.
+    rounded: npt.NDArray[np.float64] = np.where(is_rounded, np.round(numbers / safe) * safe, numbers) + 0.0
+    return rounded
+
+
+def make_record(answer: Answer, policy: Policy, q: int, n_columns: int) -> Record:
+    """The parts of one field as they may leave. Raises :class:`Refusal` for a number that is not finite or a shape not declared."""
+    grid = policy.score_grid if answer.kind == "glm_score" else policy.gram_grid
+    record: Record = {}
+    for part, (dtype, names) in PARTS[answer.kind].items():
+        if part == STEP_PART:
+            values: npt.NDArray[np.generic] = grid_step(answer.bounds["loglik"], grid)
+        elif part in answer.bounds:
+            values = round_to(answer.parts[part], grid_step(answer.bounds[part], grid))
+        else:
+            values = answer.parts[part]
+        shape = tuple(q if name == "q" else n_columns for name in names)
+        if values.shape != shape or not np.isfinite(np.asarray(values, dtype=np.float64)).all():
+            raise Refusal(Code.RULE_NOT_FINITE if values.shape == shape else Code.RULE_UNDECLARED)
+        record[part] = Array("<i8" if dtype == "<i8" else "<f8", shape, np.ascontiguousarray(values, dtype=dtype).tobytes())
+    return record
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who speaks, on every ledger line."""
+
+    job: str
+    participant: str
+    pair: str
+    contract: str
+
+    def entry(self, kind: str, **more: Any) -> bytes:
+        """A ledger entry, JSON without the chain."""
+        line = {"kind": kind, "job": self.job, "participant": self.participant, "pair": self.pair, "contract": self.contract, **more}
+        return json.dumps(line, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One reply as it leaves, and its ledger entry."""
+
+    body: bytes
+    entry: bytes
+    is_refused: bool
+
+
+def release_fields(
+    origin: Origin,
+    number: int,
+    steps: list[dict[str, Any]],
+    fields: Mapping[str, tuple[KernelKind, Record]],
+    rules: Mapping[str, Verdict],
+    max_bytes: int,
+) -> Release:
+    """The reply of a round. Raises :class:`Refusal` when it is larger than a frame may be."""
+    body = encode(RoundReply(number, {name: record for name, (_, record) in fields.items()}))
+    if len(body) > max_bytes:
+        raise Refusal(Code.LIMIT_FRAME)
+    described = [_describe(name, kind, record) for name, (kind, record) in fields.items()]
+    entry = origin.entry("release", round=number, steps=steps, fields=described, rules=dict(rules), **_digest(body))
+    return Release(body, entry, False)
+
+
+def release_refusal(origin: Origin, number: int, steps: list[dict[str, Any]], refusal: Refusal, rules: Mapping[str, Verdict]) -> Release:
+    """A refusal as it leaves: its code. The line of the pair stays in the ledger."""
+    body = encode(RoundReply(number, refused=refusal.code))
+    more = {"line": refusal.line} if refusal.line else {}
+    entry = origin.entry(
+        "refusal", round=number, steps=steps, fields=[], rules=dict(rules), code=refusal.code.value, **more, **_digest(body)
+    )
+    return Release(body, entry, True)
+
+
+def _describe(name: str, kind: KernelKind, record: Record) -> dict[str, Any]:
+    data = b"".join(array.data for array in record.values())
+    return {
+        "name": name,
+        "kind": kind,
+        "shape": {part: list(array.shape) for part, array in record.items()},
+        "scalars": sum(array.size for array in record.values()),
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+
+
+def _digest(body: bytes) -> dict[str, Any]:
+    return {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}

@@ -1,0 +1,189 @@
+"""The result of a job at central: a zip, streamed from the rows to the host's pipe and written nowhere.
+
+An imputed data set is the uploaded bytes with the holes filled: observed cells, header, quoting and line ends are copied, never parsed and
+written again. Only cells that were missing are formatted.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import IO, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from sandbox.gate.dataset import Block, Dataset
+from sandbox.gate.imputations import Imputations
+from sandbox.gate.rows import Matrix
+from sandbox.gate.scanner import scan
+from sandbox.wire.frames import CHUNK_BYTES, Frame, Kind
+
+MISSING: Final = b"NA"
+"""How a missing cell is written in the long file, whatever it was in the upload: what R and Stata read as missing."""
+_LARGE: Final = 1 << 31
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+README: Final = """The result of a Tidegate job.
+
+imputed_001.csv ...  One completed data set each: your upload, byte for byte, with the missing cells of the targets filled in.
+imputed_long.csv     All of them below one another. Column .imp is 0 for the upload (missing cells of targets written as NA) and 1 to M
+                     for the imputations; .id numbers the rows from 1. R's mice reads it with as.mids(read.csv(file)), Stata's mi
+                     with mi import flong.
+run.json             How the imputations were made: job, pair, seed, digests, columns, schedule, fits, and the mean and variance of the
+                     imputed cells at each draw, for judging convergence.
+
+Analyse each completed data set on its own and combine the estimates with Rubin's rules. Rows with a missing predictor could not be
+imputed; run.json says how many there are.
+"""
+
+
+class FrameStream(io.RawIOBase):
+    """A file that cannot be read or sought, whose bytes leave as DATA frames."""
+
+    def __init__(self, send: Callable[[Frame], None]) -> None:
+        super().__init__()
+        self._send = send
+        self._pending = bytearray()
+
+    def writable(self) -> bool:
+        """Whether the file can be written."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Take bytes; send what fills a frame."""
+        self._pending += data
+        while len(self._pending) >= CHUNK_BYTES:
+            self._send(Frame(Kind.DATA, bytes(self._pending[:CHUNK_BYTES])))
+            del self._pending[:CHUNK_BYTES]
+        return len(data)
+
+    def finish(self) -> None:
+        """Send the rest and the end of the stream."""
+        if self._pending:
+            self._send(Frame(Kind.DATA, bytes(self._pending)))
+            self._pending.clear()
+        self._send(Frame(Kind.END))
+
+
+class ResultWriter:
+    """Writes the files of one result."""
+
+    def __init__(self, dataset: Dataset, imputations: Imputations) -> None:
+        self._dataset = dataset
+        self._imputations = imputations
+        self._rows, self._targets = imputations.cells()
+        header = dataset.header
+        self._line_end = b"\r\n" if header.endswith(b"\r\n") else b"\n"
+
+    def write_zip(self, stream: io.RawIOBase, run: dict[str, Any]) -> None:
+        """Write the zip; `run` becomes run.json."""
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            n_kept = self._imputations.n_kept
+            n_bytes = sum(len(block.text) for block in self._dataset.blocks if block.text is not None)
+            for number in range(1, n_kept + 1):
+                with _open(archive, f"imputed_{number:03}.csv", 2 * n_bytes) as file:
+                    for piece in self.completed(number):
+                        file.write(piece)
+            with _open(archive, "imputed_long.csv", 3 * n_bytes * (n_kept + 1)) as file:
+                for piece in self.long():
+                    file.write(piece)
+            for name, text in (("run.json", json.dumps(run, indent=2, ensure_ascii=False) + "\n"), ("README.txt", README)):
+                with _open(archive, name, 0) as file:
+                    file.write(text.encode())
+
+    def completed(self, number: int) -> Iterator[bytes]:
+        """The upload with the holes filled by imputation `number` (1-based)."""
+        yield self._dataset.header
+        values = self._imputations.values(number - 1)
+        for holes in self._holes():
+            yield splice(holes.text, holes.starts, holes.ends, self._texts(holes, values, None))
+
+    def long(self) -> Iterator[bytes]:
+        """The long file: the upload and all imputations below one another."""
+        header = self._dataset.header
+        mark = codecs.BOM_UTF8 if header.startswith(codecs.BOM_UTF8) else b""
+        yield mark + b".imp,.id," + header.removeprefix(mark)
+        for number in range(self._imputations.n_kept + 1):
+            values = self._imputations.values(number - 1) if number else None
+            n_rows, last = 0, b"\n"
+            for holes in self._holes():
+                prefixes = [b"%d,%d," % (number, n_rows + row) for row in range(1, len(holes.record_starts) + 1)]
+                texts = [MISSING] * len(holes.starts) if values is None else self._texts(holes, values, MISSING)
+                # A stable sort keeps the prefix before a hole in the first column.
+                starts = np.concatenate((holes.record_starts, holes.starts))
+                order = np.argsort(starts, kind="stable")
+                ends = np.concatenate((holes.record_starts, holes.ends))[order]
+                both = prefixes + texts
+                yield splice(holes.text, starts[order], ends, [both[place] for place in order.tolist()])
+                n_rows += len(prefixes)
+                last = holes.text[-1:]
+            if last != b"\n":
+                yield self._line_end
+
+    def _holes(self) -> Iterator[_Holes]:
+        n_fields = len(self._dataset.contract.columns)
+        targets = np.array(self._dataset.contract.targets)
+        first = 0
+        for block in self._dataset.blocks:
+            yield _Holes(block, n_fields, first, self._rows, targets[self._targets])
+            first += len(block.values)
+
+    def _texts(self, holes: _Holes, values: Matrix, left: bytes | None) -> list[bytes]:
+        """The text of every hole of a block; one without an imputation stays as it was, or becomes `left`."""
+        texts: list[bytes] = []
+        contract = self._dataset.contract
+        for start, end, index, value in zip(
+            holes.starts.tolist(), holes.ends.tolist(), holes.columns.tolist(), values[holes.cells].tolist(), strict=True
+        ):
+            was = holes.text[start:end]
+            if value != value:
+                texts.append(was if left is None else left)
+                continue
+            text = self._dataset.level_texts[index][int(value)] if contract.column(index).is_binary else repr(value)
+            is_quoted = was.startswith(b'"') or index in self._dataset.quoted
+            texts.append(format_cell(text, is_quoted=is_quoted))
+        return texts
+
+
+class _Holes:
+    """The missing cells of targets in one block of the upload, found anew: offsets are cheaper to find than to keep."""
+
+    def __init__(self, block: Block, n_fields: int, first_row: int, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> None:
+        self.text = b"" if block.text is None else block.text.tobytes()
+        scanned = scan(self.text, n_fields)
+        self.record_starts = scanned.record_starts
+        low, high = np.searchsorted(rows, (first_row, first_row + len(block.values)))
+        self.cells = slice(int(low), int(high))
+        """Which of all the missing cells they are."""
+        self.columns = columns[self.cells]
+        places = (rows[self.cells] - first_row, self.columns - 1)
+        self.starts = scanned.starts[places]
+        self.ends = scanned.ends[places]
+
+
+def splice(text: bytes, starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp], pieces: list[bytes]) -> bytes:
+    """`text` with each range [start, end), in ascending order, replaced by a piece."""
+    result, at = [], 0
+    for start, end, piece in zip(starts.tolist(), ends.tolist(), pieces, strict=True):
+        result += (text[at:start], piece)
+        at = end
+    result.append(text[at:])
+    return b"".join(result)
+
+
+def format_cell(text: str, *, is_quoted: bool) -> bytes:
+    """A cell as CSV: quoted when its neighbours are, or when it needs to be."""
+    if is_quoted or any(character in text for character in ',"\r\n'):
+        return ('"' + text.replace('"', '""') + '"').encode()
+    return text.encode()
+
+
+def _open(archive: zipfile.ZipFile, name: str, n_bytes: int) -> IO[bytes]:
+    # A fixed date: the same job gives the same bytes.
+    member = zipfile.ZipInfo(name, date_time=_EPOCH)
+    member.compress_type = zipfile.ZIP_DEFLATED
+    member.external_attr = 0o644 << 16
+    return archive.open(member, "w", force_zip64=n_bytes >= _LARGE)

@@ -1,0 +1,302 @@
+"""The gate: the process that owns the rows of one job at one participant. A plain blocking loop over one pipe.
+
+Called by the zygote after lockdown and self-test; never returns with rows in memory. What may come when:
+
+    GateSetup → (DATA … END)* → [AttachWorker] → RunRound 0 (margins) → Begin → (RunRound | KeepImputation)* → SendResult* → Wipe
+
+A message out of that order ends the gate: it wipes, says GateFailed and returns. So does the end of the pipe, silently.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from mmap import mmap
+from typing import Any
+
+import numpy as np
+
+from policies.disclosure import band
+from sandbox.contract import Finding
+from sandbox.errors import Code, LimitError, PeerError, TidegateError
+from sandbox.gate.answer import Answering
+from sandbox.gate.attached import AttachedWorker
+from sandbox.gate.dataset import Dataset
+from sandbox.gate.draws import MIN_SECRET_BYTES, RowDraws, derive_key
+from sandbox.gate.guard import Guard
+from sandbox.gate.imputations import Imputations
+from sandbox.gate.ingest import Ingest
+from sandbox.gate.region import Region, RegionFull
+from sandbox.gate.release import Origin, Release
+from sandbox.gate.result import FrameStream, ResultWriter
+from sandbox.gate.survey import Survey, survey
+from sandbox.job import sweeps
+from sandbox.manifest import RESERVED_STEP, parse_manifest
+from sandbox.pipe import Pipe
+from sandbox.wire.frames import Frame, Kind
+from sandbox.wire.messages import (
+    Acknowledged,
+    AttachWorker,
+    Begin,
+    GateFailed,
+    GateReady,
+    GateSetup,
+    HostToGate,
+    Isolation,
+    KeepImputation,
+    RoundResult,
+    RunRound,
+    SendResult,
+    StepCall,
+    UploadReport,
+    Wipe,
+    Wiped,
+    host_to_gate,
+)
+
+
+class Stage(IntEnum):
+    """How far a job has come; it only ever grows, but for a new upload."""
+
+    EMPTY = 0
+    CLEAN = 1
+    MEASURED = 2
+    BEGUN = 3
+
+
+def serve(pipe: Pipe, region: mmap, isolation: Isolation) -> None:
+    """Run the gate until it is wiped or its host is gone. `region` is the map that all rows live in."""
+    memory = Region(region)
+    try:
+        pipe.send(GateReady(isolation))
+        with np.errstate(all="ignore"):
+            _serve(pipe, memory)
+    finally:
+        memory.wipe()
+
+
+def _serve(pipe: Pipe, memory: Region) -> None:
+    job: _Job | None = None
+    try:
+        setup = _message(pipe.receive())
+        if not isinstance(setup, GateSetup):
+            raise PeerError(Code.GATE_PROTOCOL)
+        job = _Job(setup, pipe, memory)
+        while job.take(pipe.receive()):
+            pass
+    except EOFError:
+        return
+    except MemoryError:
+        _fail(pipe, memory, job, Code.LIMIT_MEMORY)
+    except TidegateError as error:
+        _fail(pipe, memory, job, error.code)
+
+
+def _fail(pipe: Pipe, memory: Region, job: _Job | None, code: Code) -> None:
+    memory.wipe()
+    pipe.send(GateFailed(code, b"" if job is None else job.origin.entry("failure", code=code.value, wiped_bytes=memory.n_bytes_used)))
+
+
+def _message(frame: Frame) -> HostToGate:
+    if frame.kind is not Kind.MESSAGE:
+        raise PeerError(Code.GATE_PROTOCOL)
+    return host_to_gate.decode(frame.payload)
+
+
+class _Job:
+    """One job: its setup, its stage, and what the messages have made so far."""
+
+    def __init__(self, setup: GateSetup, pipe: Pipe, memory: Region) -> None:
+        if len(setup.row_secret) < MIN_SECRET_BYTES or setup.spec.seed is None or setup.row_offset < 0:
+            raise PeerError(Code.GATE_PROTOCOL)
+        self._setup = setup
+        self._manifest = parse_manifest(setup.manifest)
+        self._pipe = pipe
+        self._memory = memory
+        self._stage = Stage.EMPTY
+        self._ingest: Ingest | None = None
+        self._dataset: Dataset | None = None
+        self._answering: Answering | None = None
+        self._imputations: Imputations | None = None
+        self._survey: Survey | None = None
+        self._notes: tuple[str, ...] = ()
+        self._worker: AttachedWorker | None = None
+        self._round = -1
+        self._n_rounds = 0
+        digest = "" if setup.contract is None else setup.contract.digest
+        self.origin = Origin(setup.job_id, setup.participant, setup.pair_digest, digest)
+
+    def take(self, frame: Frame) -> bool:
+        """Handle one frame; False when the gate is wiped."""
+        if frame.kind is not Kind.MESSAGE:
+            self._take_data(frame)
+            return True
+        message = _message(frame)
+        if isinstance(message, Wipe):
+            n_bytes = self._memory.wipe()
+            self._pipe.send(Wiped(n_bytes, self.origin.entry("wipe", wiped_bytes=n_bytes)))
+            return False
+        if self._ingest is not None:
+            raise PeerError(Code.GATE_PROTOCOL)
+        match message:
+            case AttachWorker():
+                self._attach()
+            case RunRound():
+                self._run(message)
+            case Begin():
+                self._begin(message)
+            case KeepImputation():
+                self._keep()
+            case SendResult():
+                self._send_result(message.run)
+            case _:
+                raise PeerError(Code.GATE_PROTOCOL)
+        return True
+
+    # --- upload
+
+    def _take_data(self, frame: Frame) -> None:
+        if self._stage > Stage.CLEAN:
+            raise PeerError(Code.GATE_PROTOCOL)
+        if self._ingest is None:
+            self._forget()
+            self._ingest = Ingest(self._setup, self._memory)
+        if frame.kind is Kind.DATA:
+            self._ingest.feed(frame.payload)
+            return
+        ingest, self._ingest = self._ingest, None
+        self._pipe.send(self._report(ingest))
+
+    def _forget(self) -> None:
+        """A new upload replaces the old one, down to the last byte."""
+        self._stage = Stage.EMPTY
+        self._dataset = self._answering = self._imputations = self._survey = None
+        self._memory.reset()
+
+    def _report(self, ingest: Ingest) -> UploadReport:
+        dataset = ingest.finish()
+        findings = tuple(ingest.findings)
+        if dataset is not None:
+            try:
+                findings += self._prepare(dataset, ingest)
+            except RegionFull:
+                findings += (Finding(Code.DATA_TOO_LARGE, details={"limit": self._memory.capacity}),)
+        found = self._survey
+        report = UploadReport(
+            findings=findings,
+            contract=ingest.contract if dataset is not None else None,
+            columns=ingest.columns(),
+            n_rows=0 if dataset is None else dataset.n_rows,
+            n_set_aside=0 if found is None else found.n_set_aside,
+            set_aside_band=band(0 if found is None else found.n_set_aside),
+            notes=tuple(ingest.notes),
+        )
+        if report.is_clean and self._answering is not None:
+            self._stage = Stage.CLEAN
+            return report
+        self._forget()
+        return report
+
+    def _prepare(self, dataset: Dataset, ingest: Ingest) -> tuple[Finding, ...]:
+        """The pre-flight, and everything a clean upload needs for its job."""
+        setup = self._setup
+        has_intercept = setup.spec.parameters.get("central_intercept") is True
+        found = self._survey = survey(dataset, setup.policy, self._memory, is_central=setup.is_central, central_intercept=has_intercept)
+        if found.rows is None:
+            return found.findings
+        contract = dataset.contract
+        if setup.is_central:
+            self._imputations = Imputations(found.mask, found.rows, setup.spec.imputations, self._memory)
+        digest = contract.digest
+        self.origin = Origin(setup.job_id, setup.participant, setup.pair_digest, digest)
+        n_sweeps = sum(1 for _ in sweeps(setup.spec, self._manifest))
+        guard = Guard(setup.policy, is_central=setup.is_central, max_draws=n_sweeps)
+        draws = RowDraws(derive_key(setup.row_secret, setup.spec.seed or 0, setup.pair_digest, digest), setup.row_offset)
+        self._answering = Answering(found.rows, contract, self._manifest, setup.policy, guard, draws)
+        self._dataset = dataset
+        self._notes = tuple(ingest.notes)
+        return found.findings
+
+    # --- rounds
+
+    def _attach(self) -> None:
+        if self._worker is not None:
+            raise PeerError(Code.GATE_PROTOCOL)
+        self._worker = AttachedWorker(self._pipe.receive_descriptor())
+        self._pipe.send(Acknowledged())
+
+    def _run(self, message: RunRound) -> None:
+        answering = self._answering
+        self._n_rounds += 1
+        if self._n_rounds > self._setup.policy.max_messages:
+            raise LimitError(Code.LIMIT_MESSAGES, limit=self._setup.policy.max_messages)
+        if answering is None or message.number <= self._round:
+            raise PeerError(Code.GATE_PROTOCOL)
+        if self._stage is Stage.CLEAN and message.calls == (StepCall(RESERVED_STEP),):
+            release = answering.margins(self.origin, message)
+            self._stage = Stage.MEASURED
+        elif self._stage is Stage.BEGUN and self._worker is not None:
+            release = answering.round(self.origin, message, self._worker)
+        else:
+            raise PeerError(Code.GATE_PROTOCOL)
+        self._round = message.number
+        self._pipe.send(_result(release))
+
+    def _begin(self, message: Begin) -> None:
+        if self._answering is None or self._stage is not Stage.MEASURED:
+            raise PeerError(Code.GATE_PROTOCOL)
+        self._answering.begin(message.constants)
+        self._stage = Stage.BEGUN
+        self._pipe.send(Acknowledged())
+
+    # --- result
+
+    def _keep(self) -> None:
+        units = None if self._answering is None else self._answering.units
+        if self._imputations is None or units is None or not self._imputations.keep(units):
+            raise PeerError(Code.GATE_PROTOCOL)
+        self._pipe.send(Acknowledged())
+
+    def _send_result(self, run: dict[str, Any]) -> None:
+        if self._dataset is None or self._imputations is None or not self._imputations.n_kept:
+            raise PeerError(Code.GATE_PROTOCOL)
+        stream = FrameStream(self._pipe.send_frame)
+        ResultWriter(self._dataset, self._imputations).write_zip(stream, {**run, "data": self._describe()})
+        stream.finish()
+
+    def _describe(self) -> dict[str, Any]:
+        """What only central's gate knows of the run, for run.json."""
+        dataset, answering, imputations, found = self._dataset, self._answering, self._imputations, self._survey
+        if dataset is None or answering is None or imputations is None or found is None:
+            raise PeerError(Code.GATE_PROTOCOL)
+        contract = dataset.contract
+        n_missing = dict(zip(contract.targets, found.mask.sum(axis=0).tolist(), strict=True))
+        return {
+            "job_id": self._setup.job_id,
+            "seed": self._setup.spec.seed,
+            "pair_digest": self._setup.pair_digest,
+            "contract_digest": contract.digest,
+            "rows": dataset.n_rows,
+            "rows_with_a_missing_predictor": found.n_incomplete,
+            "cells_left_missing": imputations.n_missing_left,
+            "missing_tokens": list(contract.missing),
+            "columns": [
+                {
+                    "index": index,
+                    "name": column.name,
+                    "role": column.role,
+                    "type": column.type,
+                    "levels": None if column.levels is None else list(column.levels),
+                    "missing": n_missing.get(index, 0),
+                }
+                for index, column in enumerate(contract.columns, 1)
+            ],
+            "chains": {
+                contract.column(index).name: {"mean": trace.means, "variance": trace.variances}
+                for index, trace in sorted(answering.traces.items())
+            },
+            "notes": list(self._notes),
+        }
+
+
+def _result(release: Release) -> RoundResult:
+    return RoundResult(release.body, release.entry, release.is_refused)
