@@ -1,0 +1,174 @@
+"""A host's end of a channel, over a real socket pair, on asyncio and on uvloop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+from collections.abc import Callable, Coroutine
+
+import pytest
+import uvloop
+
+from sandbox.channel import Channel
+from sandbox.errors import Code, LimitError, PeerError
+from sandbox.wire.frames import HEADER, MAGIC, VERSION, Frame, Kind
+
+Test = Callable[[Channel, socket.socket], Coroutine[None, None, None]]
+LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+on_both_loops = pytest.mark.parametrize("loop", LOOPS)
+
+
+def run(loop: str, test: Test) -> None:
+    """Run `test` with a channel and the plain socket at its other end."""
+
+    async def body() -> None:
+        ours, theirs = socket.socketpair()
+        channel = Channel(ours, ended=Code.WORKER_DIED, max_length=1 << 20)
+        with theirs:
+            await test(channel, theirs)
+        channel.close()
+
+    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+        runner.run(asyncio.wait_for(body(), 20))
+
+
+@on_both_loops
+def test_frames_arrive_as_they_were_sent(loop: str) -> None:
+    async def test(channel: Channel, other: socket.socket) -> None:
+        frames = [Frame(Kind.DATA, os.urandom(size), sequence) for sequence, size in enumerate((0, 1, 900_000))]
+        sender = threading.Thread(target=lambda: other.sendall(b"".join(frame.to_bytes() for frame in frames)))
+        sender.start()
+        assert [await channel.receive() for _ in frames] == frames
+        sender.join()
+
+    run(loop, test)
+
+
+@on_both_loops
+def test_frames_of_many_senders_are_not_mixed(loop: str) -> None:
+    async def test(channel: Channel, other: socket.socket) -> None:
+        echo = Channel(other.dup(), ended=Code.GATE_DIED)
+        payloads = [bytes([number]) * 200_000 for number in range(8)]
+        sending = [asyncio.create_task(channel.send_frame(Frame(Kind.DATA, payload))) for payload in payloads]
+        assert sorted([(await echo.receive()).payload for _ in payloads]) == payloads
+        await asyncio.gather(*sending)
+        echo.close()
+
+    run(loop, test)
+
+
+@on_both_loops
+def test_cancelled_receive_loses_nothing(loop: str) -> None:
+    async def test(channel: Channel, other: socket.socket) -> None:
+        data = Frame(Kind.DATA, b"all of it").to_bytes()
+        for piece in (data[:5], data[5:15]):
+            other.sendall(piece)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(channel.receive(), 0.02)
+        other.sendall(data[15:])
+        assert (await channel.receive()).payload == b"all of it"
+
+    run(loop, test)
+
+
+@on_both_loops
+def test_send_after_one_that_was_cut_short_is_refused(loop: str) -> None:
+    async def test(channel: Channel, other: socket.socket) -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(channel.send_frame(Frame(Kind.DATA, bytes(1 << 20))), 0.05)
+        with pytest.raises(PeerError):
+            await channel.send_frame(Frame(Kind.DATA))
+
+    run(loop, test)
+
+
+@on_both_loops
+def test_peer_that_floods_cannot_starve_the_loop(loop: str) -> None:
+    async def test(channel: Channel, other: socket.socket) -> None:
+        stop = threading.Event()
+
+        def flood() -> None:
+            while not stop.is_set():
+                try:
+                    other.send(Frame(Kind.END).to_bytes() * 1000)
+                except OSError:
+                    return
+
+        flooding = threading.Thread(target=flood)
+        flooding.start()
+
+        async def drain() -> None:
+            while True:
+                await channel.receive()
+
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(drain(), 0.1)
+        stop.set()
+        channel.close()
+        flooding.join()
+
+    run(loop, test)
+
+
+@on_both_loops
+def test_frame_above_the_limit_is_refused_on_its_header(loop: str) -> None:
+    async def test(channel: Channel, other: socket.socket) -> None:
+        other.sendall(HEADER.pack(MAGIC, VERSION, Kind.DATA, 0, (1 << 20) + 1))
+        with pytest.raises(LimitError):
+            await channel.receive()
+
+    run(loop, test)
+
+
+@on_both_loops
+def test_bytes_that_are_no_frame_are_refused(loop: str) -> None:
+    async def test(channel: Channel, other: socket.socket) -> None:
+        other.sendall(b"x" * HEADER.size)
+        with pytest.raises(PeerError):
+            await channel.receive()
+
+    run(loop, test)
+
+
+@on_both_loops
+def test_end_of_the_peer_is_named_to_receivers_and_senders(loop: str) -> None:
+    async def test(channel: Channel, other: socket.socket) -> None:
+        waiting = asyncio.create_task(channel.receive())
+        await asyncio.sleep(0.01)
+        other.close()
+        with pytest.raises(PeerError) as caught:
+            await waiting
+        assert caught.value.code is Code.WORKER_DIED
+        with pytest.raises(PeerError):
+            await channel.send_frame(Frame(Kind.DATA))
+
+    run(loop, test)
+
+
+@on_both_loops
+def test_close_wakes_whoever_waits(loop: str) -> None:
+    async def test(channel: Channel, other: socket.socket) -> None:
+        waiting = [asyncio.create_task(channel.receive()), asyncio.create_task(channel.send_frame(Frame(Kind.DATA, bytes(1 << 20))))]
+        await asyncio.sleep(0.02)
+        channel.close()
+        channel.close()
+        for task in waiting:
+            with pytest.raises(PeerError):
+                await task
+
+    run(loop, test)
+
+
+@on_both_loops
+def test_second_receiver_is_an_error(loop: str) -> None:
+    async def test(channel: Channel, other: socket.socket) -> None:
+        first = asyncio.create_task(channel.receive())
+        await asyncio.sleep(0.01)
+        with pytest.raises(RuntimeError):
+            await channel.receive()
+        other.sendall(Frame(Kind.END).to_bytes())
+        assert (await first).kind is Kind.END
+
+    run(loop, test)
