@@ -57,4 +57,5 @@ class Imputations:
 
     def values(self, imputation: int) -> Matrix:
         """The cells' values of an imputation (0-based), NaN where there is none, shape (cells,)."""
-        return self._kept[imputation]
+        values: Matrix = self._kept[imputation]
+        return values

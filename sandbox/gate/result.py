@@ -166,7 +166,8 @@ class _Holes:
 
 def splice(text: bytes, starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp], pieces: list[bytes]) -> bytes:
     """`text` with each range [start, end), in ascending order, replaced by a piece."""
-    result, at = [], 0
+    result: list[bytes] = []
+    at = 0
     for start, end, piece in zip(starts.tolist(), ends.tolist(), pieces, strict=True):
         result += (text[at:start], piece)
         at = end

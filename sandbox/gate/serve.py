@@ -9,6 +9,7 @@ A message out of that order ends the gate: it wipes, says GateFailed and returns
 
 from __future__ import annotations
 
+import contextlib
 from enum import IntEnum
 from mmap import mmap
 from typing import Any
@@ -83,7 +84,7 @@ def _serve(pipe: Pipe, memory: Region) -> None:
         job = _Job(setup, pipe, memory)
         while job.take(pipe.receive()):
             pass
-    except EOFError:
+    except (EOFError, ConnectionError):
         return
     except MemoryError:
         _fail(pipe, memory, job, Code.LIMIT_MEMORY)
@@ -92,8 +93,10 @@ def _serve(pipe: Pipe, memory: Region) -> None:
 
 
 def _fail(pipe: Pipe, memory: Region, job: _Job | None, code: Code) -> None:
-    memory.wipe()
-    pipe.send(GateFailed(code, b"" if job is None else job.origin.entry("failure", code=code.value, wiped_bytes=memory.n_bytes_used)))
+    n_bytes = memory.wipe()
+    entry = b"" if job is None else job.origin.entry("failure", code=code.value, wiped_bytes=n_bytes)
+    with contextlib.suppress(ConnectionError):
+        pipe.send(GateFailed(code, entry))
 
 
 def _message(frame: Frame) -> HostToGate:
