@@ -7,7 +7,7 @@ of a logistic regression (binary target), add up over sites. Missing cells are i
 import numpy as np
 from tidegate import estimation
 
-TOLERANCE = 1e-6  # Newton decrement; there is one fit per job, so one more question than for imputation alone is cheap
+TOLERANCE = 1e-8  # Newton decrement; there is one fit per job, so a question more than imputation alone needs is cheap
 
 
 def impute(job, sites):

@@ -150,7 +150,7 @@ def logistic(
     while not point.is_good(tolerance):
         point = newton.follow(point)
     if point.is_running_away:
-        raise FitError(Code.FIT_SEPARATED, int(np.argmax(np.abs(point.step))))
+        raise point.separated()
     beta, covariance = read_only(point.beta + point.step), read_only(point.factor.covariance())
     return LogisticFit(beta, covariance, point.score.n, newton.evaluations, point.factor)
 
@@ -179,6 +179,11 @@ class _Point:
         if self.before is None or self.before.decrement < DECREMENT:
             return False
         return bool(np.abs(self.step).max() > SEPARATED_STEP * np.abs(self.before.step).max())
+
+    def separated(self) -> FitError:
+        """The error of a maximum at infinity, naming the slope that runs fastest (the intercept only follows)."""
+        slopes = np.abs(self.step[: len(self.step) - self.score.n_intercepts])
+        return FitError(Code.FIT_SEPARATED, int(np.argmax(slopes)) if slopes.size else None)
 
 
 class _Newton:
@@ -220,7 +225,7 @@ class _Newton:
                     raise
                 if self._refusals > MAX_REFUSALS:
                     if point.is_running_away:
-                        raise FitError(Code.FIT_SEPARATED, int(np.argmax(np.abs(point.step)))) from refusal
+                        raise point.separated() from refusal
                     raise
                 length /= 2
                 continue
@@ -230,7 +235,7 @@ class _Newton:
                 return candidate
             has_fallen = True
             length /= 2
-        raise FitError(Code.FIT_SEPARATED if point.is_running_away else Code.FIT_NOT_CONVERGED)
+        raise point.separated() if point.is_running_away else FitError(Code.FIT_NOT_CONVERGED)
 
 
 def _penalty(q: int, n_intercepts: int, ridge: float) -> Floats:

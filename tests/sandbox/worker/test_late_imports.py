@@ -20,7 +20,8 @@ from sandbox.worker.records import Gram, Score
 ONES, EYE = np.ones(3), np.eye(3)
 ARGUMENTS = [
     (EYE,), (EYE, ONES), (ONES,), (ONES, ONES), (3,), (0, 1, 3), (1.5,), ([EYE],), (ONES, 1), (ONES, 1, 2), (3, 1.0),
-    (EYE > 0, EYE, EYE), ("ij->ji", EYE), ((EYE, True), ONES), (Gram(50, EYE, ONES, 50.0),), (lambda beta: Score(50, EYE, -beta, 0.0, 0.0), ONES), (ONES, (3, 1)),
+    (EYE > 0, EYE, EYE), ("ij->ji", EYE), ((EYE, True), ONES), (Gram(50, EYE, ONES, 50.0),),
+    (lambda beta: Score(50, EYE, -beta, 0.0, 0.0), ONES), (ONES, (3, 1)),
 ]
 events = []
 sys.addaudithook(lambda event, args: events.append((event, str(args[0]))) if event in ("open", "import", "os.listdir") else None)
