@@ -158,7 +158,6 @@ def gate_plan(region_bytes: int) -> Plan:
             # A worker's channel arrives as a descriptor on the gate's own, and is closed when the worker is gone.
             Allow("recvmsg", (InRange(0, CHANNEL, CHANNEL),)),
             Allow("close", (InRange(0, CHANNEL + 1, 0xFFFFFFFE),)),
-            Allow("mlock"),  # keep rows out of swap where the limit allows it
             *_MEMORY,
             *_RUN,
             *_REFUSED,

@@ -10,6 +10,7 @@ import ctypes
 import fcntl
 import mmap
 import os
+import resource
 from typing import Final
 
 from sandbox.lockdown.kernel import call
@@ -39,10 +40,16 @@ def map_and_seal(descriptor: int, n_bytes: int) -> mmap.mmap:
 
 
 def lock(region: mmap.mmap) -> bool:
-    """Keep the pages out of swap as they are written; whether the limit on locked memory allowed that."""
+    """Keep the pages out of swap once they are written; whether that holds for all of them.
+
+    Where the limit on locked memory is smaller than the region, the first pages are locked as far as it reaches: a gate fills its region
+    from the start.
+    """
     address = ctypes.addressof(ctypes.c_char.from_buffer(region))
+    limit, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    n_bytes = len(region) if limit == resource.RLIM_INFINITY else min(len(region), limit - limit % mmap.PAGESIZE)
     try:
-        call("mlock2", address, len(region), _LOCK_ON_FAULT)
+        call("mlock2", address, n_bytes, _LOCK_ON_FAULT)
     except OSError:
         return False
-    return True
+    return n_bytes == len(region)

@@ -57,7 +57,6 @@ _NUMBERS: Final[dict[str, tuple[int, int]]] = {
     "lseek": (8, 62),
     "madvise": (28, 233),
     "mbind": (237, 235),
-    "mlock": (149, 228),
     "mlock2": (325, 284),
     "mmap": (9, 222),
     "mprotect": (10, 226),

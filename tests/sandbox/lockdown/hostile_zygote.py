@@ -28,25 +28,52 @@ ENVIRONMENT = Path("/proc/self/environ").read_bytes()
 LAYER = sys.argv[2] if sys.argv[1] == "--without" else ""
 
 
+def end(pipe: Pipe) -> None:
+    os._exit(7)
+
+
+def fail(pipe: Pipe) -> None:
+    raise ValueError("a value from a data set")
+
+
+def spin(pipe: Pipe) -> None:
+    while True:
+        time.monotonic()
+
+
+def flood(pipe: Pipe) -> None:
+    while True:
+        pipe.send_frame(Frame(Kind.DATA, bytes(1 << 16)))
+
+
+def send_garbage(pipe: Pipe) -> None:
+    os.write(pipe.fd, b"x" * 64)
+
+
+def announce_a_long_frame(pipe: Pipe) -> None:
+    os.write(pipe.fd, Frame(Kind.DATA).to_bytes()[:8] + b"\xff\xff\xff\xff")
+
+
+def tell_the_environment(pipe: Pipe) -> None:
+    pipe.send_frame(Frame(Kind.DATA, ENVIRONMENT))
+
+
+MISCHIEF = {
+    "exit": end,
+    "raise": fail,
+    "spin": spin,
+    "flood": flood,
+    "garbage": send_garbage,
+    "long": announce_a_long_frame,
+    "environment": tell_the_environment,
+}
+
+
 def answer(pipe: Pipe, request: Frame) -> None:
     """Do what a frame says and tell what came of it."""
     word = request.payload.decode()
-    if word == "exit":
-        os._exit(7)
-    elif word == "raise":
-        raise ValueError("a value from a data set")
-    elif word == "spin":
-        while True:
-            time.monotonic()
-    elif word == "flood":
-        while True:
-            pipe.send_frame(Frame(Kind.DATA, bytes(1 << 16)))
-    elif word == "garbage":
-        os.write(pipe.fd, b"x" * 64)
-    elif word == "long":
-        os.write(pipe.fd, Frame(Kind.DATA).to_bytes()[:8] + b"\xff\xff\xff\xff")
-    elif word == "environment":
-        pipe.send_frame(Frame(Kind.DATA, ENVIRONMENT))
+    if word in MISCHIEF:
+        MISCHIEF[word](pipe)
     elif word.startswith("echo "):
         pipe.send_frame(Frame(Kind.DATA, request.payload[5:]))
     else:
@@ -86,31 +113,24 @@ def gate(pipe: Pipe, region: mmap.mmap, isolation: Isolation) -> None:
             answer(pipe, request)
 
 
-def leave_out(layer: str) -> None:
-    """Break one layer as a fault would: its mechanism says it worked and did nothing."""
-    if layer == "seccomp":
-        seccomp.install = lambda program: None
-    elif layer == "landlock":
-        landlock.deny_all = landlock.version
-    elif layer == "landlock-in-the-kernel":
-        landlock.version = lambda: 0
-    elif layer == "limits":
-        limits.apply = lambda limits: None
-    elif layer == "descriptors":
-        descriptors.close_from = lambda first: None
-    elif layer == "identity":
-        identity.become_nobody = lambda: None
-    elif layer == "no-new-privileges":
-        identity.forbid_new_privileges = lambda: None
-    elif layer == "dump":
-        identity.forbid_dump = lambda: None
-    elif layer == "a-filter-that-installs":
-
-        def fail(program: bytes) -> None:
-            raise OSError(errno.EINVAL, "no filters in this kernel")
-
-        seccomp.install = fail
+def install_nothing(program: bytes) -> None:
+    raise OSError(errno.EINVAL, "no filters in this kernel")
 
 
-leave_out(LAYER)
+BREAKS = {
+    # Each as a fault would: the mechanism says that it worked, and did nothing.
+    "seccomp": (seccomp, "install", lambda program: None),
+    "landlock": (landlock, "deny_all", landlock.version),
+    "landlock-in-the-kernel": (landlock, "version", lambda: 0),
+    "limits": (limits, "apply", lambda limits: None),
+    "descriptors": (descriptors, "close_from", lambda first: None),
+    "identity": (identity, "become_nobody", lambda: None),
+    "no-new-privileges": (identity, "forbid_new_privileges", lambda: None),
+    "dump": (identity, "forbid_dump", lambda: None),
+    # This one says so.
+    "a-filter-that-installs": (seccomp, "install", install_nothing),
+}
+
+if LAYER in BREAKS:
+    setattr(*BREAKS[LAYER])
 Nursery(Control(socket.socket(fileno=int(sys.argv[-1]))), Roles(gate, worker, lambda: None)).serve()

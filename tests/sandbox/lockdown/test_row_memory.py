@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
+import resource
 from collections.abc import Iterator
 
 import pytest
@@ -55,3 +56,20 @@ def test_region_is_left_out_of_core_dumps(descriptor: int) -> None:
             of_rows = maps.read().split("memfd:rows", 1)[1]
         flags = next(line for line in of_rows.splitlines() if line.startswith("VmFlags:"))
         assert "dd" in flags.split()
+
+
+def locked_kilobytes() -> int:
+    with open("/proc/self/status", encoding="ascii") as status:
+        return int(next(line for line in status if line.startswith("VmLck:")).split()[1])
+
+
+def test_pages_are_kept_out_of_swap_as_far_as_the_limit_reaches() -> None:
+    limit, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    for size in (1 << 20, 1 << 40):
+        descriptor = region.create(size)
+        with region.map_and_seal(descriptor, size) as rows:
+            before = locked_kilobytes()
+            assert region.lock(rows) == (size <= limit or limit == resource.RLIM_INFINITY)
+            expected = size if limit == resource.RLIM_INFINITY else min(size, limit)
+            assert locked_kilobytes() - before == expected // 1024
+        os.close(descriptor)
