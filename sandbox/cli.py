@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,7 +51,7 @@ def simulate(
             spec = msgspec.structs.replace(spec, seed=seed)
         inputs = Inputs(load_pair(pair), spec, central, tuple(site or ()), load_policy(policy), out)
         result = asyncio.run(Simulation(inputs, _show_progress).run())
-        typer.echo(err=True)
+        _end_progress()
         typer.echo(json.dumps(result) if as_json else _render(result))
 
 
@@ -114,7 +115,7 @@ def _reported(as_json: bool) -> Iterator[None]:
 
 
 def _fail(as_json: bool, detail: dict[str, Any], lines: list[str]) -> None:
-    typer.echo(err=True)
+    _end_progress()
     for line in lines:
         typer.echo(line, err=True)
     if as_json:
@@ -123,7 +124,14 @@ def _fail(as_json: bool, detail: dict[str, Any], lines: list[str]) -> None:
 
 
 def _show_progress(progress: EngineProgress) -> None:
-    typer.echo(f"\r{progress.step:<20} {progress.done}/{progress.total}   ", nl=False, err=True)
+    """One line that is written over on a terminal; a log file gets none."""
+    if sys.stderr.isatty():
+        typer.echo(f"\r{progress.step:<20} {progress.done}/{progress.total}   ", nl=False, err=True)
+
+
+def _end_progress() -> None:
+    if sys.stderr.isatty():
+        typer.echo(err=True)
 
 
 def _render(result: dict[str, Any]) -> str:
