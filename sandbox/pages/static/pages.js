@@ -1,5 +1,6 @@
 // What every page can do, declared in the HTML:
 //   <form data-api="POST /api/things" data-next="/things">    sends its fields as JSON (or as multipart with data-multipart), then goes on
+//   data-done="text" beside data-api                          says so in place of the form instead of going on
 //   <button data-api="POST /api/things/1/start">              calls, then reloads or follows data-next; data-confirm asks first
 //   <form data-upload="/api/jobs/1/data">                     PUTs the chosen file as it is, with a progress bar
 //   <div data-live="/jobs/1/live" data-seconds="2">           is replaced by the server's fragment whenever that changes
@@ -22,9 +23,17 @@ function fieldsOf(form) {
 }
 
 function goOn(target, answer) {
+  if (target.dataset.done) return showDone(target, target.dataset.done);
   const next = target.dataset.next;
   if (!next) location.reload();
   else location.assign(next.replace(/\{(\w+)\}/g, (_, key) => encodeURIComponent(answer[key])));
+  return undefined;
+}
+
+function showDone(target, text) {
+  const notice = element("p", { className: "notice good", textContent: text, tabIndex: -1 });
+  target.replaceWith(notice);
+  notice.focus();
 }
 
 async function run(target, body) {

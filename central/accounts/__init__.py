@@ -1,0 +1,1 @@
+"""People: registration, approval, passwords, sessions, and the mail that tells them."""

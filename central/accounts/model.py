@@ -1,0 +1,70 @@
+"""Tables of accounts, their sessions and the mail that waits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import JSON, ForeignKey, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from central.db import Base, Moment, new_id, now
+
+
+class Role(StrEnum):
+    """What an account may do."""
+
+    SITE = "site"
+    RUNNER = "runner"
+    AUTHOR = "author"
+    ADMIN = "admin"
+
+
+MAX_NAME: Final = 64
+
+
+class Account(Base):
+    """A person. Approved accounts with the role site have a `site_id`: one account, one site."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True, default=new_id)
+    username: Mapped[str] = mapped_column(String(MAX_NAME), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(255))
+    email: Mapped[str] = mapped_column(String(254))
+    institution: Mapped[str] = mapped_column(String(200))
+    roles: Mapped[list[str]] = mapped_column(JSON, default=list)
+    site_id: Mapped[str | None] = mapped_column(String(16), unique=True)
+    created_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    approved_at: Mapped[datetime | None] = mapped_column(Moment)
+    revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the account may sign in."""
+        return self.approved_at is not None and self.revoked_at is None
+
+
+class SignIn(Base):
+    """A session of a person. The token names it, so that it can be revoked."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True, default=new_id)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    expires_at: Mapped[datetime] = mapped_column(Moment)
+    revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class Mail(Base):
+    """A mail that is not delivered: there is no mail server, or it did not take it. Delivered mails are not kept."""
+
+    __tablename__ = "mails"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True, default=new_id)
+    recipient: Mapped[str] = mapped_column(String(254))
+    subject: Mapped[str] = mapped_column(String(200))
+    body: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(Moment, default=now)

@@ -1,0 +1,1 @@
+"""The hub: one link per site, opened by the site, over which everything about jobs goes."""

@@ -1,0 +1,78 @@
+"""The endpoint of links, `/link`, and the HTTP API that needs to know who is online or must close a link."""
+
+from __future__ import annotations
+
+from typing import Annotated, cast
+
+import structlog
+from fastapi import APIRouter, Depends, Request, WebSocket
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+from central.accounts.access import Accounts, Admin, SignedIn
+from central.accounts.api import AccountView
+from central.hub.connection import Connection
+from central.hub.hub import Hub
+from central.problems import body_of, status_of
+from central.sites.api import Sites
+from central.sites.service import SiteService
+from sandbox.errors import InputError
+
+router = APIRouter(tags=["sites"])
+log = structlog.get_logger()
+
+
+def hub(request: Request) -> Hub:
+    """The hub that the application was built with."""
+    return cast(Hub, request.app.state.hub)
+
+
+Links = Annotated[Hub, Depends(hub)]
+
+
+class SiteView(BaseModel):
+    """A site and whether it is there."""
+
+    site_id: str
+    institution: str
+    online: bool
+
+
+@router.websocket("/link")
+async def open_link(websocket: WebSocket) -> None:
+    """Verify the token that the site signed, then hand the connection to the hub."""
+    sites = cast(SiteService, websocket.app.state.sites)
+    links = cast(Hub, websocket.app.state.hub)
+    try:
+        site_id = await sites.authenticate(websocket.headers.get("authorization", ""))
+    except InputError as error:
+        log.warning("link.refused", address=websocket.client.host if websocket.client else "unknown")
+        await websocket.send_denial_response(JSONResponse(body_of(error), status_of(error)))
+        return
+    await websocket.accept()
+    await links.serve(site_id, Connection(websocket))
+
+
+@router.get("/api/sites")
+async def list_sites(_: SignedIn, sites: Sites, links: Links) -> list[SiteView]:
+    """Every site that may take part in jobs."""
+    known = await run_in_threadpool(sites.sites)
+    return [SiteView(site_id=site.site_id, institution=site.institution, online=links.is_online(site.site_id)) for site in known]
+
+
+@router.post("/api/sites/{site_id}/revoke")
+async def revoke_site(site_id: str, _: Admin, sites: Sites, links: Links) -> dict[str, str]:
+    """Take a site's key away and close its link. Its user may enrol another key, unless the account is revoked too."""
+    await run_in_threadpool(sites.revoke, site_id)
+    links.revoke(site_id)
+    return {}
+
+
+@router.post("/api/accounts/{account_id}/revoke")
+async def revoke_account(account_id: str, _: Admin, accounts: Accounts, links: Links) -> AccountView:
+    """Take an account's access away: its sessions end, and its site's link is closed."""
+    account = await run_in_threadpool(accounts.revoke, account_id)
+    if account.site_id is not None:
+        links.revoke(account.site_id)
+    return AccountView.of(account)

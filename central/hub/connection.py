@@ -1,0 +1,55 @@
+"""One WebSocket of a site: frames out in order, frames in one by one. It knows bytes; the session of the link knows what they mean."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from typing import Final
+
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+CLOSE_PROTOCOL: Final = 4400
+CLOSE_REVOKED: Final = 4403
+CLOSE_SILENT: Final = 4408
+CLOSE_DUPLICATE: Final = 4409
+CLOSE_GOING_AWAY: Final = 1001
+
+
+class Connection:
+    """An accepted WebSocket. `send` never waits; a task of :meth:`run_writer` drains it."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self._websocket = websocket
+        self._outgoing: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._close_code = CLOSE_GOING_AWAY
+
+    def send(self, frames: Iterable[bytes]) -> None:
+        """Queue frames."""
+        for frame in frames:
+            self._outgoing.put_nowait(frame)
+
+    def close(self, code: int) -> None:
+        """Stop writing and close with `code`."""
+        self._close_code = code
+        self._outgoing.put_nowait(None)
+
+    async def run_writer(self) -> None:
+        """Write until :meth:`close` or the peer is gone."""
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
+            while (frame := await self._outgoing.get()) is not None:
+                await self._websocket.send_bytes(frame)
+            if self._websocket.application_state is WebSocketState.CONNECTED:
+                await self._websocket.close(self._close_code)
+
+    async def receive(self) -> bytes | None:
+        """The next binary message; None when the connection is over, or for text, which nobody sends here."""
+        try:
+            message = await self._websocket.receive()
+        except RuntimeError:
+            # Starlette's answer to a receive after the disconnect was seen.
+            return None
+        if message["type"] != "websocket.receive":
+            return None
+        data = message.get("bytes")
+        return data if isinstance(data, bytes) else None

@@ -1,0 +1,195 @@
+"""The link of one site: its session, which outlives connections, and who waits for its replies.
+
+A connection is lost and made again without anybody noticing but the board; a site that stays away too long, or comes back as another
+process, fails the jobs that run with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from central.hub.connection import CLOSE_GOING_AWAY, CLOSE_PROTOCOL, CLOSE_SILENT, Connection
+from sandbox.errors import Code, PeerError, TidegateError
+from sandbox.wire.codec import encode
+from sandbox.wire.messages import Message, SiteReply
+from sandbox.wire.session import Alive, Event, Opened, Session, State
+
+MAX_UNACKNOWLEDGED: Final = 1024
+"""Messages kept for a site that does not acknowledge, before the link is given up."""
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A job that runs with this site: its reply, and the failure that ends the wait."""
+
+    gone: asyncio.Future[TidegateError]
+    reply: asyncio.Future[SiteReply] | None = None
+    number: int = -2
+
+
+@dataclass(slots=True)
+class Link:
+    """One site. Used from the event loop only."""
+
+    site_id: str
+    boot_id: str
+    max_frame_bytes: int
+    away_seconds: float
+    connection: Connection | None = None
+    jobs: dict[str, Waiting] = field(default_factory=dict)
+    handover: asyncio.Lock = field(default_factory=asyncio.Lock)
+    session: Session = field(init=False)
+    _alive: asyncio.Event = field(default_factory=asyncio.Event)
+    _away: asyncio.TimerHandle | None = None
+
+    def __post_init__(self) -> None:
+        self.session = self._new_session()
+
+    def _new_session(self) -> Session:
+        # A boot id of its own per session: a link that was given up is new to the site as well.
+        return Session("central", f"{self.boot_id}-{secrets.token_hex(4)}", self.max_frame_bytes)
+
+    @property
+    def is_online(self) -> bool:
+        """Whether messages go out now."""
+        return self.connection is not None and self.session.state is State.OPEN
+
+    # --- the connection -----------------------------------------------------------------------------------------------------------------
+
+    def connect(self, connection: Connection) -> None:
+        """Take a connection; there must be none."""
+        self.connection = connection
+        connection.send(self.session.connect())
+
+    def disconnect(self, connection: Connection) -> bool:
+        """Forget a connection that ended; whether it was the current one. From now on the site is away."""
+        if self.connection is not connection:
+            return False
+        self.connection = None
+        self.session.disconnect()
+        self._start_away_timer()
+        return True
+
+    def receive(self, data: bytes) -> list[Event]:
+        """Take one frame. Raises as :meth:`Session.receive`."""
+        events, frames = self.session.receive(data)
+        if self.connection is not None:
+            self.connection.send(frames)
+        for event in events:
+            if isinstance(event, Opened):
+                self._on_open(event)
+            elif isinstance(event, Alive):
+                self._alive.set()
+        return events
+
+    async def is_alive(self, timeout_seconds: float) -> bool:
+        """Ask the site whether it is there; False when it does not answer in time."""
+        if self.connection is None:
+            return False
+        self._alive.clear()
+        self.connection.send(self.session.ping())
+        try:
+            await asyncio.wait_for(self._alive.wait(), timeout_seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    async def watch(self, connection: Connection, every_seconds: float, timeout_seconds: float) -> None:
+        """Ping as long as this connection is the current one; close it when the site is silent."""
+        while self.connection is connection:
+            await asyncio.sleep(every_seconds)
+            if self.connection is connection and not await self.is_alive(timeout_seconds):
+                log.warning("link.silent", site=self.site_id)
+                connection.close(CLOSE_SILENT)
+                return
+
+    # --- messages -----------------------------------------------------------------------------------------------------------------------
+
+    def send(self, message: Message) -> None:
+        """Send now, or as soon as the site is back: it arrives exactly once as long as both processes live."""
+        if self.session.n_unacknowledged >= MAX_UNACKNOWLEDGED:
+            log.warning("link.not_acknowledged", site=self.site_id)
+            self.give_up()
+            return
+        frames = self.session.send(encode(message))
+        if self.connection is not None:
+            self.connection.send(frames)
+
+    def notify(self, message: Message) -> None:
+        """Send if the site is there; what it missed is told anew when it opens a connection."""
+        if self.is_online:
+            self.send(message)
+
+    def give_up(self, code: int = CLOSE_PROTOCOL) -> None:
+        """Close, and forget what was sent: the next connection starts anew, and jobs that run with this site fail."""
+        connection = self.connection
+        if connection is not None:
+            self.disconnect(connection)
+            connection.close(code)
+        self.session = self._new_session()
+        self._fail_jobs(PeerError(Code.SITE_LOST, site=self.site_id, limit=0))
+
+    def reply_arrived(self, reply: SiteReply) -> None:
+        """Hand a reply to who waits for it. Raises :class:`PeerError` for one that nobody asked for."""
+        waiting = self.jobs.get(reply.job_id)
+        if waiting is None:
+            # The job ended while the reply was under way.
+            return
+        if waiting.reply is None or waiting.number != reply.number:
+            error = PeerError(Code.WIRE_MESSAGE, site=self.site_id)
+            self._fail_jobs(error)
+            raise error
+        if not waiting.reply.done():
+            waiting.reply.set_result(reply)
+        waiting.reply = None
+
+    # --- being away ---------------------------------------------------------------------------------------------------------------------
+
+    def _on_open(self, event: Opened) -> None:
+        self._stop_away_timer()
+        if event.is_new:
+            self._fail_jobs(PeerError(Code.SITE_RESTARTED, site=self.site_id))
+
+    def _start_away_timer(self) -> None:
+        self._stop_away_timer()
+        error = PeerError(Code.SITE_LOST, site=self.site_id, limit=round(self.away_seconds))
+        self._away = asyncio.get_running_loop().call_later(self.away_seconds, self._fail_jobs, error)
+
+    def _stop_away_timer(self) -> None:
+        if self._away is not None:
+            self._away.cancel()
+            self._away = None
+
+    def stop(self) -> None:
+        """Close for good: central shuts down."""
+        if self.connection is not None:
+            connection = self.connection
+            self.disconnect(connection)
+            connection.close(CLOSE_GOING_AWAY)
+        self._stop_away_timer()
+
+    def join(self, job_id: str) -> Waiting:
+        """A job starts to run with this site. A site that is away already has its time from now on."""
+        waiting = Waiting(asyncio.get_running_loop().create_future())
+        self.jobs[job_id] = waiting
+        if not self.is_online:
+            self._start_away_timer()
+        return waiting
+
+    def leave(self, job_id: str) -> None:
+        """The job ended."""
+        waiting = self.jobs.pop(job_id, None)
+        if waiting is not None:
+            waiting.gone.cancel()
+
+    def _fail_jobs(self, error: TidegateError) -> None:
+        for waiting in self.jobs.values():
+            if not waiting.gone.done():
+                waiting.gone.set_result(error)

@@ -1,0 +1,67 @@
+"""A site behind the hub, as the round engine sees it."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Any, Final, Self
+
+from central.hub.link import Link
+from policies import Policy
+from sandbox.errors import Code, LimitError, PeerError, TidegateError
+from sandbox.wire.messages import Constants, Message, RoundReply, SiteBegin, SiteReply, SiteRound, StepCall, round_reply
+
+BEGIN_NUMBER: Final = -1
+"""The number of the reply that acknowledges SiteBegin."""
+
+
+class LinkedParticipant:
+    """Implements :class:`sandbox.rounds.participant.Participant` over a link. Enter it for the time of a run."""
+
+    def __init__(self, link: Link, job_id: str, policy: Policy) -> None:
+        self.name = link.site_id
+        self._link = link
+        self._job_id = job_id
+        self._step_seconds = policy.step_seconds
+
+    def __enter__(self) -> Self:
+        self._waiting = self._link.join(self._job_id)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self._link.leave(self._job_id)
+
+    async def gone(self) -> TidegateError:
+        """Wait until the site is lost or restarted; which of the two."""
+        return await asyncio.shield(self._waiting.gone)
+
+    async def begin(self, constants: Constants) -> None:
+        """Send the constants and wait for the site's gate."""
+        await self._ask(SiteBegin(self._job_id, constants), BEGIN_NUMBER, 1)
+
+    async def run_round(self, number: int, calls: tuple[StepCall, ...]) -> RoundReply:
+        """Ask the site; see :class:`~sandbox.rounds.participant.Participant`."""
+        answer = await self._ask(SiteRound(self._job_id, number, calls), number, len(calls))
+        return round_reply.decode(answer.body)
+
+    async def _ask(self, message: Message, number: int, n_steps: int) -> SiteReply:
+        """Send and wait: for the reply, for the loss of the site, or for the deadline.
+
+        Raises:
+            PeerError: the site is lost, was restarted, or says that it cannot go on.
+            LimitError: it did not answer in time. A connection that breaks meanwhile has its own limit on top.
+        """
+        reply: asyncio.Future[SiteReply] = asyncio.get_running_loop().create_future()
+        self._waiting.reply, self._waiting.number = reply, number
+        self._link.send(message)
+        seconds = self._step_seconds * n_steps + self._link.away_seconds
+        either: set[asyncio.Future[Any]] = {reply, self._waiting.gone}
+        await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if not reply.done():
+            if self._waiting.gone.done():
+                raise self._waiting.gone.result()
+            raise LimitError(Code.LIMIT_TIME, what=f"site {self.name}", limit=round(seconds), site=self.name)
+        answer = reply.result()
+        if answer.failed is not None:
+            raise PeerError(answer.failed, site=self.name)
+        return answer

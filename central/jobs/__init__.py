@@ -1,0 +1,1 @@
+"""Jobs: drafts, the ready room, runs and results."""

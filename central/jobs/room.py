@@ -1,0 +1,148 @@
+"""The ready room of one job: everything about it that lives in memory, and the board that everybody sees.
+
+It decides and remembers; `service` talks to gates and sites.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from central.jobs.model import Job
+from sandbox.contract import Contract
+from sandbox.errors import Code
+from sandbox.job import JobSpec
+from sandbox.manifest import Pair
+from sandbox.rounds.engine import CENTRAL
+from sandbox.rounds.local import LocalParticipant
+from sandbox.rounds.state import JobState
+from sandbox.rounds.summary import EngineProgress
+from sandbox.wire.messages import BoardRow, BoardUpdate, JobEnded, JobOffer, SiteStatus, UploadReport
+
+
+@dataclass(slots=True)
+class CentralSide:
+    """Central's own gate in a job and what it said. A new one is made when the gate is lost."""
+
+    gate: LocalParticipant
+    report: UploadReport | None = None
+    is_attached: bool = False
+    is_started: bool = False
+    watch: asyncio.Task[None] | None = None
+
+    @property
+    def contract(self) -> Contract | None:
+        """The frozen contract; None until an upload is clean."""
+        return self.report.contract if self.report is not None and self.report.is_clean else None
+
+
+@dataclass(slots=True)
+class Room:
+    """One job that waits, runs or holds a result. `job` is replaced whenever its row changes."""
+
+    job: Job
+    pair: Pair
+    institutions: dict[str, str]
+    """Of every participant."""
+    central: CentralSide | None = None
+    statuses: dict[str, SiteStatus] = field(default_factory=dict)
+    progress: EngineProgress = field(default_factory=lambda: EngineProgress("", 0, 0))
+    run: dict[str, Any] = field(default_factory=dict)
+    """What is known of a finished run; goes into the result."""
+    task: asyncio.Task[None] | None = None
+    expiry: asyncio.TimerHandle | None = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while something is asked of central's gate before the run."""
+    announcement: asyncio.TimerHandle | None = None
+
+    @property
+    def spec(self) -> JobSpec:
+        """The specification of the job."""
+        return self.job.job_spec
+
+    @property
+    def state(self) -> JobState:
+        """The state of the job."""
+        return self.job.job_state
+
+    @property
+    def contract(self) -> Contract | None:
+        """The contract of the job, once central's data are there."""
+        return self.central.contract if self.central is not None else None
+
+    def board(self, is_online: Callable[[str], bool]) -> tuple[BoardRow, ...]:
+        """One row per participant, central first."""
+        digest = self.contract.digest if self.contract is not None else ""
+        sites = [
+            site_row(self.statuses.get(site), site, self.institutions.get(site, ""), is_online(site), self.pair.digest, digest)
+            for site in self.job.participants
+        ]
+        return (central_row(self.central), *sites)
+
+    def is_ready(self, is_online: Callable[[str], bool]) -> bool:
+        """Whether everybody, central included, has pressed Start and is there."""
+        return self.state is JobState.WAITING and all(row.is_online and row.is_started for row in self.board(is_online))
+
+    def offer(self, is_online: Callable[[str], bool]) -> JobOffer:
+        """The whole job, for a site."""
+        return JobOffer(
+            job_id=self.job.id,
+            name=self.job.name,
+            state=self.state.value,
+            central_source=self.pair.central_source,
+            remote_source=self.pair.remote_source,
+            manifest=self.pair.manifest_bytes,
+            digest=self.pair.digest,
+            spec=self.spec,
+            contract=self.contract,
+            board=self.board(is_online),
+            participants=tuple(self.job.participants),
+        )
+
+    def update(self, is_online: Callable[[str], bool]) -> BoardUpdate:
+        """What changes often, for a site."""
+        progress = self.progress
+        return BoardUpdate(self.job.id, self.state.value, self.board(is_online), progress.step, progress.done, progress.total)
+
+
+def central_row(central: CentralSide | None) -> BoardRow:
+    """Central on the board."""
+    report = central.report if central is not None else None
+    return BoardRow(
+        participant=CENTRAL,
+        is_online=True,
+        is_approved=True,
+        is_uploaded=report is not None,
+        is_matching=report is not None and report.contract is not None,
+        is_clean=report is not None and report.is_clean,
+        is_started=central is not None and central.is_started,
+        set_aside_band=report.set_aside_band if report is not None else "",
+        findings=tuple(finding.outward() for finding in report.findings) if report is not None else (),
+    )
+
+
+def site_row(status: SiteStatus | None, site: str, institution: str, is_online: bool, digest: str, contract_digest: str) -> BoardRow:
+    """A site on the board. What it says of an upload counts only for the contract that holds now."""
+    if status is None:
+        return BoardRow(site, institution, is_online)
+    is_approved = status.approved_digest == digest
+    is_current = status.is_uploaded and contract_digest != "" and status.contract_digest == contract_digest
+    return BoardRow(
+        participant=site,
+        institution=institution,
+        is_online=is_online,
+        is_approved=is_approved,
+        is_uploaded=is_current,
+        is_matching=is_current and status.is_matching,
+        is_clean=is_current and status.is_clean,
+        is_started=is_current and is_approved and status.is_clean and status.is_started,
+        set_aside_band=status.set_aside_band if is_current else "",
+        findings=tuple(finding.outward() for finding in status.findings) if is_current else (),
+    )
+
+
+def ended(job: Job) -> JobEnded:
+    """How a job ended, for a site."""
+    return JobEnded(job.id, job.job_state.value, Code(job.code) if job.code else None, job.culprit)

@@ -1,0 +1,372 @@
+"""What can be done with a job, and what happens to it. Asynchronous; one instance per central, used from the event loop.
+
+Rows of jobs are the truth about states; rooms are what lives in memory. Whoever moves the row first acts on it, everybody else finds the
+transition refused: so a cancel, a failure and an end may arrive together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import structlog
+
+from central.accounts.model import Role
+from central.accounts.service import Identity
+from central.db import Database, now
+from central.hub.hub import Hub
+from central.hub.participant import LinkedParticipant
+from central.jobs import store
+from central.jobs.bulletin import Bulletin
+from central.jobs.model import Job
+from central.jobs.relay import relay
+from central.jobs.room import CentralSide, Room
+from central.jobs.run import run_job
+from central.problems import Findings, invalid, not_found
+from central.processes import Processes
+from central.registry.service import Registry
+from central.settings import Settings, read_secret
+from central.sites.service import SiteService
+from policies import Policy
+from sandbox.errors import Code, InputError, TidegateError
+from sandbox.job import check_job, job_from_table
+from sandbox.ledger import Ledger
+from sandbox.manifest import Pair
+from sandbox.rounds.engine import CENTRAL
+from sandbox.rounds.local import LocalParticipant
+from sandbox.rounds.state import JobEvent, JobState
+from sandbox.rounds.summary import EngineProgress
+from sandbox.wire.messages import GateSetup, SiteCancel, SiteStatus, UploadReport
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job as its runner asks for it."""
+
+    name: str
+    pair: str
+    participants: tuple[str, ...]
+    spec: dict[str, Any]
+
+
+class JobService:
+    """The jobs of one central. Also the hub's listener."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        processes: Processes,
+        registry: Registry,
+        sites: SiteService,
+        hub: Hub,
+        policy: Policy,
+        ledger: Ledger,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._processes = processes
+        self._registry = registry
+        self._sites = sites
+        self._hub = hub
+        self._policy = policy
+        self._ledger = ledger
+        self._row_secret = read_secret(settings.data_dir / "row.secret")
+        self._rooms: dict[str, Room] = {}
+        self._bulletin = Bulletin(hub)
+        self._tasks: set[asyncio.Task[None]] = set()
+        hub.listener = self
+
+    # --- start and end of central -------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Take up after a restart: what ran or held a result is lost, what waited waits without central's upload."""
+        for job in await self._database.run(store.in_states, (JobState.RUNNING, JobState.FINISHED)):
+            failed = await self._database.run(store.follow_event, job.id, JobEvent.FAIL, code=Code.CENTRAL_RESTARTED.value)
+            self._bulletin.remember_end(failed)
+        for job in await self._database.run(store.in_states, (JobState.WAITING,)):
+            await self._make_room(job)
+
+    async def stop(self) -> None:
+        """Wipe everything. Rows stay as they are: the next start finds what was lost."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for room in tuple(self._rooms.values()):
+            await self._clear(room)
+        self._rooms.clear()
+
+    # --- what a runner does -------------------------------------------------------------------------------------------------------------
+
+    async def create(self, identity: Identity, new: NewJob) -> Job:
+        """A draft. Raises :class:`InputError` that says what is wrong with it."""
+        pair = (await self._registry.get(new.pair)).pair()
+        spec = check_job(job_from_table(new.spec), pair.manifest)
+        known = {site.site_id for site in await asyncio.to_thread(self._sites.sites)}
+        participants = sorted(set(new.participants))
+        for site in participants:
+            if site not in known:
+                raise invalid(f"participants: {site} is not an approved site")
+        if not participants and not pair.manifest.capabilities.central_only:
+            raise InputError(Code.JOB_PARTICIPANTS)
+        job = Job(
+            name=new.name,
+            owner_id=identity.account_id,
+            pair_digest=new.pair,
+            spec=msgspec.to_builtins(spec),
+            participants=participants,
+        )
+        job = await self._database.run(store.add, job)
+        log.info("job.created", job=job.id, pair=new.pair, sites=participants)
+        return job
+
+    async def jobs(self, identity: Identity) -> Sequence[Job]:
+        """The jobs of an account; all for an administrator."""
+        return await self._database.run(store.of_owner, None if identity.has(Role.ADMIN) else identity.account_id)
+
+    async def get(self, identity: Identity, job_id: str) -> Job:
+        """One job. Raises :class:`InputError` when there is none, or it is somebody else's: both look alike."""
+        job = await self._database.run(store.get, job_id)
+        if job is None or not (identity.has(Role.ADMIN) or job.owner_id == identity.account_id):
+            raise not_found("job")
+        return job
+
+    def room(self, job_id: str) -> Room | None:
+        """What lives of a job; None for drafts and ended jobs."""
+        return self._rooms.get(job_id)
+
+    async def open(self, job: Job) -> Job:
+        """DRAFT → WAITING: the sites are told."""
+        job = await self._move(job.id, JobEvent.OPEN)
+        room = await self._make_room(job)
+        self._bulletin.offer(room)
+        return job
+
+    async def upload(self, job: Job, chunks: AsyncIterator[bytes]) -> UploadReport:
+        """Stream central's CSV into its gate. A clean report freezes the contract and opens the sites' uploads.
+
+        After an upload that broke off the gate is wiped: nobody knows what it holds.
+        """
+        room = self._waiting_room(job)
+        async with room.lock:
+            central = room.central or await self._open_gate(room)
+            before = room.contract
+            central.is_started = False
+            try:
+                central.report = await central.gate.upload(chunks)
+            except BaseException:
+                await self._drop_gate(room)
+                self._bulletin.offer(room)
+                raise
+            self._waiting_room(job)
+            if room.contract != before:
+                self._bulletin.offer(room)
+        self._bulletin.announce(room)
+        log.info("job.uploaded", job=job.id, is_clean=central.report.is_clean)
+        return central.report
+
+    async def start_central(self, job: Job) -> None:
+        """Central presses Start: its worker compiles the pair. When everybody has, the job runs."""
+        room = self._waiting_room(job)
+        async with room.lock:
+            central = room.central
+            if central is None or central.contract is None:
+                raise InputError(Code.SITE_NO_UPLOAD)
+            if not central.is_attached:
+                findings = await central.gate.attach(room.pair.remote_source)
+                if findings:
+                    file = f"{room.pair.manifest.name}Remote.py"
+                    lines = [{"module": file, "line": item.line, "sentence": item.message, "remedy": item.remedy} for item in findings]
+                    raise Findings(Code.WORKER_SOURCE, lines)
+                central.is_attached = True
+            self._waiting_room(job)
+            central.is_started = True
+        log.info("job.started_at_central", job=job.id)
+        self._bulletin.announce(room)
+        await self._run_if_ready(room)
+
+    async def cancel(self, job: Job, culprit: str = CENTRAL) -> Job:
+        """End a job for all."""
+        return await self._end(job.id, JobEvent.CANCEL, Code.JOB_CANCELLED, culprit)
+
+    async def close(self, job: Job) -> Job:
+        """FINISHED → CLOSED: the result is wiped."""
+        return await self._end(job.id, JobEvent.CLOSE, None, "")
+
+    def result(self, job: Job) -> AsyncIterator[bytes]:
+        """The zip, streamed from central's gate. May be repeated until the job is closed."""
+        room = self._rooms.get(job.id)
+        if job.code == Code.RESULT_EXPIRED:
+            raise InputError(Code.RESULT_EXPIRED, **job.details)
+        if room is None or room.state is not JobState.FINISHED or room.central is None:
+            raise InputError(Code.JOB_STATE, state=job.state)
+        return relay(room.central.gate.result(room.run))
+
+    # --- what the hub hears -------------------------------------------------------------------------------------------------------------
+
+    def site_opened(self, site_id: str, is_new: bool) -> None:
+        """Tell a site how its jobs stand; a new process of it has neither approved pairs in mind nor rows."""
+        rooms = [room for room in self._rooms.values() if site_id in room.job.participants and room.state is not JobState.FINISHED]
+        for room in rooms:
+            if is_new and room.state is JobState.WAITING:
+                room.statuses.pop(site_id, None)
+        self._bulletin.resume(site_id, rooms)
+        for room in rooms:
+            self._spawn(self._run_if_ready(room))
+
+    def site_closed(self, site_id: str) -> None:
+        """Show it on the boards."""
+        for room in self._rooms.values():
+            if site_id in room.job.participants:
+                self._bulletin.announce(room)
+
+    def site_said(self, site_id: str, message: SiteStatus | SiteCancel) -> None:
+        """Note a status, or cancel. What a site says of jobs that are not its own is disregarded."""
+        room = self._rooms.get(message.job_id)
+        if room is None or site_id not in room.job.participants:
+            return
+        if isinstance(message, SiteCancel):
+            self._spawn(self._end_quietly(room.job.id, JobEvent.CANCEL, Code.JOB_CANCELLED, site_id))
+        elif room.state is JobState.WAITING:
+            room.statuses[site_id] = message
+            self._bulletin.announce(room)
+            self._spawn(self._run_if_ready(room))
+
+    # --- central's gate -----------------------------------------------------------------------------------------------------------------
+
+    async def _open_gate(self, room: Room) -> CentralSide:
+        setup = GateSetup(
+            job_id=room.job.id,
+            participant=CENTRAL,
+            is_central=True,
+            policy=self._policy,
+            spec=room.spec,
+            manifest=room.pair.manifest_bytes,
+            pair_digest=room.pair.digest,
+            contract=None,
+            row_secret=self._row_secret,
+        )
+        gate = await LocalParticipant.open(await self._processes.supervisor(), setup, self._ledger)
+        room.central = CentralSide(gate)
+        room.central.watch = self._spawn(self._watch(room, room.central))
+        return room.central
+
+    async def _watch(self, room: Room, central: CentralSide) -> None:
+        """A gate that dies takes the upload with it, or the run, or the result."""
+        error = await central.gate.gone()
+        if room.central is not central:
+            return
+        log.error("job.gate_gone", job=room.job.id, code=error.code.value)
+        if room.state is JobState.WAITING:
+            await self._drop_gate(room)
+            self._bulletin.offer(room)
+        else:
+            await self._end_quietly(room.job.id, JobEvent.FAIL, error.code, CENTRAL, error.details)
+
+    async def _drop_gate(self, room: Room) -> None:
+        central, room.central = room.central, None
+        if central is not None:
+            if central.watch is not None and central.watch is not asyncio.current_task():
+                central.watch.cancel()
+            await asyncio.shield(self._spawn(central.gate.wipe()))
+
+    # --- running and ending -------------------------------------------------------------------------------------------------------------
+
+    async def _run_if_ready(self, room: Room) -> None:
+        if not room.is_ready(self._hub.is_online) or room.task is not None:
+            return
+        room.task = self._spawn(self._run(room))
+
+    async def _run(self, room: Room) -> None:
+        job_id = room.job.id
+        try:
+            room.job = await self._database.run(store.follow_event, job_id, JobEvent.START)
+            log.info("job.running", job=job_id)
+            self._bulletin.announce(room)
+            sites = [LinkedParticipant(self._hub.link(site), job_id, self._policy) for site in room.job.participants]
+
+            def observe(progress: EngineProgress) -> None:
+                room.progress = progress
+                self._bulletin.announce(room)
+
+            room.run = await run_job(await self._processes.supervisor(), room, sites, observe)
+            await self._finish(room)
+        except TidegateError as error:
+            room.task = None
+            culprit = str(getattr(error, "site", "") or error.details.get("site", ""))
+            await self._end_quietly(job_id, JobEvent.FAIL, error.code, culprit, error.details)
+        except Exception:
+            # Whatever it is, the job must not stay RUNNING.
+            log.exception("job.failed_here", job=job_id)
+            room.task = None
+            await self._end_quietly(job_id, JobEvent.FAIL, Code.REQUEST_FAILED, CENTRAL)
+
+    async def _finish(self, room: Room) -> None:
+        seconds = self._settings.result_seconds
+        job_id = room.job.id
+        room.job = await self._move(job_id, JobEvent.FINISH, expires_at=now() + timedelta(seconds=seconds))
+        self._bulletin.end(room.job)
+        expire = self._end_quietly
+        room.expiry = asyncio.get_running_loop().call_later(
+            seconds, lambda: self._spawn(expire(job_id, JobEvent.CLOSE, Code.RESULT_EXPIRED, "", {"limit": seconds}))
+        )
+
+    async def _end_quietly(self, job_id: str, event: JobEvent, code: Code, culprit: str, details: dict[str, object] | None = None) -> None:
+        """End a job unless somebody else just did."""
+        try:
+            await self._end(job_id, event, code, culprit, details)
+        except InputError as error:
+            log.info("job.ended_already", job=job_id, code=error.code.value)
+
+    async def _end(self, job_id: str, event: JobEvent, code: Code | None, culprit: str, details: dict[str, object] | None = None) -> Job:
+        kept = {key: value for key, value in (details or {}).items() if isinstance(value, str | int | float)}
+        job = await self._move(job_id, event, code=code.value if code else None, culprit=culprit, details=kept)
+        room = self._rooms.pop(job_id, None)
+        if room is not None:
+            room.job = job
+            # First the sites: they wipe while central does.
+            self._bulletin.end(job)
+            await self._clear(room)
+        return job
+
+    async def _move(self, job_id: str, event: JobEvent, **values: Any) -> Job:
+        job = await self._database.run(store.follow_event, job_id, event, **values)
+        log.info("job.moved", job=job_id, state=job.state, code=job.code, culprit=job.culprit)
+        return job
+
+    async def _clear(self, room: Room) -> None:
+        """Stop the run and wipe central's rows."""
+        for timer in (room.expiry, room.announcement):
+            if timer is not None:
+                timer.cancel()
+        if room.task is not None and room.task is not asyncio.current_task():
+            room.task.cancel()
+            await asyncio.gather(room.task, return_exceptions=True)
+        await self._drop_gate(room)
+
+    # --- rooms --------------------------------------------------------------------------------------------------------------
+
+    async def _make_room(self, job: Job) -> Room:
+        pair: Pair = (await self._registry.get(job.pair_digest)).pair()
+        institutions = {site.site_id: site.institution for site in await asyncio.to_thread(self._sites.sites)}
+        room = Room(job, pair, institutions)
+        self._rooms[job.id] = room
+        return room
+
+    def _waiting_room(self, job: Job) -> Room:
+        room = self._rooms.get(job.id)
+        if room is None or room.state is not JobState.WAITING or room.task is not None:
+            raise InputError(Code.JOB_STATE, state=(room.job if room is not None else job).state)
+        return room
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

@@ -1,0 +1,1 @@
+"""Pairs: immutable versions by digest."""

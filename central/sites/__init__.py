@@ -1,0 +1,1 @@
+"""Sites: their keys, and the short tokens they sign themselves."""
