@@ -94,7 +94,8 @@ class Supervisor:
         self._blas_threads = blas_threads
         self._program = program
         self._zygote: _Zygote | None = None
-        self._forking = asyncio.Lock()
+        self._starting = asyncio.Lock()
+        self._is_closed = False
 
     @classmethod
     async def start(cls, blas_threads: int = 1, program: Sequence[str] = PROGRAM) -> Supervisor:
@@ -135,13 +136,16 @@ class Supervisor:
 
     async def close(self) -> None:
         """End all children and the zygote, and leave no process and no descriptor. May be called again."""
-        async with self._forking:
+        self._is_closed = True
+        async with self._starting:
             zygote, self._zygote = self._zygote, None
         if zygote is not None:
             await zygote.close()
 
     async def _running_zygote(self) -> _Zygote:
-        async with self._forking:
+        async with self._starting:
+            if self._is_closed:
+                raise PeerError(Code.GATE_DIED, reason="the end of its host")
             if self._zygote is not None and self._zygote.is_dead:
                 await self._zygote.close()
                 self._zygote = None

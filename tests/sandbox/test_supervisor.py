@@ -178,6 +178,8 @@ async def test_close_leaves_no_process_and_no_descriptor() -> None:
     await tell(spawned[2], "spin")
     await supervisor.close()
     await supervisor.close()
+    with pytest.raises(PeerError):
+        await supervisor.spawn_worker(POLICY)
     assert not any(is_alive(child.pid) for child in spawned)
     assert open_descriptors() == before
     assert set(children_of(os.getpid())) == children
