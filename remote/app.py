@@ -44,13 +44,17 @@ HOST_NAMES: Final = ("127.0.0.1", "localhost", "::1")
 """What a browser may call this server; any other name is a rebound one."""
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The application of a site whose data directory was made by `tidegate-site init`."""
+def create_app(settings: Settings, isolator: Isolator | None = None) -> FastAPI:
+    """The application of a site whose data directory was made by `tidegate-site init`.
+
+    Raises `PolicyError`, `KeyFileError`, or `ValueError` for a ledger whose chain is broken.
+    """
     policy = load_policy(settings.policy)
+    isolator = isolator or Isolator(policy)
     database, keys, ledger = Database(settings.database), Keys(settings.data_dir), Ledger(settings.ledger)
     owner = OwnerService(database, settings.session_hours, settings.sign_in_attempts_per_minute)
     config = ConfigService(database, keys, settings.proxy)
-    approvals, journal, isolator, egress = Approvals(database), Journal(database), Isolator(policy), Egress(settings.ledger)
+    approvals, journal, egress = Approvals(database), Journal(database), Egress(settings.ledger)
 
     def send(message: SiteToCentral) -> None:
         link.send(message)

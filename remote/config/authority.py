@@ -26,7 +26,7 @@ _PEM_BEGIN: Final = "-----BEGIN CERTIFICATE-----"
 
 def parse_url(text: str) -> str:
     """`https://host[:port]` from what was typed. Raises :class:`InputError` for anything else."""
-    url = text.strip().rstrip("/")
+    url = text.strip()
     if "://" not in url:
         url = f"https://{url}"
     try:
@@ -34,7 +34,7 @@ def parse_url(text: str) -> str:
         _ = parts.port
     except ValueError as error:
         raise InputError(Code.REQUEST_INVALID, reason="the address of central is not a URL") from error
-    if parts.scheme != "https" or not parts.hostname or parts.path or parts.query or parts.fragment or parts.username:
+    if parts.scheme != "https" or not parts.hostname or parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
         raise InputError(Code.REQUEST_INVALID, reason="the address of central looks like https://host:port")
     return f"https://{parts.netloc.lower()}"
 
