@@ -8,11 +8,10 @@ import fcntl
 import os
 import secrets
 import socket
-import ssl
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import structlog
 import typer
@@ -22,7 +21,6 @@ from central.accounts.mail import Mailer
 from central.accounts.passwords import MIN_LENGTH
 from central.accounts.service import AccountService
 from central.accounts.tokens import Tokens
-from central.app import create_app
 from central.authority import TlsFiles, make_authority, tls_files
 from central.db import Database
 from central.identity import central_id_of
@@ -30,16 +28,21 @@ from central.logs import set_up_logging
 from central.problems import Findings
 from central.processes import Processes
 from central.registry.service import Registry, register_bundled
+from central.server import server_config
 from central.settings import Settings, make_data_dir, read_secret
 from policies import PolicyError, load_policy
 from sandbox.errors import TidegateError
 from sandbox.manifest import load_pair
 
-FRAME_OVERHEAD: Final = 64
-SHUTDOWN_SECONDS: Final = 10
-
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Run the central of a federation.")
 DataDir = Annotated[Path | None, typer.Option("--data", help="Data directory (TIDEGATE_CENTRAL_DATA_DIR).")]
+
+
+@app.callback()
+def _set_up() -> None:
+    # Nothing that central writes is anybody else's to read.
+    os.umask(0o077)
+    set_up_logging()
 
 
 @app.command()
@@ -80,7 +83,6 @@ def serve(
 ) -> None:
     """Serve pages, API and links on one TLS port."""
     settings = _settings(data, host=host, port=port)
-    set_up_logging()
     if not tls_files(settings).certificate.exists():
         _stop(f"{settings.data_dir} is not set up; run: tidegate-central init --data {settings.data_dir}")
     with _errors(), _only_one(settings.data_dir):
@@ -129,29 +131,8 @@ def _settings(data: Path | None, **given: Any) -> Settings:
 
 
 def _serve(settings: Settings, tls: TlsFiles) -> None:
-    policy = load_policy(settings.policy)
+    config = server_config(settings, tls)
     listener = socket.create_server((settings.host, settings.port), family=_family(settings.host), backlog=512)
-    config = uvicorn.Config(
-        create_app(settings, tls),
-        loop="uvloop",
-        http="httptools",
-        ws="websockets-sansio",
-        ws_max_size=policy.max_frame_bytes + FRAME_OVERHEAD,
-        # Compressing secret aggregates beside guessable text would leak through lengths; the hub pings by itself.
-        ws_per_message_deflate=False,
-        ws_ping_interval=None,
-        ssl_certfile=tls.certificate,
-        ssl_keyfile=tls.key,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        # Addresses in headers are anybody's claim; a proxy in front is not supported.
-        proxy_headers=False,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-    )
-    config.load()
-    if config.ssl is not None:
-        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
     address, port = listener.getsockname()[:2]
     structlog.get_logger().info("central.serving", address=address, port=port, names=tls.names)
     uvicorn.Server(config).run(sockets=[listener])

@@ -1,0 +1,43 @@
+"""How central is served: one TLS port for pages, API and links."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Final
+
+import uvicorn
+
+from central.app import create_app
+from central.authority import TlsFiles
+from central.settings import Settings
+from policies import load_policy
+
+FRAME_OVERHEAD: Final = 64
+"""Header of a frame and then some, on top of the largest payload."""
+SHUTDOWN_SECONDS: Final = 10
+
+
+def server_config(settings: Settings, tls: TlsFiles) -> uvicorn.Config:
+    """The configuration of the web server. Raises `ValueError` when the ledger's chain is broken."""
+    config = uvicorn.Config(
+        create_app(settings, tls),
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=load_policy(settings.policy).max_frame_bytes + FRAME_OVERHEAD,
+        # Compressing secret aggregates beside guessable text would leak through lengths; the hub pings by itself.
+        ws_per_message_deflate=False,
+        ws_ping_interval=None,
+        ssl_certfile=tls.certificate,
+        ssl_keyfile=tls.key,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # Addresses in headers are anybody's claim; a proxy in front is not supported.
+        proxy_headers=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    config.load()
+    if config.ssl is not None:
+        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+    return config
