@@ -209,6 +209,8 @@ class LocalParticipant:
         """Await I/O with the gate; when its channel is gone, say how the gate ended."""
         try:
             return await io
+        except TimeoutError:  # an OSError too, but not one of the channel
+            raise
         except (PeerError, OSError) as error:
             if isinstance(error, PeerError) and error.code not in (Code.GATE_DIED, Code.WIRE_FRAME):
                 raise
