@@ -1,0 +1,235 @@
+"""Fixtures for the gate: setups of the bundled pair, uploads, rows, and a whole gate over a real socket pair."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from policies import Policy, built_in
+from sandbox.contract import Contract
+from sandbox.gate.dataset import Dataset
+from sandbox.gate.ingest import Ingest
+from sandbox.gate.region import Region
+from sandbox.gate.serve import serve
+from sandbox.gate.survey import Survey, survey
+from sandbox.job import check_job, job_from_table
+from sandbox.manifest import load_pair
+from sandbox.pipe import Pipe
+from sandbox.wire.frames import Frame, Kind, data_frames
+from sandbox.wire.messages import (
+    AttachWorker,
+    CallStep,
+    GateReady,
+    GateSetup,
+    GateToHost,
+    Isolation,
+    Message,
+    StepDone,
+    StepFailed,
+    UploadReport,
+    gate_to_host,
+    gate_to_worker,
+)
+
+PAIR = load_pair(Path(__file__).parents[3] / "algorithms" / "SIMICE")
+SECRET = b"a secret of the site, 32 bytes.."
+ISOLATION = Isolation("seccomp+landlock", 6, True, 65534, True)
+JOB: dict[str, Any] = {
+    "imputations": 2,
+    "iteration_before_first_imputation": 2,
+    "iteration_between_imputations": 1,
+    "seed": 1,
+    "targets": [{"column": "y", "type": "continuous"}, {"column": "b", "type": "binary"}],
+    "columns": {"a": "predictor"},
+}
+
+MakeSetup = Callable[..., GateSetup]
+
+
+@pytest.fixture
+def loose() -> Policy:
+    """A policy that lets a handful of rows answer, so that tests stay small."""
+    return msgspec.structs.replace(
+        built_in("research"), name="loose", min_rows=2, max_parameter_ratio=10.0, min_difference_group=1, max_set_aside=1.0
+    )
+
+
+@pytest.fixture
+def make_setup(loose: Policy) -> MakeSetup:
+    def make(
+        job: dict[str, Any] | None = None,
+        *,
+        is_central: bool = True,
+        policy: Policy | None = None,
+        contract: Contract | None = None,
+        secret: bytes = SECRET,
+        row_offset: int = 0,
+    ) -> GateSetup:
+        spec = check_job(job_from_table({**JOB, **(job or {})}), PAIR.manifest)
+        participant = "central" if is_central else "site"
+        return GateSetup(
+            "job", participant, is_central, policy or loose, spec, PAIR.manifest_bytes, PAIR.digest, contract, secret, row_offset
+        )
+
+    return make
+
+
+@pytest.fixture
+def memory() -> Iterator[mmap.mmap]:
+    with mmap.mmap(-1, 256 << 20) as memory:
+        yield memory
+        # Arrays of the test still look into the map; it goes with them.
+        memory.close = lambda: None  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def region() -> Region:
+    return Region(mmap.mmap(-1, 256 << 20))
+
+
+@pytest.fixture
+def upload(region: Region, make_setup: MakeSetup) -> Callable[..., tuple[Ingest, Dataset | None]]:
+    """Feed a whole file to an ingest, in pieces."""
+
+    def take(data: bytes | str, setup: GateSetup | None = None, piece: int = 1 << 16) -> tuple[Ingest, Dataset | None]:
+        region.reset()
+        ingest = Ingest(setup or make_setup(), region)
+        encoded = data.encode() if isinstance(data, str) else data
+        for start in range(0, len(encoded), piece):
+            ingest.feed(encoded[start : start + piece])
+        return ingest, ingest.finish()
+
+    return take
+
+
+@pytest.fixture
+def surveyed(region: Region, loose: Policy) -> Callable[..., Survey]:
+    """The pre-flight on a CSV text whose contract is drafted from it."""
+
+    def look(data: bytes | str, setup: GateSetup, policy: Policy | None = None) -> Survey:
+        ingest = Ingest(setup, region)
+        ingest.feed(data.encode() if isinstance(data, str) else data)
+        dataset = ingest.finish()
+        assert dataset is not None, ingest.findings
+        has_intercept = setup.spec.parameters["central_intercept"]
+        return survey(dataset, policy or setup.policy, region, is_central=setup.is_central, central_intercept=has_intercept)
+
+    return look
+
+
+def make_csv(n: int, seed: int = 0, missing: float = 0.2) -> str:
+    """A data set with predictors a and c, a continuous target y and a binary target b ("no", "yes")."""
+    random = np.random.default_rng(seed)
+    a, c = random.normal(50, 10, n).round(2), random.normal(size=n).round(3)
+    y = (3 + 0.2 * a - c + random.normal(size=n)).round(3)
+    b = random.random(n) < 1 / (1 + np.exp(-(a - 50) / 10 - c))
+    lines = ["id,a,y,b,c"]
+    for row in range(n):
+        cell_y = "NA" if random.random() < missing else str(y[row])
+        cell_b = "" if random.random() < missing else ("yes" if b[row] else "no")
+        lines.append(f"p{row},{a[row]},{cell_y},{cell_b},{c[row]}")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def csv_text() -> Callable[..., str]:
+    return make_csv
+
+
+Answer = Callable[[CallStep], StepDone | StepFailed | bytes | None]
+
+
+class GateUnderTest:
+    """A gate in a thread, its host's end of the pipe, and a worker played by a function."""
+
+    def __init__(self, memory: mmap.mmap) -> None:
+        self.memory = memory
+        host, gate = socket.socketpair()
+        self._host_socket, self._ends = host, [gate]
+        self.pipe = Pipe(host.fileno())
+        self._threads = [threading.Thread(target=self._serve, args=(gate,), daemon=True)]
+        self._threads[0].start()
+        ready = self.receive()
+        assert isinstance(ready, GateReady)
+
+    def _serve(self, end: socket.socket) -> None:
+        serve(Pipe(end.fileno()), self.memory, ISOLATION)
+        end.close()
+
+    def receive(self) -> GateToHost:
+        frame = self.pipe.receive()
+        assert frame.kind is Kind.MESSAGE
+        return gate_to_host.decode(frame.payload)
+
+    def ask(self, message: Message) -> GateToHost:
+        self.pipe.send(message)
+        return self.receive()
+
+    def upload(self, data: bytes | str) -> UploadReport:
+        for frame in data_frames(data.encode() if isinstance(data, str) else data):
+            self.pipe.send_frame(frame)
+        self.pipe.send_frame(Frame(Kind.END))
+        report = self.receive()
+        assert isinstance(report, UploadReport)
+        return report
+
+    def attach(self, answer: Answer) -> GateToHost:
+        """Attach a worker that answers with a message, with raw bytes, or (None) by going away."""
+        mine, theirs = socket.socketpair()
+        self._threads.append(threading.Thread(target=self._work, args=(mine, answer), daemon=True))
+        self._threads[-1].start()
+        self.pipe.send(AttachWorker())
+        socket.send_fds(self._host_socket, [b"x"], [theirs.fileno()])
+        theirs.close()
+        return self.receive()
+
+    def _work(self, end: socket.socket, answer: Answer) -> None:
+        pipe = Pipe(end.fileno())
+        try:
+            while True:
+                said = answer(gate_to_worker.decode(pipe.receive().payload))
+                if said is None:
+                    break
+                if isinstance(said, bytes):
+                    os.write(end.fileno(), said)
+                else:
+                    pipe.send(said)
+        except (EOFError, OSError):
+            pass
+        end.close()
+
+    def result(self) -> bytes:
+        data = b""
+        while (frame := self.pipe.receive()).kind is Kind.DATA:
+            data += frame.payload
+        assert frame.kind is Kind.END
+        return data
+
+    def hang_up(self) -> None:
+        self._host_socket.close()
+
+    def join(self) -> None:
+        for thread in self._threads:
+            thread.join(10)
+            assert not thread.is_alive()
+
+    @property
+    def is_zero(self) -> bool:
+        return not np.frombuffer(self.memory, dtype=np.uint8).any()
+
+
+@pytest.fixture
+def gate() -> Iterator[GateUnderTest]:
+    gate = GateUnderTest(mmap.mmap(-1, 16 << 20))
+    yield gate
+    gate.hang_up()
+    gate.join()

@@ -1,0 +1,201 @@
+"""Kernels against direct NumPy on the rows as a statistician would write them, before and after many draws, on both layouts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import expit, ndtri
+
+from sandbox.contract import Column, Contract
+from sandbox.gate import kernels
+from sandbox.gate import rows as rows_module
+from sandbox.gate.dataset import Block, Dataset
+from sandbox.gate.draws import RowDraws
+from sandbox.gate.kernels import Units
+from sandbox.gate.patterns import find_patterns
+from sandbox.gate.rows import Rows
+from sandbox.wire.messages import Constants
+from sandbox.wire.values import floats
+
+Y, B = 3, 4
+
+
+class Direct:
+    """The same data set without any of the gate's ideas: file order, masks, everything recomputed."""
+
+    def __init__(self, dataset, survey, units, intercepts) -> None:
+        self.rows, self.units = survey.rows, units
+        self.model = dataset.contract.model
+        kept = np.sort(self.rows.file_rows)
+        raw = np.column_stack([dataset.column(index)[kept] for index in self.model])
+        self.missing = np.isnan(raw)
+        self.values = (raw - units.centre) / units.scale
+        self.intercepts = np.tile(intercepts, (len(kept), 1))
+        self.kept = kept
+
+    def design(self, target: int) -> np.ndarray:
+        others = [position for position, index in enumerate(self.model) if index != target]
+        return np.column_stack([self.values[:, others], self.intercepts])
+
+    def outcome(self, target: int) -> np.ndarray:
+        position = self.model.index(target)
+        y = self.values[:, position]
+        return np.round(y * self.units.scale[position] + self.units.centre[position]) if self.units.is_binary[position] else y
+
+    def is_missing(self, target: int) -> np.ndarray:
+        return self.missing[:, self.model.index(target)]
+
+    def fill(self, target: int, values: np.ndarray) -> None:
+        self.values[self.is_missing(target), self.model.index(target)] = values
+
+
+@pytest.fixture(params=["patterns", "scattered", "small tiles"])
+def begun(request, upload, surveyed, make_setup, csv_text, monkeypatch):
+    """Rows after Begin, with start values, and their direct twin."""
+    if request.param == "scattered":
+        monkeypatch.setattr(rows_module, "MANY_PATTERNS", 0)
+    if request.param != "patterns":
+        monkeypatch.setattr(rows_module, "TILE_ROWS", 32)
+    text = csv_text(100 if request.param == "scattered" else 300, seed=5).replace("p7,", "p7,NA,1,no,2\np7b,", 1)
+    setup = make_setup({"parameters": {"central_intercept": True}})
+    _, dataset = upload(text, setup)
+    centre, scale, mean = np.array([50.0, 13, 0.4, 0.1]), np.array([9.0, 2.5, 0.49, 1.1]), np.array([50.0, 13, 0.4, 0.1])
+    units = Units.of(Constants(floats(centre), floats(scale), floats(mean)), dataset.contract)
+    found = surveyed(text, setup)
+    assert found.rows.has_grams is (request.param != "scattered")
+    twin = Direct(dataset, found, units, [1.0, 1.0])
+    draws = RowDraws(np.array([1, 2], dtype=np.uint64))
+
+    def uniform(target: int, draw: int) -> np.ndarray:
+        return draws.uniform(target, draw, found.rows.file_rows[found.rows.missing_places(target)])
+
+    found.rows.standardise(
+        units.centre, units.scale, kernels.start_values(found.rows, units, {index: uniform(index, 0) for index in (Y, B)})
+    )
+    twin.fill(Y, (mean[1] - centre[1]) / scale[1])
+    twin.fill(B, ((draws.uniform(B, 0, twin.kept[twin.is_missing(B)]) < mean[2]).astype(float) - centre[2]) / scale[2])
+    return found.rows, units, twin, uniform, draws
+
+
+def check_gram(rows, units, twin, target: int) -> None:
+    answer = kernels.gram(rows, units, target)
+    observed = ~twin.is_missing(target)
+    X, y = twin.design(target)[observed], twin.outcome(target)[observed]
+    assert answer.n == answer.parts["n"] == observed.sum()
+    for part, expected in (("XX", X.T @ X), ("Xy", X.T @ y), ("yy", y @ y)):
+        np.testing.assert_allclose(answer.parts[part], expected, rtol=1e-12, atol=1e-10)
+    for part, expected in (("XX", np.abs(X).T @ np.abs(X)), ("Xy", np.abs(X).T @ np.abs(y))):
+        assert (answer.bounds[part] >= expected * (1 - 1e-12)).all()
+
+
+def test_grams_are_the_recomputed_ones_after_many_draws(begun) -> None:
+    rows, units, twin, uniform, draws = begun
+    random = np.random.default_rng(0)
+    check_gram(rows, units, twin, Y)
+    for sweep in range(1, 31):
+        for target in (Y, B):
+            beta = random.normal(size=rows.p - 1) * 0.4
+            eta = twin.design(target)[twin.is_missing(target)] @ beta
+            u = draws.uniform(target, sweep, twin.kept[twin.is_missing(target)])
+            worst = kernels.predict(rows, target, beta)
+            assert worst == pytest.approx(np.abs(eta).max())
+            sigma = 0.7 if target == Y else None
+            moments = kernels.draw(rows, units, target, sigma, uniform(target, sweep))
+            position = twin.model.index(target)
+            if sigma is None:
+                raw = (u < expit(eta)).astype(float)
+                twin.fill(target, (raw - units.centre[position]) / units.scale[position])
+            else:
+                twin.fill(target, eta + sigma * ndtri(u))
+                raw = (eta + sigma * ndtri(u)) * units.scale[position] + units.centre[position]
+            assert moments.n == len(raw)
+            assert moments.mean == pytest.approx(raw.mean())
+            assert moments.variance == pytest.approx(raw.var(ddof=1))
+    check_gram(rows, units, twin, Y)
+    check_gram(rows, units, twin, B)
+
+
+def test_a_score_is_the_derivative_of_the_log_likelihood(begun) -> None:
+    rows, units, twin, _, _ = begun
+    beta = np.random.default_rng(1).normal(size=rows.p - 1) * 0.5
+    observed = ~twin.is_missing(B)
+    X, y = twin.design(B)[observed], twin.outcome(B)[observed]
+    eta = X @ beta
+    p = expit(eta)
+    score = kernels.glm_score(rows, units, B, beta)
+    parts = score.answer.parts
+    np.testing.assert_allclose(parts["H"], (X * (p * (1 - p))[:, None]).T @ X, rtol=1e-11, atol=1e-11)
+    np.testing.assert_allclose(parts["g"], X.T @ (y - p), rtol=1e-10, atol=1e-10)
+    assert parts["loglik"] == pytest.approx(np.sum(y * eta - np.logaddexp(0, eta)), rel=1e-12)
+    assert score.max_abs_eta == pytest.approx(np.abs(eta).max())
+    assert score.weight_sum == pytest.approx((p * (1 - p)).sum())
+    assert (score.answer.bounds["g"] >= np.abs(X * (y - p)[:, None]).sum(axis=0) * (1 - 1e-12)).all()
+    assert score.answer.bounds["loglik"] == pytest.approx(np.abs(y * eta - np.logaddexp(0, eta)).sum())
+
+
+def test_a_score_far_out_is_finite_and_says_how_far(begun) -> None:
+    rows, units, twin, _, _ = begun
+    beta = np.zeros(rows.p - 1)
+    beta[-1] = 5_000.0
+    score = kernels.glm_score(rows, units, B, beta)
+    assert score.max_abs_eta == pytest.approx(5_000.0)
+    assert np.isfinite(score.answer.parts["loglik"])
+    assert score.weight_sum < 1e-100
+
+
+def test_an_imputed_summary_is_that_of_the_imputed_cells(begun) -> None:
+    rows, units, twin, _, _ = begun
+    for target in (Y, B):
+        cells = twin.outcome(target)[twin.is_missing(target)]
+        parts = kernels.imputed_summary(rows, units, target).parts
+        assert parts["n"] == len(cells)
+        assert parts["mean"] == pytest.approx(cells.mean())
+        assert parts["sd"] == pytest.approx(cells.std(ddof=1), abs=1e-12)
+
+
+def test_margins_are_of_observed_cells_of_rows_that_take_part(upload, surveyed, make_setup, csv_text) -> None:
+    text = csv_text(120, seed=2).replace("p7,", "p7,NA,1000000,no,2\np7b,", 1)
+    _, dataset = upload(text)
+    columns = [dataset.column(index) for index in dataset.contract.model]
+    takes_part = ~np.isnan(columns[0]) & ~np.isnan(columns[3])
+    rows = surveyed(text, make_setup()).rows
+    answer = kernels.margins(rows)
+    for position, column in enumerate(columns):
+        observed = column[takes_part & ~np.isnan(column)]
+        assert answer.parts["n"][position] == len(observed)
+        assert answer.parts["total"][position] == pytest.approx(observed.sum())
+        assert answer.parts["total_squares"][position] == pytest.approx((observed**2).sum())
+
+
+@pytest.mark.parametrize(
+    ("centre", "scale", "mean"),
+    [
+        ([0, 0, 0], [1, 1, 1], [0, 0, 0]),
+        ([0, 0, 0, np.nan], [1, 1, 1, 1], [0, 0, 0, 0]),
+        ([0, 0, 0, 0], [1, 0, 1, 1], [0, 0, 0, 0]),
+        ([0, 0, 0, 0], [1, -1, 1, 1], [0, 0, 0, 0]),
+        ([0, 0, 0, 0], [1, 1, 1, 1], [0, 0, 1.5, 0]),
+    ],
+)
+def test_unusable_constants_are_refused(upload, csv_text, centre, scale, mean) -> None:
+    _, dataset = upload(csv_text(50))
+    with pytest.raises(ValueError):
+        Units.of(Constants(floats(centre), floats(scale), floats(mean)), dataset.contract)
+
+
+def test_a_row_of_every_pattern_of_many_targets_is_found_again(region) -> None:
+    # Twelve targets missing at random on 500 rows: more patterns than MANY_PATTERNS, so Grams are computed, not kept.
+    random = np.random.default_rng(4)
+    values = random.normal(size=(500, 13))
+    mask = random.random((500, 12)) < 0.3
+    values[:, :12][mask] = np.nan
+    contract = Contract((*(Column(f"t{n}", "target", "continuous") for n in range(12)), Column("x", "predictor")))
+    dataset = Dataset(contract, {index: index - 1 for index in range(1, 14)}, [Block(np.asfortranarray(values), None)])
+    rows = Rows(dataset, np.arange(500), find_patterns(mask), region, np.array([1.0]))
+    assert not rows.has_grams
+    zeros, ones = np.zeros(13), np.ones(13)
+    units = Units(zeros, ones, zeros, np.zeros(13, dtype=bool))
+    rows.standardise(zeros, ones, {index: np.zeros(rows.n_missing(index)) for index in rows.targets})
+    filled = np.nan_to_num(values)
+    X = np.column_stack([filled[:, 1:], np.ones(500)])[~mask[:, 0]]
+    np.testing.assert_allclose(kernels.gram(rows, units, 1).parts["XX"], X.T @ X, atol=1e-10)
