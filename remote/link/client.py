@@ -161,6 +161,9 @@ class Link:
                 await self._converse(connection)
             self._set(LinkState.OFFLINE, Reason.CLOSED)
         except (OSError, TimeoutError, InvalidHandshake, InvalidProxy, ConnectionClosed, TidegateError) as error:
+            if isinstance(error, TidegateError) and error.code is not Code.SITE_LOST:
+                # The two ends no longer agree on what was said: resuming would only repeat it. Begin anew, as after a restart.
+                self._session = self._new_session()
             self._set(*_explain(error))
 
     async def _converse(self, connection: ClientConnection) -> None:

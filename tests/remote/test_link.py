@@ -17,6 +17,7 @@ from remote.link.backoff import Backoff
 from remote.link.client import Address, Link
 from remote.link.status import CLOSE_DUPLICATE, CLOSE_REVOKED, LinkState, Reason
 from remote.link.token import LIFETIME, make_token
+from sandbox.wire.codec import encode
 from sandbox.wire.frames import Frame, Kind
 from sandbox.wire.messages import CentralToSite, JobsOpen, SiteCancel
 from tests.remote.standin import CENTRAL_ID, StandIn, make_stand_in, trusting, until
@@ -162,7 +163,7 @@ async def test_a_silent_central_is_given_up(central: StandIn) -> None:
         await until(lambda: link.status.state is LinkState.ONLINE)
 
 
-@pytest.mark.parametrize("garbage", [b"", b"garbage", Frame(Kind.MESSAGE, b"\xc1", 1).to_bytes(), Frame(Kind.DATA, b"x").to_bytes()])
+@pytest.mark.parametrize("garbage", [b"", b"garbage", Frame(Kind.MESSAGE, b"\xc1", 9).to_bytes(), Frame(Kind.DATA, b"x").to_bytes()])
 async def test_garbage_ends_the_connection_and_not_the_link(central: StandIn, garbage: bytes) -> None:
     recorder = Recorder()
     async with running(make_link(central, recorder)) as link:
@@ -171,6 +172,17 @@ async def test_garbage_ends_the_connection_and_not_the_link(central: StandIn, ga
         await central.socket.send_bytes(garbage)
         await until(lambda: len(central.opened) == 2)
         await until(lambda: link.status.state is LinkState.ONLINE)
+        assert recorder.messages == []
+
+
+async def test_a_message_that_is_not_in_the_protocol_is_not_delivered(central: StandIn) -> None:
+    recorder = Recorder()
+    async with running(make_link(central, recorder)) as link:
+        await until(lambda: link.status.state is LinkState.ONLINE)
+        assert central.socket is not None
+        for frame in central.session.send(encode(SiteCancel("central may not say this"))):
+            await central.socket.send_bytes(frame)
+        await until(lambda: len(central.opened) == 2)
         assert recorder.messages == []
 
 

@@ -1,0 +1,74 @@
+"""An offer is hashed here, not believed; and what makes it another job voids an upload."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from policies import built_in
+from remote.runs.offer import is_other_job, read_offer
+from remote.runs.phase import TRANSITIONS, Phase, RunInput, follow
+from sandbox.contract import Column, Contract
+from sandbox.errors import Code, InputError
+from sandbox.job import JobSpec, Target
+from sandbox.wire.messages import JobOffer
+from tests.remote.offers import CONTRACT, broken_pair, offer, simice
+
+POLICY = built_in("default")
+
+
+def test_a_true_offer_has_no_problem() -> None:
+    pair, problem = read_offer(offer(), "site-a", POLICY)
+    assert problem is None
+    assert pair is not None
+    assert pair.digest == simice().digest
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"remote_source": simice().remote_source + b"\n"}, Code.PAIR_DIGEST),
+        ({"central_source": simice().central_source + b"\n"}, Code.PAIR_DIGEST),
+        ({"manifest": simice().manifest_bytes + b"\n"}, Code.PAIR_DIGEST),
+        ({"digest": "0" * 64}, Code.PAIR_DIGEST),
+        ({"digest": broken_pair().digest}, Code.PAIR_DIGEST),
+        ({"manifest": b"name = 1"}, Code.MANIFEST_INVALID),
+        ({"remote_source": b"\xff\xfe"}, Code.PAIR_SOURCE),
+        ({"remote_source": b"#" * (POLICY.max_source_bytes + 1)}, Code.PAIR_SOURCE),
+        ({"spec": JobSpec(())}, Code.JOB_TARGETS),
+        ({"participants": ("site-b",)}, Code.JOB_PARTICIPANTS),
+        ({"contract": Contract((Column("age"),))}, Code.JOB_INVALID),
+    ],
+)
+def test_an_offer_that_is_not_what_it_says_has_a_problem(changes: dict[str, object], code: Code) -> None:
+    assert read_offer(offer(**changes), "site-a", POLICY)[1] is code
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"contract": None},
+        {"contract": msgspec.structs.replace(CONTRACT, missing=("", "-9"))},
+        {"spec": JobSpec((Target("score", "continuous"),), seed=8, imputations=2)},
+        {"digest": "0" * 64},
+    ],
+)
+def test_another_contract_specification_or_pair_is_another_job(changes: dict[str, object]) -> None:
+    assert is_other_job(offer(), offer(**changes))
+
+
+def test_board_and_state_do_not_make_another_job() -> None:
+    other: JobOffer = offer(board=(), state="RUNNING", name="renamed")
+    assert not is_other_job(offer(), other)
+
+
+def test_a_running_run_cannot_be_voided_and_an_ended_one_stays_ended() -> None:
+    with pytest.raises(InputError):
+        follow(Phase.RUNNING, RunInput.VOID)
+    assert not [phase for phase, _ in TRANSITIONS if phase is Phase.ENDED]
+
+
+def test_every_phase_can_end() -> None:
+    for phase in Phase:
+        if phase is not Phase.ENDED:
+            assert follow(phase, RunInput.END) is Phase.ENDED

@@ -1,0 +1,446 @@
+"""A run at a site: nothing without approval of exact bytes, nothing without a ledger line, nothing left when it is over."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from policies import built_in
+from remote.approvals.service import Approvals
+from remote.db import Database
+from remote.runs.custody import Custody
+from remote.runs.egress import Egress
+from remote.runs.isolation import Isolator
+from remote.runs.journal import Journal
+from remote.runs.phase import Phase
+from remote.runs.responder import MAX_WAITING
+from remote.runs.service import Runs
+from sandbox.contract import Finding
+from sandbox.errors import Code, InputError, TidegateError
+from sandbox.ledger import Ledger, verify
+from sandbox.rounds.constants import constants_from
+from sandbox.wire.codec import encode
+from sandbox.wire.messages import (
+    BoardUpdate,
+    JobEnded,
+    JobsOpen,
+    RoundReply,
+    SiteBegin,
+    SiteCancel,
+    SiteReply,
+    SiteRound,
+    SiteStatus,
+    StepCall,
+    round_reply,
+)
+from tests.remote.offers import CANARY, CONTRACT, broken_pair, csv, offer, simice
+from tests.remote.standin import until
+
+POLICY = built_in("default")
+MARGINS = SiteRound("j1", 0, (StepCall("margins"),))
+MOMENTS = (StepCall("moments", {"target": 3}),)
+
+
+class Site:
+    """The runs of a site with everything real but the link, whose messages are kept in `sent`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.database = Database(folder / "site.db")
+        self.ledger = Ledger(folder / "ledger.jsonl")
+        self.isolator = Isolator(POLICY)
+        self.journal = Journal(self.database)
+        self.sent: list[Any] = []
+        self.runs = Runs(
+            policy=POLICY,
+            approvals=Approvals(self.database),
+            journal=self.journal,
+            custody=Custody(self.isolator, self.ledger, POLICY, b"s" * 32),
+            site_id=lambda: "site-a",
+            send=self.sent.append,
+        )
+
+    async def close(self) -> None:
+        await self.runs.close()
+        await self.isolator.close()
+        await self.journal.close()
+        self.ledger.close()
+        self.database.close()
+
+    @property
+    def status(self) -> SiteStatus:
+        """What central was told last."""
+        return self.of(SiteStatus)[-1]
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        return [message for message in self.sent if isinstance(message, kind)]
+
+    def kinds(self) -> list[str]:
+        """Kinds of the ledger's lines."""
+        return [msgspec.json.decode(line)["kind"] for line in self.ledger.path.read_bytes().splitlines()]
+
+    async def approved(self) -> None:
+        self.runs.on_opened(True)
+        self.runs.on_message(offer())
+        await self.runs.approve("j1", simice().digest, "olga")
+
+    async def uploaded(self, data: bytes | None = None) -> Any:
+        await self.approved()
+        return await self.runs.upload("j1", pieces(data or csv()))
+
+    async def started(self) -> None:
+        await self.uploaded()
+        assert await self.runs.start("j1") == ()
+
+    async def answer(self, question: SiteBegin | SiteRound) -> SiteReply:
+        n_replies = len(self.of(SiteReply))
+        self.runs.on_message(question)
+        await until(lambda: len(self.of(SiteReply)) > n_replies)
+        return self.of(SiteReply)[-1]
+
+    async def begun(self) -> None:
+        await self.started()
+        reply = round_reply.decode((await self.answer(MARGINS)).body)
+        constants = constants_from([reply.fields["margins"]], CONTRACT)
+        assert (await self.answer(SiteBegin("j1", constants))) == SiteReply("j1", -1)
+
+
+async def pieces(data: bytes, size: int = 1000) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), size):
+        yield data[start : start + size]
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    made = Site(tmp_path)
+    yield made
+    await made.close()
+
+
+async def code_of(call: Any) -> Code:
+    with pytest.raises(TidegateError) as caught:
+        await call
+    return caught.value.code
+
+
+# --- before Start -----------------------------------------------------------------------------------------------------------------------
+
+
+async def test_an_offer_appears_and_central_hears_how_we_stand(site: Site) -> None:
+    site.runs.on_opened(True)
+    site.runs.on_message(offer())
+    assert site.sent == [SiteStatus("j1")]
+    site.runs.on_message(offer(board=()))
+    assert len(site.sent) == 1
+
+
+async def test_only_the_digest_of_the_bytes_we_hold_is_approved(site: Site) -> None:
+    site.runs.on_message(offer())
+    assert await code_of(site.runs.approve("j1", broken_pair().digest, "olga")) is Code.PAIR_DIGEST
+    await site.runs.approve("j1", simice().digest, "olga")
+    assert site.status.approved_digest == simice().digest
+
+
+async def test_an_offer_with_a_false_digest_cannot_be_approved(site: Site) -> None:
+    lie = offer(broken_pair(), digest=simice().digest)
+    site.runs.on_message(lie)
+    assert await code_of(site.runs.approve("j1", simice().digest, "olga")) is Code.PAIR_DIGEST
+    assert not site.status.approved_digest
+
+
+async def test_one_changed_byte_voids_approval_and_upload(site: Site) -> None:
+    await site.uploaded()
+    run = site.runs.get("j1")
+    site.runs.on_message(offer(broken_pair()))
+    assert not run.is_approved
+    assert site.status == SiteStatus("j1")
+    await until(lambda: site.kinds()[-1:] == ["wipe"])
+    assert await code_of(site.runs.start("j1")) is Code.SITE_NOT_APPROVED
+
+
+async def test_an_approval_is_for_one_job_and_survives_a_restart(site: Site) -> None:
+    await site.approved()
+    again = Approvals(site.database)
+    approval = again.find("j1", simice().digest)
+    assert approval is not None
+    assert approval.approved_by == "olga"
+    assert again.find("j2", simice().digest) is None
+    assert again.earlier("j2", simice().digest) is approval
+    site.runs.on_message(offer(job_id="j2"))
+    assert not site.runs.get("j2").is_approved
+
+
+async def test_nothing_is_uploaded_without_approval_and_contract(site: Site) -> None:
+    site.runs.on_message(offer(contract=None))
+    assert await code_of(site.runs.upload("j1", pieces(csv()))) is Code.SITE_NOT_APPROVED
+    await site.runs.approve("j1", simice().digest, "olga")
+    assert await code_of(site.runs.upload("j1", pieces(csv()))) is Code.SITE_NO_CONTRACT
+    assert await code_of(site.runs.start("j1")) is Code.SITE_NO_UPLOAD
+    assert await code_of(site.runs.upload("j2", pieces(csv()))) is Code.REQUEST_NOT_FOUND
+
+
+async def test_a_clean_upload_is_reported_with_its_contract(site: Site) -> None:
+    report = await site.uploaded()
+    assert report.is_clean
+    assert report.n_rows == 300
+    status = site.status
+    assert (status.is_uploaded, status.is_matching, status.is_clean, status.is_started) == (True, True, True, False)
+    assert status.contract_digest == CONTRACT.digest
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "is_matching"),
+    [
+        (b"", Code.DATA_EMPTY, False),
+        (b"age,dose,score\n", Code.DATA_HEADER_ONLY, True),
+        (csv(header="dose,age,score"), Code.DATA_HEADER_ORDER, False),
+        (csv(header="age,dose,points"), Code.DATA_HEADER_MISMATCH, False),
+        (b"age,score\n1,2\n", Code.DATA_COLUMN_MISSING, False),
+        (csv() + b"old,1,2\n", Code.DATA_NOT_NUMERIC, True),
+    ],
+)
+async def test_a_poor_upload_stays_here_with_details_and_goes_out_as_codes(site: Site, data: bytes, code: Code, is_matching: bool) -> None:
+    await site.approved()
+    report = await site.runs.upload("j1", pieces(data))
+    assert code in [finding.code for finding in report.findings]
+    status = site.status
+    assert (status.is_uploaded, status.is_clean, status.is_matching) == (True, False, is_matching)
+    assert code in [finding.code for finding in status.findings]
+    assert not any(finding.details for finding in status.findings)
+    assert site.runs.get("j1").participant is None
+    assert await code_of(site.runs.start("j1")) is Code.SITE_NO_UPLOAD
+    assert (await site.runs.upload("j1", pieces(csv()))).is_clean
+
+
+async def test_an_upload_replaces_the_one_before_and_undoes_start(site: Site) -> None:
+    await site.started()
+    assert site.status.is_started
+    old = site.runs.get("j1").participant
+    assert (await site.runs.upload("j1", pieces(csv(200)))).n_rows == 200
+    assert site.runs.get("j1").participant is not old
+    assert (site.status.is_clean, site.status.is_started) == (True, False)
+    assert site.kinds().count("wipe") == 1
+
+
+async def test_an_upload_that_breaks_off_leaves_nothing(site: Site) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield csv()[:2000]
+        raise ConnectionResetError
+
+    await site.approved()
+    with pytest.raises(ConnectionResetError):
+        await site.runs.upload("j1", broken())
+    assert site.runs.get("j1").phase is Phase.OFFERED
+    assert not site.status.is_uploaded
+    assert site.kinds()[-1] == "wipe"
+
+
+async def test_a_new_contract_breaks_an_upload_off(site: Site) -> None:
+    reached = asyncio.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield csv()
+        reached.set()
+        await asyncio.sleep(60)
+
+    await site.approved()
+    upload = asyncio.create_task(site.runs.upload("j1", endless()))
+    await reached.wait()
+    assert await code_of(site.runs.upload("j1", pieces(csv()))) is Code.JOB_STATE
+    site.runs.on_message(offer(contract=msgspec.structs.replace(CONTRACT, missing=("",))))
+    assert await code_of(upload) is Code.JOB_STATE
+    assert site.runs.get("j1").participant is None
+    assert site.kinds()[-1] == "wipe"
+
+
+async def test_source_that_breaks_the_rules_stops_start_with_its_lines(site: Site) -> None:
+    pair = broken_pair()
+    site.runs.on_message(offer(pair))
+    await site.runs.approve("j1", pair.digest, "olga")
+    await site.runs.upload("j1", pieces(csv()))
+    findings = await site.runs.start("j1")
+    assert findings[0].line == 1
+    assert site.runs.get("j1").phase is Phase.READY
+    assert site.status.findings[-1] == Finding(Code.WORKER_SOURCE)
+    assert not site.status.is_started
+
+
+# --- rounds -----------------------------------------------------------------------------------------------------------------------------
+
+
+async def test_rounds_are_answered_in_order_with_a_ledger_line_each(site: Site) -> None:
+    await site.begun()
+    reply = await site.answer(SiteRound("j1", 1, MOMENTS))
+    assert reply.number == 1
+    decoded: RoundReply = round_reply.decode(reply.body)
+    assert decoded.refused is None
+    assert "moments" in decoded.fields
+    lines = await Egress(site.ledger.path).of_job("j1")
+    assert [line["round"] for line in lines if line["kind"] == "release"] == [0, 1]
+    assert verify(site.ledger.path).holds
+    assert await Egress(site.ledger.path).of_job("j2") == []
+
+
+async def test_a_question_is_answered_at_most_once(site: Site) -> None:
+    await site.begun()
+    question = SiteRound("j1", 1, MOMENTS)
+    assert (await site.answer(question)).failed is None
+    assert (await site.answer(question)).failed is Code.WIRE_SEQUENCE
+    assert site.kinds().count("release") == 2
+
+
+async def test_questions_out_of_place_are_answered_with_a_code(site: Site) -> None:
+    assert (await site.answer(SiteRound("unknown", 3, ()))) == SiteReply("unknown", 3, failed=Code.JOB_STATE)
+    await site.uploaded()
+    assert (await site.answer(MARGINS)).failed is Code.JOB_STATE
+    assert site.kinds().count("release") == 0
+
+
+async def test_a_refusal_is_an_answer_and_the_run_goes_on(site: Site) -> None:
+    await site.begun()
+    reply = await site.answer(SiteRound("j1", 1, (StepCall("no_such_step", {}),)))
+    assert reply.failed is None
+    assert round_reply.decode(reply.body).refused is Code.RULE_UNDECLARED
+    assert "refusal" in site.kinds()
+    assert (await site.answer(SiteRound("j1", 2, MOMENTS))).failed is None
+
+
+async def test_a_flood_of_questions_ends_the_run(site: Site) -> None:
+    await site.begun()
+    for number in range(1, MAX_WAITING + 5):
+        site.runs.on_message(SiteRound("j1", number, MOMENTS))
+    await until(lambda: any(reply.failed for reply in site.of(SiteReply)))
+    assert site.of(SiteReply)[-1].failed is Code.LIMIT_MESSAGES
+    await until(lambda: site.kinds()[-1:] == ["wipe"])
+
+
+@pytest.mark.parametrize("role", ["_gate", "_worker"])
+async def test_the_death_of_a_process_fails_the_run_and_wipes(site: Site, role: str) -> None:
+    await site.begun()
+    participant = site.runs.get("j1").participant
+    os.kill(getattr(participant, role).pid, signal.SIGKILL)
+    await until(lambda: any(reply.failed for reply in site.of(SiteReply)))
+    expected = {"_gate": Code.GATE_DIED, "_worker": Code.WORKER_DIED}[role]
+    assert site.of(SiteReply)[-1].failed is expected
+    await until(lambda: site.kinds()[-1:] == ["wipe"])
+    run = site.runs.get("j1")
+    assert (run.phase, run.state, run.code, run.participant) == (Phase.ENDED, "FAILED", expected, None)
+
+
+async def test_the_death_of_a_gate_before_the_job_runs_takes_the_upload_only(site: Site) -> None:
+    await site.uploaded()
+    os.kill(site.runs.get("j1").participant._gate.pid, signal.SIGKILL)  # type: ignore[union-attr]
+    await until(lambda: not site.status.is_uploaded)
+    assert site.status.findings == (Finding(Code.GATE_DIED),)
+    assert (await site.runs.upload("j1", pieces(csv()))).is_clean
+    assert site.status.findings == ()
+
+
+# --- the end ----------------------------------------------------------------------------------------------------------------------------
+
+
+async def gone(pids: list[int]) -> None:
+    await until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
+
+
+def pids_of(site: Site) -> list[int]:
+    participant: Any = site.runs.get("j1").participant
+    return [child.pid for child in (participant._gate, participant._worker) if child is not None]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        JobEnded("j1", "FINISHED"),
+        JobEnded("j1", "FAILED", Code.SITE_LOST, "site-b"),
+        JobsOpen(("j2",)),
+        JobsOpen(()),
+        BoardUpdate("j1", "CANCELLED", ()),
+        offer(state="CLOSED"),
+    ],
+)
+async def test_whatever_ends_a_job_wipes_it(site: Site, message: Any) -> None:
+    await site.begun()
+    pids = pids_of(site)
+    assert len(pids) == 2
+    site.runs.on_message(message)
+    await gone(pids)
+    await until(lambda: site.kinds()[-1:] == ["wipe"])
+    assert site.runs.get("j1").phase is Phase.ENDED
+    assert (await site.answer(SiteRound("j1", 1, MOMENTS))).failed is Code.JOB_STATE
+
+
+async def test_cancel_wipes_at_once_and_tells_central_until_it_knows(site: Site) -> None:
+    await site.begun()
+    pids = pids_of(site)
+    await site.runs.cancel("j1")
+    await gone(pids)
+    assert site.of(SiteCancel) == [SiteCancel("j1")]
+    site.runs.on_message(offer(state="RUNNING"))
+    assert len(site.of(SiteCancel)) == 1
+    site.runs.on_opened(True)
+    site.runs.on_message(offer(state="RUNNING"))
+    assert len(site.of(SiteCancel)) == 2
+    assert await code_of(site.runs.cancel("j1")) is Code.JOB_STATE
+
+
+async def test_a_running_job_may_not_change(site: Site) -> None:
+    await site.begun()
+    site.runs.on_message(offer(broken_pair(), state="RUNNING"))
+    await until(lambda: site.runs.get("j1").phase is Phase.ENDED)
+    assert site.of(SiteReply)[-1].failed is Code.JOB_INVALID
+
+
+async def test_shutdown_leaves_no_process_and_writes_the_wipe(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    await site.begun()
+    pids = pids_of(site)
+    await site.close()
+    await gone(pids)
+    assert site.kinds()[-1] == "wipe"
+
+
+async def test_a_central_that_forgot_us_is_told_again(site: Site) -> None:
+    await site.uploaded()
+    n_sent = len(site.of(SiteStatus))
+    site.runs.on_opened(False)
+    site.runs.on_message(offer())
+    assert len(site.of(SiteStatus)) == n_sent
+    site.runs.on_opened(True)
+    site.runs.on_message(offer())
+    assert len(site.of(SiteStatus)) == n_sent + 1
+    assert site.status.is_clean
+
+
+async def test_nothing_of_the_data_is_in_any_file_or_message(site: Site) -> None:
+    await site.begun()
+    await site.answer(SiteRound("j1", 1, MOMENTS))
+    await site.runs.cancel("j1")
+    await site.journal.close()
+    for path in site.folder.rglob("*"):
+        if path.is_file():
+            assert CANARY.encode() not in path.read_bytes(), path
+    for message in site.sent:
+        assert CANARY.encode() not in encode(message)
+
+
+async def test_the_journal_tells_the_story_in_codes(site: Site) -> None:
+    await site.begun()
+    await site.runs.cancel("j1")
+    await site.journal.close()
+    events = [event.event for event in await site.journal.read("j1")]
+    assert events == ["offered", "approved", "uploaded", "started", "running", "ended cancelled", "wiped"]
+    assert [event.event for event in await site.journal.last(set())] == ["wiped"]
+    assert await site.journal.last({"j1"}) == []
+
+
+async def test_an_unknown_job_is_an_input_error(site: Site) -> None:
+    with pytest.raises(InputError):
+        site.runs.get("nothing")
