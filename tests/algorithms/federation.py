@@ -1,0 +1,210 @@
+"""A federation in memory: real pair modules over plain NumPy rows, so that a statistician can step through a job.
+
+`MemorySite` does what a gate does, without its rules: standardise, compute the kernels a remote step names, impute.
+`MemoryFederation` is the `Line` that a central module's `job` and `sites` speak through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from sandbox.contract import Column, Contract
+from sandbox.job import JobSpec, Target, check_job
+from sandbox.manifest import Pair, load_pair
+from sandbox.wire.messages import (
+    Ask,
+    CallStep,
+    Constants,
+    Failed,
+    Finished,
+    FitRecord,
+    Impute,
+    KeepNow,
+    KernelCall,
+    Message,
+    Program,
+    Replies,
+    StepDone,
+    Tell,
+)
+from sandbox.wire.values import Array, Record, Value, floats
+from sandbox.worker.arrays import from_numpy, to_numpy
+from sandbox.worker.program import ENTRY, load, steps
+from sandbox.worker.runner import run_impute, run_step
+
+ALGORITHMS = Path(__file__).parents[2] / "algorithms"
+
+
+def pair(name: str) -> Pair:
+    """A pair of this repository."""
+    return load_pair(ALGORITHMS / name)
+
+
+class MemorySite:
+    """Rows of one participant: `raw` of shape (n, columns), NaN where missing."""
+
+    def __init__(self, raw: np.ndarray, contract: Contract, *, is_central: bool, central_intercept: bool, seed: int) -> None:
+        self.raw = raw
+        self.contract = contract
+        self.missing = np.isnan(raw)
+        self.completed = raw.copy()
+        self._is_central = is_central
+        self._central_intercept = central_intercept
+        self._rng = np.random.default_rng(seed)
+        self._at = {column: position for position, column in enumerate(contract.model)}
+
+    def begin(self, constants: Constants) -> None:
+        """Standardise and fill start values."""
+        self._centre, self._scale = to_numpy(constants.centre), to_numpy(constants.scale)
+        for column in self.contract.targets:
+            holes = self.missing[:, column - 1]
+            mean = self._centre[self._at[column]]
+            is_binary = self.contract.column(column).is_binary
+            self.completed[holes, column - 1] = self._rng.random(holes.sum()) < mean if is_binary else mean
+
+    def design(self, target: int) -> np.ndarray:
+        """The design of `target`, shape (n, q)."""
+        parts = [(self.completed[:, c - 1] - self._centre[self._at[c]]) / self._scale[self._at[c]] for c in self.contract.design(target)]
+        if self._central_intercept:
+            parts.append(np.full(len(self.raw), float(self._is_central)))
+        return np.column_stack([*parts, np.ones(len(self.raw))])
+
+    def response(self, target: int) -> np.ndarray:
+        """The target, standardised unless binary, shape (n,)."""
+        y = self.completed[:, target - 1]
+        if self.contract.column(target).is_binary:
+            return y
+        return (y - self._centre[self._at[target]]) / self._scale[self._at[target]]
+
+    def compute(self, call: KernelCall) -> Record:
+        """The answer of one kernel."""
+        observed = ~self.missing[:, call.target - 1]
+        X, y = self.design(call.target)[observed], self.response(call.target)[observed]
+        if call.kernel == "gram":
+            return {"n": _count(len(y)), "XX": from_numpy(X.T @ X), "Xy": from_numpy(X.T @ y), "yy": from_numpy(y @ y)}
+        if call.kernel == "glm_score":
+            assert call.beta is not None
+            eta = X @ to_numpy(call.beta)
+            p = special.expit(eta)
+            loglik = float((y * eta - np.logaddexp(0, eta)).sum())
+            H = (X * (p * (1 - p))[:, None]).T @ X
+            parts = {"H": from_numpy(H), "g": from_numpy(X.T @ (y - p)), "loglik": floats([loglik], ()), "loglik_step": floats([0], ())}
+            return {"n": _count(len(y)), **parts}
+        assert call.kernel == "draw"
+        self._draw(call, ~observed)
+        return {}
+
+    def _draw(self, call: KernelCall, holes: np.ndarray) -> None:
+        assert call.beta is not None
+        eta = self.design(call.target)[holes] @ to_numpy(call.beta)
+        if call.family == "binomial":
+            drawn = (self._rng.random(len(eta)) < special.expit(eta)).astype(float)
+        else:
+            assert call.sigma is not None
+            position = self._at[call.target]
+            drawn = self._centre[position] + self._scale[position] * (eta + call.sigma * self._rng.normal(size=len(eta)))
+        self.completed[holes, call.target - 1] = drawn
+
+
+@dataclass
+class MemoryFederation:
+    """Participants, central first, running one pair."""
+
+    pair: Pair
+    sites: list[MemorySite]
+    notes: list[Message] = field(default_factory=list)
+    frames: list[list[str]] = field(default_factory=list)
+    """Per question: the steps that travelled with it, tells first."""
+    kept: list[np.ndarray] = field(default_factory=list)
+    _told: list[Tell] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        program = Program("remote", self.pair.remote_source, self.pair.manifest_bytes, 262_144)
+        self._steps = steps(load(program, self.pair.manifest), self.pair.manifest)
+
+    def ask(self, question: Ask | KeepNow) -> Replies:
+        """Tell what was to be told, then ask; as the round engine does."""
+        told, self._told = self._told, []
+        if isinstance(question, KeepNow):
+            for site in self.sites:
+                for tell in told:
+                    self._run(site, tell.step, tell.request)
+            self.kept.append(self.sites[0].completed.copy())
+            return Replies()
+        self.frames.append([tell.step for tell in told] + [question.step])
+        replies = []
+        for index, site in enumerate(self.sites):
+            for tell in told:
+                self._run(site, tell.step, tell.request)
+            if question.mode == "all" or index == 0:
+                replies.append(self._run(site, question.step, question.request))
+        return Replies(tuple(replies))
+
+    def note(self, message: Message) -> None:
+        """Buffer tells, remember the rest."""
+        if isinstance(message, Tell):
+            self._told.append(message)
+        else:
+            self.notes.append(message)
+
+    def fits(self) -> dict[int, FitRecord]:
+        """The reported fits by target."""
+        return {note.target: note for note in self.notes if isinstance(note, FitRecord)}
+
+    def _run(self, site: MemorySite, step: str, request: dict[str, Value]) -> dict[str, Record]:
+        done = run_step(self._steps, CallStep(step, request))
+        assert isinstance(done, StepDone)
+        answers = [site.compute(call) for call in done.calls]
+        return {name: answers[index] for name, index in done.fields.items()}
+
+
+def contract_of(names: Sequence[str], targets: dict[str, str]) -> Contract:
+    """A contract in which every column that is not a target is a predictor."""
+    return Contract(
+        tuple(
+            Column(name, "target", targets[name], ("0", "1") if targets[name] == "binary" else None)  # type: ignore[arg-type]
+            if name in targets
+            else Column(name, "predictor")
+            for name in names
+        )
+    )
+
+
+def constants_of(raws: Sequence[np.ndarray], contract: Contract) -> Constants:
+    """Pooled centre and scale of the observed cells of every column in the model."""
+    pooled = np.vstack(raws)[:, [column - 1 for column in contract.model]]
+    mean, sd = np.nanmean(pooled, axis=0), np.nanstd(pooled, axis=0)
+    return Constants(floats(mean), floats(np.where(sd > 0, sd, 1)), floats(mean))
+
+
+def make(pair_: Pair, raws: Sequence[np.ndarray], contract: Contract, **job: Any) -> tuple[MemoryFederation, Impute]:
+    """A federation that is ready to run, and the job it runs."""
+    targets = tuple(Target(column.name, column.type) for column in contract.columns if column.type is not None)
+    spec = check_job(JobSpec(targets, **{"seed": 11, **job}), pair_.manifest)
+    constants = constants_of(raws, contract)
+    sites = [
+        MemorySite(raw, contract, is_central=not index, central_intercept=spec.parameters["central_intercept"], seed=index)
+        for index, raw in enumerate(raws)
+    ]
+    for site in sites:
+        site.begin(constants)
+    names = ("central", *(f"site{index}" for index in range(1, len(raws))))
+    return MemoryFederation(pair_, sites), Impute(spec, contract, constants, names, contract.digest, pair_.digest)
+
+
+def run(pair_: Pair, raws: Sequence[np.ndarray], contract: Contract, **job: Any) -> tuple[MemoryFederation, Finished | Failed]:
+    """Run a job to its end."""
+    federation, start = make(pair_, raws, contract, **job)
+    module = load(Program("central", pair_.central_source, pair_.manifest_bytes, 262_144), pair_.manifest)
+    assert module.findings == ()
+    return federation, run_impute(module.functions[ENTRY], start, pair_.manifest, federation)
+
+
+def _count(n: int) -> Array:
+    return Array("<i8", (), n.to_bytes(8, "little"))
