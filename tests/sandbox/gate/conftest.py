@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import socket
@@ -84,14 +85,6 @@ def make_setup(loose: Policy) -> MakeSetup:
 
 
 @pytest.fixture
-def memory() -> Iterator[mmap.mmap]:
-    with mmap.mmap(-1, 256 << 20) as memory:
-        yield memory
-        # Arrays of the test still look into the map; it goes with them.
-        memory.close = lambda: None  # type: ignore[method-assign]
-
-
-@pytest.fixture
 def region() -> Region:
     return Region(mmap.mmap(-1, 256 << 20))
 
@@ -154,7 +147,8 @@ class GateUnderTest:
     def __init__(self, memory: mmap.mmap) -> None:
         self.memory = memory
         host, gate = socket.socketpair()
-        self._host_socket, self._ends = host, [gate]
+        self._host_socket = host
+        self._workers: list[socket.socket] = []
         self.pipe = Pipe(host.fileno())
         self._threads = [threading.Thread(target=self._serve, args=(gate,), daemon=True)]
         self._threads[0].start()
@@ -162,8 +156,9 @@ class GateUnderTest:
         assert isinstance(ready, GateReady)
 
     def _serve(self, end: socket.socket) -> None:
-        serve(Pipe(end.fileno()), self.memory, ISOLATION)
-        end.close()
+        pipe = Pipe(end.detach())
+        serve(pipe, self.memory, ISOLATION)
+        pipe.close()
 
     def receive(self) -> GateToHost:
         frame = self.pipe.receive()
@@ -185,6 +180,7 @@ class GateUnderTest:
     def attach(self, answer: Answer) -> GateToHost:
         """Attach a worker that answers with a message, with raw bytes, or (None) by going away."""
         mine, theirs = socket.socketpair()
+        self._workers.append(mine)
         self._threads.append(threading.Thread(target=self._work, args=(mine, answer), daemon=True))
         self._threads[-1].start()
         self.pipe.send(AttachWorker())
@@ -205,7 +201,8 @@ class GateUnderTest:
                     pipe.send(said)
         except (EOFError, OSError):
             pass
-        end.close()
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
 
     def result(self) -> bytes:
         data = b""
@@ -218,9 +215,17 @@ class GateUnderTest:
         self._host_socket.close()
 
     def join(self) -> None:
-        for thread in self._threads:
+        """Wait for the gate to end, then for its worker, which sees the gate's process end in real life."""
+        self._threads[0].join(10)
+        assert not self._threads[0].is_alive()
+        for worker in self._workers:
+            with contextlib.suppress(OSError):
+                worker.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads[1:]:
             thread.join(10)
             assert not thread.is_alive()
+        for worker in self._workers:
+            worker.close()
 
     @property
     def is_zero(self) -> bool:

@@ -28,7 +28,7 @@ def findings(ingest) -> list[tuple[Code, int, object]]:
 
 
 def frozen(upload):
-    ingest, dataset = upload(GOOD)
+    _, dataset = upload(GOOD)
     assert dataset is not None
     return dataset.contract
 
@@ -251,7 +251,7 @@ def test_a_number_is_what_the_contract_says_whatever_the_parser_thinks(upload, c
             expected = [np.nan if cell in tokens else float(cell) for cell in [*cells, "3"]]
             assert np.allclose(dataset.column(3), expected, rtol=1e-15, atol=0, equal_nan=True)
     else:
-        assert [finding.code for finding in found][0] in (Code.DATA_NOT_NUMERIC, Code.DATA_NOT_FINITE)
+        assert found[0].code in (Code.DATA_NOT_NUMERIC, Code.DATA_NOT_FINITE)
         if not infinite:
             assert found[0].details["line"] == wrong[0] + 2
 

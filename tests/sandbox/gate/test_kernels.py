@@ -134,7 +134,7 @@ def test_a_score_is_the_derivative_of_the_log_likelihood(begun) -> None:
 
 
 def test_a_score_far_out_is_finite_and_says_how_far(begun) -> None:
-    rows, units, twin, _, _ = begun
+    rows, units, *_ = begun
     beta = np.zeros(rows.p - 1)
     beta[-1] = 5_000.0
     score = kernels.glm_score(rows, units, B, beta)

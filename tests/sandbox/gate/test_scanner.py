@@ -96,13 +96,11 @@ def test_a_wrong_number_of_fields_is_located() -> None:
 def test_an_unfinished_record_longer_than_the_limit_is_refused_before_it_is_buffered() -> None:
     reader = RecordReader(max_line_bytes=2_000_000)
     piece = b"x" * 100_000
-    n_pieces = 0
+    for _ in range(20):
+        assert list(reader.feed(piece)) == []
     with pytest.raises(ScanError) as caught:
-        for _ in range(2_000):
-            n_pieces += 1
-            list(reader.feed(piece))
+        list(reader.feed(piece))
     assert caught.value.code is Code.DATA_LINE_TOO_LONG
-    assert n_pieces <= 21
 
 
 def test_a_newline_inside_quotes_ends_no_block() -> None:

@@ -1,0 +1,119 @@
+"""What leaves is rounded, finite, declared and written down; an entry never holds a value."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policies import built_in
+from sandbox.errors import Code
+from sandbox.gate.guard import Refusal
+from sandbox.gate.kernels import Answer
+from sandbox.gate.release import Origin, grid_step, make_record, release_fields, release_refusal, round_to
+from sandbox.wire.messages import round_reply
+
+POLICY = built_in("default")
+ORIGIN = Origin("job", "site", "pair", "contract")
+
+
+def gram(**change: object) -> Answer:
+    parts = {"n": np.asarray(100), "XX": np.array([[2.0, -0.0], [-0.0, 100.0]]), "Xy": np.array([1 / 3, 2.0]), "yy": np.asarray(7.0)}
+    bounds = {"XX": np.full((2, 2), 100.0), "Xy": np.full(2, 100.0), "yy": np.asarray(100.0)}
+    return Answer("gram", 100, {**parts, **change}, bounds)  # type: ignore[dict-item]
+
+
+@given(st.floats(1e-6, 1e6), st.sampled_from([1.6e-10, 1e-6]))
+def test_the_grid_is_the_largest_power_of_two_not_above_its_share(bound: float, grid: float) -> None:
+    step = float(grid_step(bound, grid))
+    assert np.frexp(step)[0] == 0.5
+    assert step <= grid * bound < 2 * step
+
+
+@given(st.floats(-1e6, 1e6), st.integers(-40, 0))
+def test_rounding_moves_a_number_by_half_a_step_at_most_onto_the_grid(number: float, exponent: int) -> None:
+    step = np.asarray(2.0**exponent)
+    rounded = float(round_to(np.asarray(number), step))
+    assert abs(rounded - number) <= step / 2
+    assert rounded / step == round(rounded / step)
+
+
+def test_no_grid_is_no_rounding_and_negative_zero_never_leaves() -> None:
+    record = make_record(gram(), msgspec.structs.replace(POLICY, gram_grid=0.0), 2, 4)
+    assert np.frombuffer(record["Xy"].data).tolist() == [1 / 3, 2.0]
+    assert not np.signbit(np.frombuffer(record["XX"].data)).any()
+
+
+def test_a_record_has_the_declared_parts_and_only_its_copy_is_rounded() -> None:
+    answer = gram()
+    record = make_record(answer, POLICY, 2, 4)
+    assert {part: (array.dtype, array.shape) for part, array in record.items()} == {
+        "n": ("<i8", ()),
+        "XX": ("<f8", (2, 2)),
+        "Xy": ("<f8", (2,)),
+        "yy": ("<f8", ()),
+    }
+    assert record["Xy"].numbers()[0] != 1 / 3
+    assert answer.parts["Xy"][0] == 1 / 3
+
+
+def test_the_log_likelihood_tells_its_own_step() -> None:
+    parts = {"n": np.asarray(9), "H": np.eye(1), "g": np.zeros(1), "loglik": np.asarray(-123.456)}
+    bounds = {"H": np.eye(1), "g": np.ones(1), "loglik": np.asarray(123.456)}
+    record = make_record(Answer("glm_score", 9, parts, bounds), POLICY, 1, 4)
+    step = record["loglik_step"].scalar()
+    assert step == grid_step(123.456, POLICY.score_grid)
+    assert abs(record["loglik"].scalar() + 123.456) <= step / 2
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+def test_a_number_that_is_not_finite_refuses(number: float) -> None:
+    with pytest.raises(Refusal) as caught:
+        make_record(gram(yy=np.asarray(number)), POLICY, 2, 4)
+    assert caught.value.code is Code.RULE_NOT_FINITE
+
+
+def test_a_shape_that_is_not_declared_refuses() -> None:
+    with pytest.raises(Refusal) as caught:
+        make_record(gram(), POLICY, 3, 4)
+    assert caught.value.code is Code.RULE_UNDECLARED
+
+
+def test_an_entry_describes_what_left_by_name_shape_and_hash() -> None:
+    record = make_record(gram(), POLICY, 2, 4)
+    release = release_fields(ORIGIN, 5, [{"step": "moments"}], {"moments": ("gram", record)}, {"min_rows": "pass"}, 10_000)
+    entry = json.loads(release.entry)
+    data = b"".join(array.data for array in record.values())
+    assert entry["fields"] == [
+        {
+            "name": "moments",
+            "kind": "gram",
+            "shape": {"n": [], "XX": [2, 2], "Xy": [2], "yy": []},
+            "scalars": 8,
+            "bytes": 64,
+            "sha256": hashlib.sha256(data).hexdigest(),
+        }
+    ]
+    assert (entry["kind"], entry["round"], entry["job"], entry["participant"]) == ("release", 5, "job", "site")
+    assert entry["rules"] == {"min_rows": "pass"}
+    assert entry["sha256"] == hashlib.sha256(release.body).hexdigest()
+    assert round_reply.decode(release.body).fields == {"moments": record}
+
+
+def test_a_reply_larger_than_a_frame_refuses() -> None:
+    with pytest.raises(Refusal) as caught:
+        release_fields(ORIGIN, 5, [], {"moments": ("gram", make_record(gram(), POLICY, 2, 4))}, {}, 50)
+    assert caught.value.code is Code.LIMIT_FRAME
+
+
+def test_a_refusal_sends_its_code_and_keeps_the_line() -> None:
+    release = release_refusal(ORIGIN, 5, [], Refusal(Code.WORKER_RAISED, 17), {})
+    reply = round_reply.decode(release.body)
+    assert (reply.refused, reply.fields) == (Code.WORKER_RAISED, {})
+    assert json.loads(release.entry)["line"] == 17
+    assert release.is_refused
