@@ -20,7 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus
 
 from remote.link.backoff import Backoff
-from remote.link.status import CLOSE_DUPLICATE, CLOSE_REVOKED, LinkState, LinkStatus, Reason
+from remote.link.status import CLOSE_DUPLICATE, CLOSE_PROTOCOL, CLOSE_REVOKED, CLOSE_SILENT, LinkState, LinkStatus, Reason
 from sandbox.errors import Code, PeerError, TidegateError
 from sandbox.wire.codec import encode
 from sandbox.wire.messages import CentralToSite, SiteToCentral, central_to_site
@@ -31,6 +31,12 @@ OPEN_SECONDS: Final = 10.0
 SILENT_PINGS: Final = 3
 """Pings without any answer after which the connection is given up."""
 FRAME_OVERHEAD: Final = 64
+CLOSED: Final = {
+    CLOSE_PROTOCOL: (LinkState.OFFLINE, Reason.PROTOCOL),
+    CLOSE_REVOKED: (LinkState.REFUSED, Reason.REVOKED),
+    CLOSE_SILENT: (LinkState.OFFLINE, Reason.SILENT),
+    CLOSE_DUPLICATE: (LinkState.REFUSED, Reason.DUPLICATE),
+}
 
 log = structlog.get_logger()
 
@@ -161,10 +167,11 @@ class Link:
                 await self._converse(connection)
             self._set(LinkState.OFFLINE, Reason.CLOSED)
         except (OSError, TimeoutError, InvalidHandshake, InvalidProxy, ConnectionClosed, TidegateError) as error:
-            if isinstance(error, TidegateError) and error.code is not Code.SITE_LOST:
+            state, reason = _explain(error)
+            if reason is Reason.PROTOCOL:
                 # The two ends no longer agree on what was said: resuming would only repeat it. Begin anew, as after a restart.
                 self._session = self._new_session()
-            self._set(*_explain(error))
+            self._set(state, reason)
 
     async def _converse(self, connection: ClientConnection) -> None:
         outbox: asyncio.Queue[bytes] = asyncio.Queue()
@@ -240,8 +247,7 @@ def _explain(error: Exception) -> tuple[LinkState, Reason]:
         return LinkState.REFUSED, Reason.DUPLICATE
     if isinstance(error, ConnectionClosed):
         code = error.rcvd.code if error.rcvd is not None else 0
-        refused = {CLOSE_DUPLICATE: Reason.DUPLICATE, CLOSE_REVOKED: Reason.REVOKED}.get(code)
-        return (LinkState.REFUSED, refused) if refused else (LinkState.OFFLINE, Reason.CLOSED)
+        return CLOSED.get(code, (LinkState.OFFLINE, Reason.CLOSED))
     if isinstance(error, TidegateError):
         return LinkState.OFFLINE, Reason.SILENT if error.code is Code.SITE_LOST else Reason.PROTOCOL
     if isinstance(error, ssl.SSLCertVerificationError):

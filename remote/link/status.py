@@ -26,7 +26,8 @@ class Reason(StrEnum):
 
     NONE = ""
     REVOKED = (
-        "Central refused this site's key: it was revoked, or another key was enrolled since. Enrol again, or ask central's administrator."
+        "Central refused this site's key: it was revoked, or another key was enrolled since. Enrol again, or ask central's administrator. "
+        "(A clock here that is a minute wrong looks the same.)"
     )
     DUPLICATE = "Another process already holds a link with this site's key. Stop it; this one tries again."
     UNREACHABLE = "Central cannot be reached: check the address, the network and the proxy setting. This site tries again."
@@ -37,7 +38,9 @@ class Reason(StrEnum):
     KEY_FILE = "The site's key file is missing, damaged or readable by others. See the log, or enrol again."
 
 
-CLOSE_REVOKED: Final = 4401
+CLOSE_PROTOCOL: Final = 4400
+CLOSE_REVOKED: Final = 4403
+CLOSE_SILENT: Final = 4408
 CLOSE_DUPLICATE: Final = 4409
 """Close codes of the WebSocket that central uses to say why."""
 

@@ -20,6 +20,8 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from remote.link.status import CLOSE_PROTOCOL
+from sandbox.errors import PeerError
 from sandbox.wire.codec import encode
 from sandbox.wire.messages import CentralToSite, SiteToCentral, site_to_central
 from sandbox.wire.session import Opened, Received, Session
@@ -157,6 +159,8 @@ class StandIn:
                 await self._take(socket, session, data)
         except (WebSocketDisconnect, RuntimeError):
             pass
+        except PeerError:
+            await socket.close(CLOSE_PROTOCOL)
         finally:
             session.disconnect()
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from remote.keys import public_pem
 from remote.link.backoff import Backoff
 from remote.link.client import Address, Link
-from remote.link.status import CLOSE_DUPLICATE, CLOSE_REVOKED, LinkState, Reason
+from remote.link.status import CLOSE_DUPLICATE, CLOSE_PROTOCOL, CLOSE_REVOKED, CLOSE_SILENT, LinkState, Reason
 from remote.link.token import LIFETIME, make_token
 from sandbox.wire.codec import encode
 from sandbox.wire.frames import Frame, Kind
@@ -140,6 +140,8 @@ async def test_a_restarted_central_is_noticed(central: StandIn) -> None:
         ("refuse", 403, LinkState.REFUSED, Reason.REVOKED),
         ("close_code", CLOSE_DUPLICATE, LinkState.REFUSED, Reason.DUPLICATE),
         ("close_code", CLOSE_REVOKED, LinkState.REFUSED, Reason.REVOKED),
+        ("close_code", CLOSE_SILENT, LinkState.OFFLINE, Reason.SILENT),
+        ("close_code", CLOSE_PROTOCOL, LinkState.OFFLINE, Reason.PROTOCOL),
         ("refuse", 503, LinkState.OFFLINE, Reason.UNREACHABLE),
         ("close_code", 1011, LinkState.OFFLINE, Reason.CLOSED),
     ],
@@ -173,6 +175,19 @@ async def test_garbage_ends_the_connection_and_not_the_link(central: StandIn, ga
         await until(lambda: len(central.opened) == 2)
         await until(lambda: link.status.state is LinkState.ONLINE)
         assert recorder.messages == []
+
+
+async def test_two_ends_that_disagree_begin_anew(central: StandIn) -> None:
+    """A message of an unknown number: the site acknowledges what central never sent, and central would refuse every resumption."""
+    recorder = Recorder()
+    async with running(make_link(central, recorder)) as link:
+        await until(lambda: link.status.state is LinkState.ONLINE)
+        assert central.socket is not None
+        await central.socket.send_bytes(Frame(Kind.MESSAGE, encode(JobsOpen(())), 1).to_bytes())
+        await until(lambda: recorder.messages)
+        await central.drop()
+        await until(lambda: len(recorder.opened) == 2)
+        assert recorder.opened == [True, True]
 
 
 async def test_a_message_that_is_not_in_the_protocol_is_not_delivered(central: StandIn) -> None:
