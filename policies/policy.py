@@ -14,8 +14,8 @@ from typing import Final, Literal
 
 import msgspec
 
-Isolation = Literal["none", "seccomp", "seccomp+landlock"]
-ISOLATION_TIERS: Final[tuple[Isolation, ...]] = ("none", "seccomp", "seccomp+landlock")
+Isolation = Literal["none", "seccomp", "seccomp+landlock", "seccomp+landlock+namespaces"]
+ISOLATION_TIERS: Final[tuple[Isolation, ...]] = ("none", "seccomp", "seccomp+landlock", "seccomp+landlock+namespaces")
 """Weakest first. `none` exists so that a report can name it; no policy accepts it."""
 
 

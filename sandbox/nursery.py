@@ -19,7 +19,7 @@ from sandbox.control import EXIT_LOCKDOWN, EXIT_RAISED, EXIT_SELF_TEST, Control,
 from sandbox.lockdown import region
 from sandbox.lockdown.plan import CHANNEL, gate_plan, worker_plan
 from sandbox.lockdown.selftest import SelfTestError
-from sandbox.lockdown.sequence import lock, lock_zygote, strip_gate, strip_worker
+from sandbox.lockdown.sequence import Cradle, lock, lock_zygote, strip_gate, strip_worker
 from sandbox.pipe import Pipe
 from sandbox.wire.messages import Isolation
 
@@ -49,7 +49,6 @@ class Nursery:
     def __init__(self, control: Control, roles: Roles) -> None:
         self._control = control
         self._roles = roles
-        self._pid = os.getpid()
         self._running: dict[int, _Running] = {}
         self._poll = select.poll()
 
@@ -57,14 +56,14 @@ class Nursery:
         """Lock this process in, then serve until the supervisor closes the channel; children do not outlive that."""
         gc.collect()
         gc.freeze()
-        abi = lock_zygote()
+        cradle = lock_zygote()
         self._poll.register(self._control.fileno(), select.POLLIN)
         try:
-            self._control.put(Up(pid=self._pid, landlock_abi=abi))
+            self._control.put(Up(pid=cradle.pid, landlock_abi=cradle.landlock_abi))
             while True:
                 for descriptor, _ in self._poll.poll():
                     if descriptor == self._control.fileno():
-                        self._spawn()
+                        self._spawn(cradle)
                     else:
                         self._reap(descriptor)
         except (EOFError, OSError):
@@ -72,14 +71,14 @@ class Nursery:
         finally:
             os._exit(0)
 
-    def _spawn(self) -> None:
+    def _spawn(self, cradle: Cradle) -> None:
         request = to_zygote.decode(self._control.take())
         channel = self._control.take_descriptor()
         rows = _NO_REGION
         try:
             if request.role == "gate":
                 rows = region.create(request.region_bytes)
-            pid, pidfd = self._fork(request, channel, rows)
+            pid, pidfd = self._fork(request, channel, rows, cradle)
         except OSError:
             self._control.put(NotSpawned(request.id))
             return
@@ -92,10 +91,10 @@ class Nursery:
         self._poll.register(pidfd, select.POLLIN)
         self._control.put(Spawned(request.id, pid), pidfd)
 
-    def _fork(self, request: Spawn, channel: int, rows: int) -> tuple[int, int]:
+    def _fork(self, request: Spawn, channel: int, rows: int, cradle: Cradle) -> tuple[int, int]:
         pid = os.fork()
         if pid == 0:
-            become(request, channel, rows, self._pid, self._roles)
+            become(request, channel, rows, cradle, self._roles)
         try:
             return pid, os.pidfd_open(pid)
         except OSError:
@@ -120,7 +119,7 @@ class Nursery:
             os.waitid(os.P_PIDFD, pidfd, os.WEXITED)
 
 
-def become(request: Spawn, channel: int, rows: int, zygote: int, roles: Roles) -> NoReturn:
+def become(request: Spawn, channel: int, rows: int, cradle: Cradle, roles: Roles) -> NoReturn:
     """Lock this just forked process in, then be what `request` asks for; never returns."""
     status = EXIT_LOCKDOWN
     try:
@@ -128,14 +127,15 @@ def become(request: Spawn, channel: int, rows: int, zygote: int, roles: Roles) -
         pipe = Pipe(CHANNEL, request.max_frame_bytes)
         start_threads = roles.start_threads if request.blas_threads > 1 else _start_no_threads
         if request.role == "gate":
-            mapped, is_locked = strip_gate(channel, rows, request.region_bytes, zygote)
+            stripped, mapped, is_locked = strip_gate(channel, rows, request.region_bytes, cradle)
             pipe.prepare_descriptors()
-            isolation = lock(gate_plan(request.region_bytes), request.minimum_isolation, start_threads, memory_locked=is_locked)
+            plan = gate_plan(request.region_bytes)
+            isolation = lock(plan, stripped, request.minimum_isolation, start_threads, memory_locked=is_locked)
             status = EXIT_RAISED
             roles.gate(pipe, mapped, isolation)
         else:
-            strip_worker(channel, zygote)
-            isolation = lock(worker_plan(request.data_bytes), request.minimum_isolation, start_threads)
+            stripped = strip_worker(channel, cradle)
+            isolation = lock(worker_plan(request.data_bytes), stripped, request.minimum_isolation, start_threads)
             status = EXIT_RAISED
             roles.worker(pipe, isolation)
         status = 0

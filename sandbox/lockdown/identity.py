@@ -44,6 +44,11 @@ def become_nobody() -> None:
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
+    give_up_capabilities()
+
+
+def give_up_capabilities() -> None:
+    """Give up every capability: also those over namespaces of one's own, which come with entering them."""
     prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
     header = ctypes.create_string_buffer(struct.pack("<II", _CAPABILITY_VERSION_3, 0))
     call("capset", header, ctypes.create_string_buffer(4 * _CAPABILITY_WORDS))

@@ -14,9 +14,6 @@ from typing import Final
 
 from sandbox.lockdown.kernel import call
 
-PROBE: Final = os.devnull
-"""A file that everybody may open, and that the zygote has opened: only Landlock can be what refuses it."""
-
 _VERSION_QUERY: Final = 1
 _FILE_RIGHTS: Final = {1: 13, 2: 14, 3: 15, 4: 15}
 """Number of file rights by ABI; 16 (with device ioctl) from 5 on."""
@@ -63,10 +60,10 @@ def deny_all() -> int:
     return abi
 
 
-def holds() -> bool:
-    """Whether Landlock is what keeps this process from opening a file that anybody may open. Ask before the filter is on."""
+def holds(path: str) -> bool:
+    """Whether Landlock is what keeps this process from opening `path`, which anybody may open. Ask before the filter is on."""
     try:
-        descriptor = os.open(PROBE, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY)
     except OSError as error:
         return error.errno == errno.EACCES
     os.close(descriptor)

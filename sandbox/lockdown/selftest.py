@@ -41,6 +41,12 @@ _READ_EXECUTE: Final = 5
 _NO_DESCRIPTOR: Final = 99
 
 
+def check_identity() -> None:
+    """This is not root. Before namespaces, in which root would look like nobody; raises :class:`SelfTestError`."""
+    if 0 in (*os.getresuid(), *os.getresgid()):
+        raise SelfTestError("this is still root")
+
+
 def check_state(plan: Plan) -> None:
     """Identity, limits and descriptors are as planned. Before the filter; raises :class:`SelfTestError`."""
     if not identity.is_unprivileged():

@@ -86,6 +86,7 @@ _NUMBERS: Final[dict[str, tuple[int, int]]] = {
     "tgkill": (234, 131),
     "tkill": (200, 130),
     "uname": (63, 160),
+    "unshare": (272, 97),
     "write": (1, 64),
 }
 

@@ -39,6 +39,7 @@ class Isolation(msgspec.Struct, frozen=True):
     seccomp: bool
     uid: int
     memory_locked: bool
+    namespaces: bool = False
 
 
 class Constants(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -25,6 +25,7 @@ from sandbox.wire.frames import Frame, Kind
 
 ZYGOTE = str(Path(__file__).parent / "lockdown" / "hostile_zygote.py")
 POLICY = built_in("default")
+TIER = "seccomp+landlock+namespaces"
 
 
 @pytest_asyncio.fixture
@@ -252,7 +253,7 @@ def test_ordinary_user_gets_the_same_isolation() -> None:
         [sys.executable, "-c", HOST, ZYGOTE, "leave"], user=1234, group=1234, extra_groups=[], capture_output=True, text=True, cwd="/"
     )
     assert host.stderr == ""
-    assert host.stdout.split()[2:] == ["1234", "seccomp+landlock"]
+    assert host.stdout.split()[2:] == ["1234", TIER]
 
 
 async def test_child_that_is_not_ready_in_time_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,7 +293,7 @@ async def test_production_zygote_brings_forth_both_roles(threads: int) -> None:
     supervisor = await Supervisor.start(blas_threads=threads)
     for spawn in (supervisor.spawn_gate, supervisor.spawn_worker):
         child = await spawn(POLICY)
-        assert child.isolation.tier == "seccomp+landlock"
+        assert child.isolation.tier == TIER
         await child.kill()
     await supervisor.close()
 

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import hostile_deeds
 
 from sandbox.control import Control
-from sandbox.lockdown import descriptors, identity, landlock, limits, seccomp
+from sandbox.lockdown import descriptors, identity, landlock, limits, namespaces, seccomp
 from sandbox.nursery import Nursery, Roles
 from sandbox.pipe import Pipe
 from sandbox.wire.frames import Frame, Kind
@@ -122,6 +122,8 @@ BREAKS = {
     "seccomp": (seccomp, "install", lambda program: None),
     "landlock": (landlock, "deny_all", landlock.version),
     "landlock-in-the-kernel": (landlock, "version", lambda: 0),
+    "namespaces": (namespaces, "enter", lambda root: True),
+    "namespaces-in-the-kernel": (namespaces, "make_empty_root", lambda: namespaces.NO_ROOT),
     "limits": (limits, "apply", lambda limits: None),
     "descriptors": (descriptors, "close_from", lambda first: None),
     "identity": (identity, "become_nobody", lambda: None),

@@ -121,7 +121,8 @@ async def test_gate_writes_both_ends_of_a_region_larger_than_memory_would_hold(s
 async def test_isolation_report_says_what_holds(supervisor: Supervisor, role: str) -> None:
     child = await (supervisor.spawn_gate(POLICY) if role == "gate" else supervisor.spawn_worker(POLICY))
     await child.kill()
-    assert child.isolation.tier == "seccomp+landlock"
+    assert child.isolation.tier == "seccomp+landlock+namespaces"
+    assert child.isolation.namespaces
     assert child.isolation.seccomp
     assert child.isolation.landlock_abi >= 1
     assert child.isolation.uid == (os.getuid() or 65534)
@@ -135,6 +136,7 @@ LEFT_OUT = {
     "landlock-in-the-kernel": 97,
     "limits": 97,
     "descriptors": 97,
+    "namespaces": 97,
     "a-filter-that-installs": 96,
     # The kernel lets root's zygote go on without this, but not its children, who are nobody; and it makes those undumpable by itself.
     **({"identity": 97, "no-new-privileges": 96} if IS_ROOT else {"dump": 97}),
@@ -151,6 +153,19 @@ async def test_self_test_fails_closed_without(layer: str) -> None:
             assert caught.value.code is Code.ISOLATION_MISSING
             expected = "no Landlock" if layer == "landlock-in-the-kernel" else f"exit {LEFT_OUT[layer]}"
             assert expected in caught.value.sentence
+    finally:
+        await supervisor.close()
+
+
+async def test_namespaces_are_used_where_they_are_and_not_required() -> None:
+    supervisor = await Supervisor.start(program=[ZYGOTE, "--without", "namespaces-in-the-kernel"])
+    try:
+        worker = await supervisor.spawn_worker(POLICY)
+        assert (worker.isolation.tier, worker.isolation.namespaces) == ("seccomp+landlock", False)
+        assert await outcome_in(worker, "open_a_file") == EPERM
+        with pytest.raises(IsolationError) as caught:
+            await supervisor.spawn_gate(msgspec.structs.replace(POLICY, minimum_isolation="seccomp+landlock+namespaces"))
+        assert caught.value.code is Code.ISOLATION_MISSING
     finally:
         await supervisor.close()
 
