@@ -83,6 +83,7 @@ class Engine:
         self._declared = Declarations(pair.manifest, contract, bool(spec.parameters.get("central_intercept", False)))
         self._pending: dict[str, list[StepCall]] = {participant.name: [] for participant in self._participants}
         self._number = 0
+        self._refusal: Refused | None = None
         self._progress = EngineProgress(RESERVED_STEP, 0, 0)
         self.summary = RunSummary([participant.name for participant in self._participants])
 
@@ -94,6 +95,9 @@ class Engine:
             SiteError: a participant cannot go on; it is named.
             TidegateError: the pair failed, a fit could not be made, or a limit was reached.
         """
+        if len(self._participants) == 1 and self._spec.parameters.get("central_intercept", False):
+            # Without sites the column is 1 everywhere: a second intercept.
+            raise InputError(Code.JOB_PARAMETERS, parameter="central_intercept", reason="needs at least one site")
         try:
             async with asyncio.timeout(self._policy.job_seconds):
                 constants = await self._first_round()
@@ -173,8 +177,8 @@ class Engine:
                 await worker.channel.send(Replies())
             case Progress() | LogEvent() | FitRecord():
                 self._note(message)
-            case Failed(code, target, line):
-                raise InputError(code, column=self._name_of(target), line=line)
+            case Failed():
+                raise self._failure(message)
             case Finished():
                 return True
             case _:
@@ -189,6 +193,13 @@ class Engine:
                 self.summary.add_event(code, self._name_of(target))
             case FitRecord():
                 self.summary.add_fit(message, self._contract, self._declared)
+
+    def _failure(self, failed: Failed) -> TidegateError:
+        """Why the pair gave up: the refusal it did not catch, or its own error with the column it was about."""
+        if self._refusal is not None and self._refusal.code is failed.code:
+            return self._refusal
+        predictor = self._contract.column(failed.column).name if failed.column in self._contract.model else ""
+        return InputError(failed.code, column=self._name_of(failed.target), line=failed.line, predictor=predictor)
 
     async def _ask_all(
         self,
@@ -218,6 +229,7 @@ class Engine:
         self.summary.count_round(participants, replies)
         for participant, reply in zip(participants, replies, strict=True):
             if reply.refused is not None:
+                self._refusal = Refused(participant.name, reply.refused)
                 return Replies(refused_by=participant.name, refused=reply.refused)
         return Replies(tuple(reply.fields for reply in replies))
 

@@ -70,9 +70,8 @@ def impute(federation: Federation, start: float) -> int:
     for line in summary_lines(result, TARGETS):
         say(line)
     say("")
-    say(
-        f"  {result.run['imputations']} imputations, {result.run['rounds']} rounds in {seconds:.1f} s; the whole demo {time.monotonic() - start:.0f} s"
-    )
+    whole = time.monotonic() - start
+    say(f"  {result.run['imputations']} imputations, {result.run['rounds']} rounds in {seconds:.1f} s; the whole demo {whole:.0f} s")
     for name, verdict in verdicts.items():
         say(f"  ledger of {name}: {'holds' if verdict['holds'] else 'BROKEN'}, {verdict['n_lines']} lines")
     say(f"  result: {path.resolve()}")

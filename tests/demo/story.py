@@ -91,5 +91,5 @@ def wait_for(federation: Federation, job_id: str, states: tuple[str, ...], secon
 def tear_down(federation: Federation) -> None:
     """Stop the three servers."""
     for site in federation.sites.values():
-        site.server.stop()
-    federation.central.server.stop()
+        site.close()
+    federation.central.close()

@@ -1,4 +1,4 @@
-"""Real server processes on loopback, driven through their public commands and HTTP interfaces. Used by the demo and the end-to-end tests."""
+"""Real server processes on loopback, driven through their public commands and HTTP interfaces. For the demo and the end-to-end tests."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ import httpx
 BIN: Final = Path(sys.executable).parent
 READY_SECONDS: Final = 60.0
 PASSWORD_BYTES: Final = 12
+CA_PATH: Final = "/.well-known/tidegate/ca.pem"
 
 
 class ServerError(RuntimeError):
@@ -129,18 +130,25 @@ class Central:
         run_command("tidegate-central", *arguments, text=self.admin_password + "\n", env=env)
         self.fingerprint = run_command("tidegate-central", "fingerprint", "--data", str(self.folder), env=env).strip().split()[-1]
         self.server = Server("central", ["tidegate-central", "serve", "--data", str(self.folder), "--port", str(self.port)], folder, env)
-        self.server.wait_until_ready(self._client(verify=False), "/.well-known/tidegate/ca.pem")
-        pem = self._client(verify=False).get("/.well-known/tidegate/ca.pem").text
+        self._clients: list[httpx.Client] = []
+        with httpx.Client(base_url=self.url, verify=False, trust_env=False) as client:  # noqa: S501 - the fingerprint is what is trusted
+            self.server.wait_until_ready(client, CA_PATH)
+            pem = client.get(CA_PATH).text
         self.tls = ssl.create_default_context(cadata=pem)
         self.admin = self.api()
         self.admin.sign_in(username="admin", password=self.admin_password)
 
-    def _client(self, verify: ssl.SSLContext | bool) -> httpx.Client:
-        return httpx.Client(base_url=self.url, verify=verify, timeout=60, trust_env=False)
-
     def api(self) -> Api:
         """A client that trusts this central's CA only."""
-        return Api(self._client(self.tls))
+        client = httpx.Client(base_url=self.url, verify=self.tls, timeout=60, trust_env=False)
+        self._clients.append(client)
+        return Api(client)
+
+    def close(self) -> None:
+        """Stop the server and close every client."""
+        self.server.stop()
+        for client in self._clients:
+            client.close()
 
     def register(self, username: str, institution: str, roles: list[str]) -> tuple[str, str]:
         """A person registers and the admin approves; password and site_id (empty without the role `site`)."""
@@ -172,6 +180,11 @@ class Site:
         config = {"central_url": central.url, "site_id": self.site_id, "ca_fingerprint": central.fingerprint}
         self.api.call("PUT", "/api/config", json=config)
         self.api.call("POST", "/api/enrolment", json={"username": name, "password": self.password})
+
+    def close(self) -> None:
+        """Stop the server and close the client."""
+        self.server.stop()
+        self.api.client.close()
 
     def wait_for_job(self, job_id: str, ready: str, seconds: float = 30) -> Any:
         """Poll the site's own view of a job until `ready` is true in it."""

@@ -1,0 +1,101 @@
+"""The main job through the public interfaces of three real servers, and what is left on the disks afterwards."""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.demo.story import HEART, SPEC, TARGETS, Federation, job_state, make_job, ready, wait_for
+from tests.demo.table import Result, faults
+
+pytestmark = pytest.mark.e2e
+SHORT = {**SPEC, "imputations": 3, "iteration_before_first_imputation": 3, "iteration_between_imputations": 2}
+CANARY_TEXT = "CANARY7f3c9e"
+CANARY_NUMBER = "271.8281828459"
+
+
+@pytest.fixture(scope="module")
+def finished(federation: Federation, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path, Path]:
+    """A job on files with planted values; its state, the result and central's upload."""
+    folder = tmp_path_factory.mktemp("planted")
+    planted = {name: plant(HEART / f"{name}.csv", folder / f"{name}.csv") for name in ("va_long_beach", *federation.sites)}
+    job_id = make_job(federation, SHORT)
+    ready(federation, job_id, planted["va_long_beach"], {name: planted[name] for name in federation.sites})
+    job = wait_for(federation, job_id, ("FINISHED", "FAILED"))
+    assert job["state"] == "FINISHED", job
+    archive = folder / "result.zip"
+    archive.write_bytes(federation.runner.client.get(f"/api/jobs/{job_id}/result").content)
+    return job, archive, planted["va_long_beach"]
+
+
+def plant(source: Path, target: Path) -> Path:
+    """The file with a canary in an ignored text column and one in a numeric target."""
+    with source.open(newline="", encoding="utf-8") as file:
+        header, *rows = list(csv.reader(file))
+    for number, row in enumerate(rows):
+        row[0] = f"{CANARY_TEXT}-{number}"
+    rows[4][header.index("chol")] = CANARY_NUMBER
+    target.write_text("\n".join(",".join(row) for row in [header, *rows]) + "\n", encoding="utf-8")
+    return target
+
+
+def files_with(canaries: list[bytes], folders: list[Path], but_not: set[Path]) -> list[str]:
+    """Files below the folders that hold one of the byte strings."""
+    found = []
+    for folder in folders:
+        for root, _, names in os.walk(folder):
+            for name in names:
+                path = Path(root) / name
+                if path in but_not or not path.is_file():
+                    continue
+                try:
+                    data = path.read_bytes()
+                except OSError:
+                    continue
+                found += [str(path) for canary in canaries if canary in data]
+    return found
+
+
+def test_the_result_is_complete_and_observed_cells_are_the_upload_byte_for_byte(finished: tuple[dict[str, Any], Path, Path]) -> None:
+    _, archive, upload = finished
+    assert faults(Result(archive), upload.read_bytes(), TARGETS, SHORT["imputations"]) == []
+
+
+def test_no_value_of_any_row_is_in_any_file_a_server_wrote(
+    federation: Federation, data_folder: Path, finished: tuple[dict[str, Any], Path, Path]
+) -> None:
+    job, archive, upload = finished
+    planted = {archive, *upload.parent.iterdir()}
+    canaries = [CANARY_TEXT.encode(), CANARY_NUMBER.encode()]
+    folders = [data_folder, Path(tempfile.gettempdir())]
+    assert files_with(canaries, [upload.parent], set()), "the search itself finds the planted files"
+    assert files_with(canaries, folders, planted) == []
+    federation.runner.call("POST", f"/api/jobs/{job['id']}/close")
+    assert files_with(canaries, folders, planted) == []
+
+
+def test_after_closing_nothing_can_be_downloaded(federation: Federation, finished: tuple[dict[str, Any], Path, Path]) -> None:
+    job, _, _ = finished
+    if job_state(federation, job["id"])["state"] == "FINISHED":
+        federation.runner.call("POST", f"/api/jobs/{job['id']}/close")
+    assert job_state(federation, job["id"])["state"] == "CLOSED"
+    assert federation.runner.client.get(f"/api/jobs/{job['id']}/result").status_code in (404, 409, 410)
+
+
+def test_every_site_has_an_unbroken_ledger_with_one_line_per_message(
+    federation: Federation, finished: tuple[dict[str, Any], Path, Path]
+) -> None:
+    job, archive, _ = finished
+    released = Result(archive).run["released"]
+    for site in federation.sites.values():
+        assert site.api.call("GET", "/api/ledger/verdict")["holds"]
+        lines = site.api.call("GET", f"/api/jobs/{job['id']}/ledger")
+        lines = lines["lines"] if isinstance(lines, dict) else lines
+        assert sum(line["kind"] == "release" for line in lines) == released[site.site_id]["messages"]
+        assert lines[-1]["kind"] == "wipe"
+    assert federation.runner.call("GET", "/api/ledger/verdict")["holds"]
