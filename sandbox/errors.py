@@ -225,7 +225,9 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Target {column!r} cannot be fitted: predictor {predictor!r} is constant or a combination of others.",
         "Ignore that column or set a ridge.",
     ),
-    C.FIT_SEPARATED: Entry("Target {column!r} is separated by its predictors, {predictor!r} first of all.", "Set a ridge or ignore a predictor."),
+    C.FIT_SEPARATED: Entry(
+        "Target {column!r} is separated by its predictors, {predictor!r} first of all.", "Set a ridge or ignore a predictor."
+    ),
     C.FIT_NOT_CONVERGED: Entry("The fit of target {column!r} did not converge.", "Set a ridge or ignore a predictor."),
     C.FIT_TOO_FEW_ROWS: Entry("Target {column!r} has fewer rows than coefficients.", "Use fewer predictors or more sites."),
     C.WORKER_SOURCE: Entry("The pair does not pass the source rules.", "See the findings of tidegate check."),
