@@ -22,7 +22,7 @@ class Connection:
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket
         self._outgoing: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self._close_code = CLOSE_GOING_AWAY
+        self._close_code = 0
 
     def send(self, frames: Iterable[bytes]) -> None:
         """Queue frames."""
@@ -30,9 +30,10 @@ class Connection:
             self._outgoing.put_nowait(frame)
 
     def close(self, code: int) -> None:
-        """Stop writing and close with `code`."""
-        self._close_code = code
-        self._outgoing.put_nowait(None)
+        """Stop writing and close with `code`; the first reason given is the one that counts."""
+        if not self._close_code:
+            self._close_code = code
+            self._outgoing.put_nowait(None)
 
     async def run_writer(self) -> None:
         """Write until :meth:`close` or the peer is gone."""

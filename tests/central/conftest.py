@@ -1,0 +1,76 @@
+"""Fixtures of central's tests: a served central, an administrator, sites."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from central.settings import Settings
+from tests.central.serving import Person, Served, serve, set_up
+from tests.central.site_client import SiteClient
+
+MakeSite = Callable[[str], Awaitable[SiteClient]]
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory as `init` leaves it, made once."""
+    folder = tmp_path_factory.mktemp("template") / "central"
+    set_up(Settings(data_dir=folder))
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path: Path, template: Path) -> Settings:
+    """A central of its own for a test that needs one."""
+    shutil.copytree(template, tmp_path / "central")
+    return fast_settings(tmp_path / "central")
+
+
+def fast_settings(data_dir: Path) -> Settings:
+    """Short times and high limits, so that nobody waits."""
+    return Settings(
+        data_dir=data_dir,
+        away_seconds=1.0,
+        ping_seconds=0.5,
+        ping_timeout_seconds=0.5,
+        sign_ins_per_minute=1000,
+        registrations_per_hour=1000,
+    )
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Iterator[Served]:
+    """The central that most tests share."""
+    folder = tmp_path_factory.mktemp("served") / "central"
+    shutil.copytree(template, folder)
+    with serve(fast_settings(folder)) as served:
+        yield served
+
+
+@pytest.fixture
+async def admin(served: Served) -> AsyncIterator[Person]:
+    person = await served.sign_in("ada")
+    yield person
+    await person.http.aclose()
+
+
+@pytest.fixture
+async def make_site(served: Served, admin: Person) -> AsyncIterator[MakeSite]:
+    """Make an enrolled site that is not connected yet."""
+    made: list[SiteClient] = []
+
+    async def make(username: str) -> SiteClient:
+        account = await served.register(username)
+        approved = await admin.call("POST", f"/api/accounts/{account['id']}/approve", json={"roles": ["site"]})
+        client = SiteClient(served, account["username"], approved["site_id"])
+        await client.enrol()
+        made.append(client)
+        return client
+
+    yield make
+    for client in made:
+        await client.close()
