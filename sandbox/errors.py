@@ -169,7 +169,7 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Binary column {column!r} has other values than its two levels (line {line}).",
         "Correct the cells, state the two levels in the job, or make the target continuous.",
     ),
-    C.DATA_TOO_LARGE: Entry("The data need more than {limit} bytes of memory.", "Raise worker_data_bytes in the site's policy."),
+    C.DATA_TOO_LARGE: Entry("The data need more than {limit} bytes of memory.", "Raise max_rows_bytes in the site's policy."),
     C.DATA_MALFORMED: Entry("Line {line} cannot be read as CSV.", "Check quotes and separators around that line."),
     C.DATA_PREDICTOR_ALL_MISSING: Entry(
         "Predictor {column!r} has no observed value here.", "Ignore the column in the job, or leave this site out."

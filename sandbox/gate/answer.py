@@ -60,6 +60,8 @@ class Answering:
             units = Units.of(constants, self._contract)
         except ValueError as error:
             raise Refusal(Code.RULE_NOT_FINITE) from error
+        starts = (units.mean - units.centre) / units.scale
+        self._guard.check_start(float(np.abs(starts[~units.is_binary]).max(initial=0.0)))
         uniforms = {index: self._uniform(index, 0) for index in self.rows.targets}
         self.rows.standardise(units.centre, units.scale, kernels.start_values(self.rows, units, uniforms))
         if not self.rows.is_finite:

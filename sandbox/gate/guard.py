@@ -54,6 +54,11 @@ class Guard:
         """A refusal is an answer of one bit, and costs one unit of the budget."""
         self._n_refusals += 1
 
+    def check_start(self, max_abs_start: float) -> None:
+        """Rule 6 on the start values of missing cells, standardised: central names them too."""
+        is_far = not max_abs_start <= self._policy.max_abs_eta
+        self._judge(("draw_bounds",), (Breach("draw_bounds", limit=self._policy.max_abs_eta),) if is_far else ())
+
     def check_rows(self, n_rows: int) -> None:
         """Rule 1, before the margins of all rows that take part."""
         self._judge(("min_rows",), check_rows(n_rows, self._policy))

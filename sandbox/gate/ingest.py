@@ -7,6 +7,7 @@ the columns in the model. A finding names column and line, never the text of a c
 from __future__ import annotations
 
 import codecs
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -20,6 +21,9 @@ from sandbox.gate.region import Region, RegionFull
 from sandbox.gate.scanner import RecordReader, Scan, ScanError, count_fields, field_text, first_length, scan
 from sandbox.job import draft_contract
 from sandbox.wire.messages import ColumnReport, GateSetup
+
+MAX_FINDINGS: Final = 100
+"""A file of nothing but errors still makes a report that a person can read."""
 
 
 class Ingest:
@@ -56,6 +60,11 @@ class Ingest:
 
     def finish(self) -> Dataset | None:
         """The data set, with the contract frozen; None when a finding stops it."""
+        dataset = self._finish()
+        del self.findings[MAX_FINDINGS:]
+        return dataset
+
+    def _finish(self) -> Dataset | None:
         if not self._is_fatal:
             self._take(self._reader.finish())
         if not self._is_fatal and not self._n_bytes:

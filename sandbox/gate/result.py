@@ -24,6 +24,7 @@ from sandbox.wire.frames import CHUNK_BYTES, Frame, Kind
 
 MISSING: Final = b"NA"
 """How a missing cell is written in the long file, whatever it was in the upload: what R and Stata read as missing."""
+_LEVEL: Final = 1
 _LARGE: Final = 1 << 31
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 README: Final = """The result of a Tidegate job.
@@ -80,7 +81,7 @@ class ResultWriter:
 
     def write_zip(self, stream: io.RawIOBase, run: dict[str, Any]) -> None:
         """Write the zip; `run` becomes run.json."""
-        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
             n_kept = self._imputations.n_kept
             n_bytes = sum(len(block.text) for block in self._dataset.blocks if block.text is not None)
             for number in range(1, n_kept + 1):
@@ -186,5 +187,7 @@ def _open(archive: zipfile.ZipFile, name: str, n_bytes: int) -> IO[bytes]:
     # A fixed date: the same job gives the same bytes.
     member = zipfile.ZipInfo(name, date_time=_EPOCH)
     member.compress_type = zipfile.ZIP_DEFLATED
+    # An archive's own level holds for members given by name only.
+    member._compresslevel = _LEVEL  # type: ignore[attr-defined]
     member.external_attr = 0o644 << 16
     return archive.open(member, "w", force_zip64=n_bytes >= _LARGE)

@@ -233,8 +233,20 @@ class GateUnderTest:
 
 
 @pytest.fixture
-def gate() -> Iterator[GateUnderTest]:
-    gate = GateUnderTest(mmap.mmap(-1, 16 << 20))
-    yield gate
-    gate.hang_up()
-    gate.join()
+def new_gate() -> Iterator[Callable[[], GateUnderTest]]:
+    """Makes gates, and sees to it that all of them end."""
+    gates: list[GateUnderTest] = []
+
+    def make() -> GateUnderTest:
+        gates.append(GateUnderTest(mmap.mmap(-1, 16 << 20)))
+        return gates[-1]
+
+    yield make
+    for gate in gates:
+        gate.hang_up()
+        gate.join()
+
+
+@pytest.fixture
+def gate(new_gate: Callable[[], GateUnderTest]) -> GateUnderTest:
+    return new_gate()

@@ -370,3 +370,30 @@ def test_what_central_releases_is_rounded_and_what_it_keeps_is_not(gate, begin) 
     assert first.fields == second.fields
     numbers = np.array(first.fields["moments"]["Xy"].numbers())
     assert (numbers == np.round(numbers * 2**40) / 2**40).all()
+
+
+@pytest.mark.parametrize(("mean", "is_refused"), [(9.0, False), (11.0, True)])
+def test_start_values_beyond_the_cap_end_a_site(gate, make_setup, csv_text, contract, loose, mean: float, is_refused: bool) -> None:
+    policy = msgspec.structs.replace(loose, max_abs_eta=10.0)
+    gate.pipe.send(make_setup(is_central=False, contract=contract, policy=policy))
+    gate.upload(csv_text(200, seed=1))
+    run(gate, 0, *MARGINS)
+    answer = gate.ask(Begin(Constants(floats([0.0] * 4), floats([1.0] * 4), floats([0.0, mean, 0.5, 0.0]))))
+    assert isinstance(answer, GateFailed) is is_refused
+
+
+def test_the_same_setup_and_rounds_give_the_same_bytes(new_gate, make_setup, csv_text) -> None:
+    bodies = []
+    for secret in (b"secret number one, 16+", b"secret number one, 16+", b"secret number two, 16+"):
+        gate = new_gate()
+        gate.pipe.send(make_setup(secret=secret))
+        gate.upload(csv_text(200, seed=1))
+        gate.attach(honest)
+        reply, _ = run(gate, 0, *MARGINS)
+        gate.ask(Begin(constants(reply)))
+        run(gate, 1, MOMENTS)
+        bodies.append(encode(run(gate, 2, IMPUTE_Y, StepCall("moments", {"target": B}))[0]))
+        gate.hang_up()
+        gate.join()
+    assert bodies[0] == bodies[1]
+    assert bodies[0] != bodies[2]
