@@ -72,12 +72,16 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Memory for the rows of one data set, uploaded text included."""
     worker_data_bytes: int
     """Private memory of a worker."""
+    worker_cpu_seconds: int
+    """Processor time of a worker. Within one step the wall time bounds it: a worker has no more threads than it was started with."""
     step_seconds: int
     """Wall time of one step."""
     job_seconds: int
     """Wall time of one job."""
     max_messages: int
     """Messages of one job."""
+    max_messages_per_step: int
+    """Messages of a worker within one step: kernels that a step names; tells and notes of a central module between two questions."""
 
 
 NARROWS: Final[dict[str, Literal["up", "down", "true"]]] = {
@@ -100,9 +104,11 @@ NARROWS: Final[dict[str, Literal["up", "down", "true"]]] = {
     "max_frame_bytes": "down",
     "max_rows_bytes": "down",
     "worker_data_bytes": "down",
+    "worker_cpu_seconds": "down",
     "step_seconds": "down",
     "job_seconds": "down",
     "max_messages": "down",
+    "max_messages_per_step": "down",
 }
 """The direction in which a value becomes stricter. A key that is not here cannot be changed by a site."""
 

@@ -36,6 +36,7 @@ class Spawn(Message, frozen=True):
     role: Literal["gate", "worker"]
     region_bytes: int
     data_bytes: int
+    cpu_seconds: int
     max_frame_bytes: int
     minimum_isolation: Isolation
     blas_threads: int

@@ -85,6 +85,8 @@ class Code(StrEnum):
     LIMIT_MEMORY = "limit.memory"
     LIMIT_FRAME = "limit.frame"
     LIMIT_MESSAGES = "limit.messages"
+    LIMIT_STEP_MESSAGES = "limit.step_messages"
+    LIMIT_CPU = "limit.cpu"
     # the link
     WIRE_FRAME = "wire.frame"
     WIRE_MESSAGE = "wire.message"
@@ -247,6 +249,12 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     C.LIMIT_MEMORY: Entry("The memory limit of {limit} bytes was reached.", "Raise worker_data_bytes in the policy."),
     C.LIMIT_FRAME: Entry("A frame was larger than {limit} bytes.", "Use fewer columns; the policy key is max_frame_bytes."),
     C.LIMIT_MESSAGES: Entry("The job sent more than {limit} messages.", "Use fewer sweeps; the policy key is max_messages."),
+    C.LIMIT_STEP_MESSAGES: Entry(
+        "One step sent more than {limit} messages.", "Send fewer tells or notes between two questions; the key is max_messages_per_step."
+    ),
+    C.LIMIT_CPU: Entry(
+        "The worker used up its processor time.", "Look for an endless loop in the pair; the policy key is worker_cpu_seconds."
+    ),
     C.WIRE_FRAME: Entry("Bytes were received that are not a frame.", "Check that both ends run compatible versions."),
     C.WIRE_MESSAGE: Entry("A message was received that is not in the protocol.", "Check that both ends run compatible versions."),
     C.WIRE_VERSION: Entry("The peer speaks protocol {found}, this end {expected}.", "Upgrade the older end."),

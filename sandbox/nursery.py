@@ -135,7 +135,7 @@ def become(request: Spawn, channel: int, rows: int, cradle: Cradle, roles: Roles
             roles.gate(pipe, mapped, isolation)
         else:
             stripped = strip_worker(channel, cradle)
-            isolation = lock(worker_plan(request.data_bytes), stripped, request.minimum_isolation, start_threads)
+            isolation = lock(worker_plan(request.data_bytes, request.cpu_seconds), stripped, request.minimum_isolation, start_threads)
             status = EXIT_RAISED
             roles.worker(pipe, isolation)
         status = 0

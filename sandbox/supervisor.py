@@ -48,6 +48,12 @@ class Exit:
             return f"signal {_signal_name(self.signal)}"
         return "the end of its zygote" if self.code is None else f"exit {self.code}"
 
+    def error(self, role: Role) -> PeerError | LimitError:
+        """The end of a child that nobody asked for, as an error."""
+        if self.signal == signal.SIGXCPU:
+            return LimitError(Code.LIMIT_CPU)
+        return PeerError(_DIED[role], reason=self.reason)
+
 
 class Child:
     """A gate or a worker. Whoever had it spawned calls :meth:`kill` in the end, also when it has ended by itself."""
@@ -228,6 +234,7 @@ class _Zygote:
                 role=role,
                 region_bytes=region_bytes,
                 data_bytes=policy.worker_data_bytes,
+                cpu_seconds=policy.worker_cpu_seconds,
                 max_frame_bytes=policy.max_frame_bytes,
                 minimum_isolation=policy.minimum_isolation,
                 blas_threads=self._blas_threads,
@@ -349,10 +356,10 @@ def _check_isolation(found: Isolation, policy: Policy) -> None:
         raise IsolationError(Code.ISOLATION_MISSING, reason=reason)
 
 
-def _early_end(role: Role, how: Exit, landlock_abi: int) -> IsolationError | PeerError:
+def _early_end(role: Role, how: Exit, landlock_abi: int) -> IsolationError | PeerError | LimitError:
     """Why a child ended before it was ready."""
     if how.code not in (EXIT_LOCKDOWN, EXIT_SELF_TEST):
-        return PeerError(_DIED[role], reason=how.reason)
+        return how.error(role)
     if landlock_abi == 0:
         return IsolationError(Code.ISOLATION_MISSING, reason="the kernel has no Landlock, or a container hides it")
     what = "a layer of the lockdown could not be put on" if how.code == EXIT_LOCKDOWN else "the self-test found a layer that does not hold"

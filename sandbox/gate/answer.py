@@ -13,7 +13,7 @@ import numpy as np
 
 from policies import Policy
 from sandbox.contract import Contract
-from sandbox.errors import Code
+from sandbox.errors import Code, LimitError
 from sandbox.gate import kernels
 from sandbox.gate.draws import RowDraws
 from sandbox.gate.form import check_calls, check_request
@@ -81,7 +81,7 @@ class Answering:
             return self._refuse(origin, message.number, steps, refusal)
 
     def round(self, origin: Origin, message: RunRound, worker: Worker) -> Release:
-        """Run the calls of a round in order. Raises `PeerError` when the worker cannot go on."""
+        """Run the calls of a round in order. Raises `PeerError` or `LimitError` when the worker cannot go on."""
         steps: list[dict[str, Any]] = []
         fields: dict[str, tuple[KernelKind, Record]] = {}
         try:
@@ -107,6 +107,8 @@ class Answering:
             raise Refusal(Code.RULE_UNDECLARED)
         check_request(call.request, step, self._contract, self._q)
         done = worker.call(call)
+        if len(done.calls) > self._policy.max_messages_per_step:
+            raise LimitError(Code.LIMIT_STEP_MESSAGES, limit=self._policy.max_messages_per_step)
         check_calls(done, step, self._contract, self._q)
         return self._compute(done, step)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sandbox.errors import Code, LimitError, PeerError
+from sandbox.errors import Code, PeerError
 from sandbox.gate.guard import Refusal
 from sandbox.pipe import Pipe
 from sandbox.wire.frames import Kind
@@ -23,14 +23,15 @@ class AttachedWorker:
     def call(self, call: StepCall) -> StepDone:
         """Run a step in the worker.
 
-        Raises :class:`Refusal` when the pair's code raised, and :class:`PeerError` when the worker is gone or broke the protocol.
+        Raises :class:`Refusal` when the pair's code raised, and :class:`PeerError` when the worker is gone or broke the protocol,
+        :class:`LimitError` when its answer is too long.
         """
         try:
             self._pipe.send(CallStep(call.step, call.request))
             frame = self._pipe.receive()
         except (EOFError, OSError) as error:
             raise PeerError(Code.WORKER_DIED, reason="the end of its pipe") from error
-        except (PeerError, LimitError) as error:
+        except PeerError as error:
             raise PeerError(Code.WORKER_PROTOCOL) from error
         if frame.kind is not Kind.MESSAGE:
             raise PeerError(Code.WORKER_PROTOCOL)

@@ -232,6 +232,8 @@ class _Job:
         self._n_rounds += 1
         if self._n_rounds > self._setup.policy.max_messages:
             raise LimitError(Code.LIMIT_MESSAGES, limit=self._setup.policy.max_messages)
+        if len(message.calls) > self._setup.policy.max_messages_per_step:
+            raise LimitError(Code.LIMIT_STEP_MESSAGES, limit=self._setup.policy.max_messages_per_step)
         if answering is None or message.number <= self._round:
             raise PeerError(Code.GATE_PROTOCOL)
         if self._stage is Stage.CLEAN and message.calls == (StepCall(RESERVED_STEP),):

@@ -11,26 +11,33 @@ from sandbox.lockdown.plan import ResourceName
 _RESOURCES: Final[dict[ResourceName, int]] = {
     "AS": resource.RLIMIT_AS,
     "CORE": resource.RLIMIT_CORE,
+    "CPU": resource.RLIMIT_CPU,
     "DATA": resource.RLIMIT_DATA,
     "FSIZE": resource.RLIMIT_FSIZE,
     "MSGQUEUE": resource.RLIMIT_MSGQUEUE,
     "NOFILE": resource.RLIMIT_NOFILE,
     "NPROC": resource.RLIMIT_NPROC,
 }
+_GRACE: Final[dict[ResourceName, int]] = {"CPU": 1}
+"""How far the hard limit lies above the soft one: the signal at the soft limit says what happened, and can be blocked, which the one at
+the hard limit cannot."""
 
 
 def apply(limits: Iterable[tuple[ResourceName, int]]) -> None:
-    """Set soft and hard limit at once; a lower limit that is already there stays."""
+    """Set soft and hard limit; a lower limit that is already there stays."""
     for name, value in limits:
         _, hard = resource.getrlimit(_RESOURCES[name])
-        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(_RESOURCES[name], (bound, bound))
+        bound = value + _GRACE.get(name, 0)
+        bound = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
+        resource.setrlimit(_RESOURCES[name], (min(value, bound), bound))
 
 
 def hold(limits: Iterable[tuple[ResourceName, int]]) -> bool:
     """Whether the kernel reports every limit as at most what was asked for."""
     return all(
-        bound != resource.RLIM_INFINITY and bound <= value for name, value in limits for bound in resource.getrlimit(_RESOURCES[name])
+        bound != resource.RLIM_INFINITY and bound <= value + _GRACE.get(name, 0)
+        for name, value in limits
+        for bound in resource.getrlimit(_RESOURCES[name])
     )
 
 

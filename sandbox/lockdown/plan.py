@@ -10,7 +10,7 @@ import errno
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-ResourceName: TypeAlias = Literal["AS", "CORE", "DATA", "FSIZE", "MSGQUEUE", "NOFILE", "NPROC"]
+ResourceName: TypeAlias = Literal["AS", "CORE", "CPU", "DATA", "FSIZE", "MSGQUEUE", "NOFILE", "NPROC"]
 
 CHANNEL: Final = 3
 """The descriptor of a child's channel; everything below is /dev/null."""
@@ -165,8 +165,8 @@ def gate_plan(region_bytes: int) -> Plan:
     )
 
 
-def worker_plan(data_bytes: int) -> Plan:
-    """The plan of a worker with `data_bytes` bytes of private memory."""
+def worker_plan(data_bytes: int, cpu_seconds: int) -> Plan:
+    """The plan of a worker with `data_bytes` bytes of private memory and `cpu_seconds` seconds of processor time."""
     channel = (InRange(0, CHANNEL, CHANNEL),)
     return Plan(
         role="worker",
@@ -176,6 +176,7 @@ def worker_plan(data_bytes: int) -> Plan:
             ("MSGQUEUE", 0),
             ("DATA", data_bytes),
             ("AS", data_bytes + HEADROOM_BYTES),
+            ("CPU", cpu_seconds),
         ),
         # NOFILE comes late because installing Landlock needs one more descriptor.
         late_limits=(("NOFILE", WORKER_FILES), ("NPROC", 0)),

@@ -43,7 +43,7 @@ class Stripped:
 
 def lock_zygote() -> Cradle:
     """Lock down a zygote as far as one that forks can be. Everything must have been imported."""
-    for plan in (gate_plan(0), worker_plan(0)):
+    for plan in (gate_plan(0), worker_plan(0, 0)):
         seccomp.assemble(plan.rules, this_architecture())  # kept, so that children need not
     identity.drop_bounding_set()
     descriptors.silence_standard_streams()

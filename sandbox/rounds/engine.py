@@ -83,6 +83,7 @@ class Engine:
         self._declared = Declarations(pair.manifest, contract, bool(spec.parameters.get("central_intercept", False)))
         self._pending: dict[str, list[StepCall]] = {participant.name: [] for participant in self._participants}
         self._number = 0
+        self._n_notes = 0
         self._refusal: Refused | None = None
         self._progress = EngineProgress(RESERVED_STEP, 0, 0)
         self.summary = RunSummary([participant.name for participant in self._participants])
@@ -155,11 +156,12 @@ class Engine:
             raise LimitError(Code.LIMIT_TIME, what="a step of the central module", limit=self._policy.step_seconds) from None
         except (PeerError, OSError) as error:
             await worker.kill()
-            raise PeerError(Code.WORKER_DIED, reason=(await worker.wait()).reason) from error
+            raise (await worker.wait()).error("worker") from error
         return worker_to_host.decode(frame.payload)
 
     async def _on_message(self, worker: Child, message: WorkerToHost) -> bool:
         """Handle one message of the central worker; whether it was the last."""
+        self._count(message)
         match message:
             case Ask(mode, step, request):
                 self._declared.check_request(step, request)
@@ -170,8 +172,7 @@ class Engine:
                 self._declared.check_request(step, request)
                 if self._declared.step(step).reply:
                     raise PeerError(Code.RULE_UNDECLARED)
-                for queue in self._pending.values():
-                    queue.append(StepCall(step, request, is_tell=True))
+                self._tell(StepCall(step, request, is_tell=True))
             case KeepNow():
                 await self._keep()
                 await worker.channel.send(Replies())
@@ -184,6 +185,19 @@ class Engine:
             case _:
                 raise PeerError(Code.WORKER_PROTOCOL)
         return False
+
+    def _count(self, message: WorkerToHost) -> None:
+        """Bound what a worker may say between two questions: everything it says takes memory or time here."""
+        self._n_notes = 0 if isinstance(message, Ask | KeepNow) else self._n_notes + 1
+        if self._n_notes > self._policy.max_messages_per_step:
+            raise LimitError(Code.LIMIT_STEP_MESSAGES, limit=self._policy.max_messages_per_step)
+
+    def _tell(self, call: StepCall) -> None:
+        for queue in self._pending.values():
+            # The question that will carry them is one more.
+            if len(queue) + 1 >= self._policy.max_messages_per_step:
+                raise LimitError(Code.LIMIT_STEP_MESSAGES, limit=self._policy.max_messages_per_step)
+            queue.append(call)
 
     def _note(self, message: Progress | LogEvent | FitRecord) -> None:
         match message:

@@ -162,8 +162,7 @@ class LocalParticipant:
                 wait.cancel()
             for wait in done:
                 if not self._is_wiped:
-                    code = Code.GATE_DIED if waits[wait] is self._gate else Code.WORKER_DIED
-                    return PeerError(code, reason=wait.result().reason)
+                    return wait.result().error(waits[wait].role)
             if self._is_wiped:
                 return PeerError(Code.GATE_DIED, reason="wipe")
 
@@ -185,18 +184,21 @@ class LocalParticipant:
         if isinstance(message, GateFailed):
             if message.entry:
                 await asyncio.to_thread(self._ledger.append, message.entry)
-            raise PeerError(message.code, reason=await self._worker_reason())
+            raise await self._failure(message.code)
         if not isinstance(message, type_):
             raise PeerError(Code.GATE_PROTOCOL)
         return message
 
-    async def _worker_reason(self) -> str:
-        """How the worker ended, if it did: the gate only saw its channel close."""
-        if self._worker is None:
-            return "…"
+    async def _failure(self, code: Code) -> TidegateError:
+        """Why the gate gave up. Of a worker that ended it only saw the channel close."""
+        if code.startswith("limit."):
+            limits = {Code.LIMIT_MESSAGES: self.policy.max_messages, Code.LIMIT_STEP_MESSAGES: self.policy.max_messages_per_step}
+            return LimitError(code, limit=limits.get(code, "…"))
+        if code is not Code.WORKER_DIED or self._worker is None:
+            return PeerError(code)
         with contextlib.suppress(TimeoutError):
-            return (await asyncio.wait_for(self._worker.wait(), 1.0)).reason
-        return "its own choice"
+            return (await asyncio.wait_for(self._worker.wait(), 1.0)).error("worker")
+        return PeerError(code, reason="its own choice")
 
     async def _receive(self) -> Frame:
         try:
@@ -230,7 +232,7 @@ async def compile_in(worker: Child, program: Program, seconds: float) -> Compile
         raise LimitError(Code.LIMIT_TIME, what="compiling the pair", limit=seconds) from None
     except (PeerError, OSError) as error:
         await worker.kill()
-        raise PeerError(Code.WORKER_DIED, reason=(await worker.wait()).reason) from error
+        raise (await worker.wait()).error("worker") from error
     if not isinstance(message, Compiled):
         await worker.kill()
         raise PeerError(Code.WORKER_PROTOCOL)

@@ -328,7 +328,7 @@ def test_a_step_out_of_memory_is_told_apart(gate, begin) -> None:
         (Frame(Kind.MESSAGE, b"\xc1").to_bytes(), Code.WORKER_PROTOCOL),
         (Frame(Kind.DATA, b"rows").to_bytes(), Code.WORKER_PROTOCOL),
         (Frame(Kind.MESSAGE, encode(Wipe())).to_bytes(), Code.WORKER_PROTOCOL),
-        (b"TG\x01\x01\x00\x00\x00\x00\xff\xff\xff\xff", Code.WORKER_PROTOCOL),
+        (b"TG\x01\x01\x00\x00\x00\x00\xff\xff\xff\xff", Code.LIMIT_FRAME),
     ],
 )
 def test_a_worker_that_dies_or_lies_ends_the_gate_with_zeros(gate, begin, said: bytes | None, code: Code) -> None:

@@ -20,7 +20,7 @@ EVERY_CHILD = {
 
 
 def test_worker_is_allowed_seventeen_calls() -> None:
-    assert allowed(worker_plan(512 * MIB)) == EVERY_CHILD
+    assert allowed(worker_plan(512 * MIB, 3600)) == EVERY_CHILD
 
 
 def test_gate_is_allowed_two_calls_more_than_a_worker() -> None:
@@ -28,8 +28,8 @@ def test_gate_is_allowed_two_calls_more_than_a_worker() -> None:
 
 
 def test_limits_of_a_worker() -> None:
-    plan = worker_plan(512 * MIB)
-    assert dict(plan.limits) == {"CORE": 0, "FSIZE": 0, "MSGQUEUE": 0, "DATA": 512 * MIB, "AS": 2560 * MIB}
+    plan = worker_plan(512 * MIB, 3600)
+    assert dict(plan.limits) == {"CORE": 0, "FSIZE": 0, "MSGQUEUE": 0, "DATA": 512 * MIB, "AS": 2560 * MIB, "CPU": 3600}
     assert dict(plan.late_limits) == {"NOFILE": 4, "NPROC": 0}
 
 

@@ -14,7 +14,7 @@ from sandbox.lockdown.syscalls import AARCH64, ARCHITECTURES, X86_64, Architectu
 from tests.sandbox.lockdown.bpf_machine import verdict
 
 GOLDEN = Path(__file__).parent / "golden"
-WORKER, GATE = worker_plan(512 << 20), gate_plan(8 << 30)
+WORKER, GATE = worker_plan(512 << 20, 3600), gate_plan(8 << 30)
 CASES = [(plan, architecture) for plan in (WORKER, GATE) for architecture in ARCHITECTURES]
 EPERM, EBADF = ERRNO | errno.EPERM, ERRNO | errno.EBADF
 both = pytest.mark.parametrize("architecture", ARCHITECTURES, ids=lambda architecture: architecture.name)
