@@ -28,7 +28,7 @@ MANY_PATTERNS: Final = 64
 """Below this number of patterns their Grams are always kept."""
 
 Matrix = npt.NDArray[np.float64]
-Rows_ = slice | npt.NDArray[np.intp]
+Places = slice | npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,9 @@ class Part:
     design: Matrix
     """Shape (rows, p): a view, or a copy where rows are scattered. Never write to it; see :meth:`Rows.write`."""
     tile: int
-    within: Rows_
+    within: Places
     """The rows' places in the tile."""
-    places: Rows_
+    places: Places
     """The rows' places in the order of :attr:`Rows.file_rows`."""
     pattern: int
     """The pattern all the rows share, -1 when they are of several."""
