@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from central.accounts.api import router as accounts_api
 from central.accounts.mail import Mailer
+from central.accounts.passwords import Passwords
 from central.accounts.service import AccountService
 from central.accounts.tokens import Tokens
 from central.authority import TlsFiles
@@ -41,15 +42,18 @@ from sandbox.pages.templates import STATIC as SHARED_STATIC
 CA_PATH = "/.well-known/tidegate/ca.pem"
 
 
-def create_app(settings: Settings, tls: TlsFiles) -> ASGIApp:
-    """The application for a data directory that `init` has set up. It answers to the names of the certificate only."""
+def create_app(settings: Settings, tls: TlsFiles, passwords: Passwords | None = None) -> ASGIApp:
+    """The application for a data directory that `init` has set up. It answers to the names of the certificate only.
+
+    `passwords` is for tests, which have no time for good hashes.
+    """
     policy = load_policy(settings.policy)
     central_id = central_id_of(settings.data_dir)
     database = Database(settings.database)
     ledger = Ledger(settings.ledger_path)
     processes = Processes(settings.blas_threads)
     tokens = Tokens(read_secret(settings.data_dir / "session.key"), central_id)
-    accounts = AccountService(settings, database, tokens, Mailer(settings, database), central_id)
+    accounts = AccountService(settings, database, tokens, Mailer(settings, database), passwords or Passwords(), central_id)
     sites = SiteService(database, accounts, central_id)
     registry = Registry(database, processes, policy)
     hub = Hub(settings, policy.max_frame_bytes)

@@ -18,7 +18,7 @@ import typer
 import uvicorn
 
 from central.accounts.mail import Mailer
-from central.accounts.passwords import MIN_LENGTH
+from central.accounts.passwords import MIN_LENGTH, Passwords
 from central.accounts.service import AccountService
 from central.accounts.tokens import Tokens
 from central.authority import TlsFiles, make_authority, tls_files
@@ -67,7 +67,7 @@ def init(
         typer.echo(f"pairs            {', '.join(f'{pair.manifest.name} {pair.manifest.version}' for pair in pairs) or 'none'}")
         typer.echo(f"CA fingerprint   {tls.fingerprint}")
         if admin:
-            accounts = AccountService(settings, database, tokens, Mailer(settings, database), central_id_of(settings.data_dir))
+            accounts = AccountService(settings, database, tokens, Mailer(settings, database), Passwords(), central_id_of(settings.data_dir))
             given = _password()
             password = given or secrets.token_urlsafe(12)
             accounts.make_administrator(admin, password)

@@ -7,6 +7,7 @@ from typing import Final
 
 import uvicorn
 
+from central.accounts.passwords import Passwords
 from central.app import create_app
 from central.authority import TlsFiles
 from central.settings import Settings
@@ -14,13 +15,14 @@ from policies import load_policy
 
 FRAME_OVERHEAD: Final = 64
 """Header of a frame and then some, on top of the largest payload."""
-SHUTDOWN_SECONDS: Final = 10
+SHUTDOWN_SECONDS: Final = 5
+"""For answers under way; rows are wiped after that."""
 
 
-def server_config(settings: Settings, tls: TlsFiles) -> uvicorn.Config:
+def server_config(settings: Settings, tls: TlsFiles, passwords: Passwords | None = None) -> uvicorn.Config:
     """The configuration of the web server. Raises `ValueError` when the ledger's chain is broken."""
     config = uvicorn.Config(
-        create_app(settings, tls),
+        create_app(settings, tls, passwords),
         loop="uvloop",
         http="httptools",
         ws="websockets-sansio",

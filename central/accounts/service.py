@@ -55,11 +55,13 @@ class Registration:
 class AccountService:
     """Accounts of one central."""
 
-    def __init__(self, settings: Settings, database: Database, tokens: Tokens, mailer: Mailer, central_id: str) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, tokens: Tokens, mailer: Mailer, passwords: Passwords, central_id: str
+    ) -> None:
         self.mailer = mailer
         self._database = database
         self._tokens = tokens
-        self._passwords = Passwords()
+        self._passwords = passwords
         self._attempts = Attempts(settings)
         self._lifetime = timedelta(hours=settings.session_hours)
         self._central_id = central_id

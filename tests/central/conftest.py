@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import inspect
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from central.settings import Settings
+from sandbox.supervisor import Supervisor
 from tests.central.serving import Person, Served, serve, set_up
 from tests.central.site_client import SiteClient
 
+FOLDER = Path(__file__).parent
 MakeSite = Callable[[str], Awaitable[SiteClient]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One event loop for all tests of this folder: they share a central and the sites' processes."""
+    for item in items:
+        if isinstance(item, pytest.Function) and item.path.parent == FOLDER and inspect.iscoroutinefunction(item.function):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
 @pytest.fixture(scope="session")
@@ -42,23 +53,23 @@ def fast_settings(data_dir: Path) -> Settings:
     )
 
 
-@pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Iterator[Served]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def served(tmp_path_factory: pytest.TempPathFactory, template: Path) -> AsyncIterator[Served]:
     """The central that most tests share."""
     folder = tmp_path_factory.mktemp("served") / "central"
     shutil.copytree(template, folder)
-    with serve(fast_settings(folder)) as served:
+    async with serve(fast_settings(folder)) as served:
         yield served
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def admin(served: Served) -> AsyncIterator[Person]:
     person = await served.sign_in("ada")
     yield person
     await person.http.aclose()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def make_site(served: Served, admin: Person) -> AsyncIterator[MakeSite]:
     """Make an enrolled site that is not connected yet."""
     made: list[SiteClient] = []
@@ -74,3 +85,11 @@ async def make_site(served: Served, admin: Person) -> AsyncIterator[MakeSite]:
     yield make
     for client in made:
         await client.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def supervisor() -> AsyncIterator[Supervisor]:
+    """The processes of the sites in these tests."""
+    supervisor = await Supervisor.start()
+    yield supervisor
+    await supervisor.close()

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import socket
 import ssl
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import uvicorn
+from argon2 import PasswordHasher
 
+from central.accounts.mail import Mailer
+from central.accounts.passwords import Passwords
+from central.accounts.service import AccountService
+from central.accounts.tokens import Tokens
 from central.authority import make_authority
 from central.db import Database
 from central.identity import central_id_of
 from central.registry.service import register_bundled
 from central.server import server_config
-from central.settings import Settings, make_data_dir
+from central.settings import Settings, make_data_dir, read_secret
 
 PASSWORD = "a long password"
 
@@ -90,11 +95,6 @@ class Served:
 
 def set_up(settings: Settings) -> None:
     """What `tidegate-central init --admin ada` does, in this process."""
-    from central.accounts.mail import Mailer
-    from central.accounts.service import AccountService
-    from central.accounts.tokens import Tokens
-    from central.settings import read_secret
-
     make_data_dir(settings.data_dir)
     make_authority(settings)
     database = Database(settings.database)
@@ -102,26 +102,33 @@ def set_up(settings: Settings) -> None:
     register_bundled(database)
     central_id = central_id_of(settings.data_dir)
     tokens = Tokens(read_secret(settings.data_dir / "session.key"), central_id)
-    AccountService(settings, database, tokens, Mailer(settings, database), central_id).make_administrator("ada", PASSWORD)
+    AccountService(settings, database, tokens, Mailer(settings, database), quick_passwords(), central_id).make_administrator(
+        "ada", PASSWORD
+    )
     database.close()
 
 
-@contextlib.contextmanager
-def serve(settings: Settings) -> Iterator[Served]:
+@contextlib.asynccontextmanager
+async def serve(settings: Settings) -> AsyncIterator[Served]:
     """Serve on a port of the system's choice until the block ends."""
     files = make_authority(settings)
-    server = uvicorn.Server(server_config(settings, files))
+    server = uvicorn.Server(server_config(settings, files, quick_passwords()))
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
         while not server.started:
-            time.sleep(0.01)
+            await asyncio.sleep(0.01)
             assert thread.is_alive()
         context = ssl.create_default_context(cadata=files.ca_pem.decode())
         yield Served(settings, f"https://localhost:{port}", context, files.fingerprint)
     finally:
         server.should_exit = True
-        thread.join()
+        await asyncio.to_thread(thread.join)
         listener.close()
+
+
+def quick_passwords() -> Passwords:
+    """Argon2id with next to no work."""
+    return Passwords(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))

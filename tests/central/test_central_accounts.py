@@ -90,7 +90,7 @@ async def test_an_expired_token_is_refused(served):
 
 
 async def test_too_many_attempts_are_refused_even_with_the_right_password(settings):
-    with serve(settings.model_copy(update={"sign_ins_per_minute": 3})) as served:
+    async with serve(settings.model_copy(update={"sign_ins_per_minute": 3})) as served:
         for _ in range(3):
             assert (await _sign_in(served, "ada", "not the password")).status_code == 401
         refused = await _sign_in(served, "ada")

@@ -1,0 +1,491 @@
+"""A job's life at central, with sites that have real gates, over a real port."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import secrets
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from sandbox.contract import Finding
+from sandbox.errors import Code
+from sandbox.supervisor import Supervisor
+from sandbox.wire.messages import BoardUpdate, JobEnded, JobOffer, JobsOpen, SiteCancel, SiteReply, SiteRound, SiteStatus
+from sandbox.wire.session import Session
+from tests.central.conftest import MakeSite
+from tests.central.data import synthetic_csv
+from tests.central.serving import Person, Served, serve
+from tests.central.site_client import SiteClient, WorkingSite, ready_status
+
+SPEC = {
+    "targets": [{"column": "y", "type": "continuous"}],
+    "imputations": 2,
+    "iteration_before_first_imputation": 2,
+    "iteration_between_imputations": 1,
+    "seed": 7,
+}
+
+
+class Federation:
+    """A runner, two connected sites and a job of theirs."""
+
+    def __init__(self, runner: Person, sites: list[SiteClient], digest: str) -> None:
+        self.runner, self.sites, self.digest = runner, sites, digest
+        self.job_id = ""
+
+    @property
+    def path(self) -> str:
+        return f"/api/jobs/{self.job_id}"
+
+    async def draft(self, **changes) -> dict:
+        body = {"name": "Test", "pair": self.digest, "participants": [site.site_id for site in self.sites], "spec": SPEC, **changes}
+        job = await self.runner.call("POST", "/api/jobs", 201, json=body)
+        self.job_id = job["id"]
+        return job
+
+    async def open(self) -> dict:
+        await self.draft()
+        return await self.runner.call("POST", f"{self.path}/open")
+
+    async def upload(self, csv: bytes, status: int = 200) -> dict:
+        return await self.runner.call("PUT", f"{self.path}/data", status, content=csv, headers={"Content-Type": "text/csv"})
+
+    async def get(self) -> dict:
+        return await self.runner.call("GET", self.path)
+
+    async def until(self, condition, seconds: float = 20) -> dict:
+        async with asyncio.timeout(seconds):
+            while not condition(job := await self.get()):
+                await asyncio.sleep(0.05)
+        return job
+
+
+async def make_federation(served: Served, admin: Person, make_site: MakeSite, n_sites: int = 2) -> Federation:
+    runner = await served.person(admin, "rita", "runner")
+    sites = [await make_site(f"site{number}") for number in range(n_sites)]
+    for site in sites:
+        await site.connect()
+    pairs = await runner.call("GET", "/api/pairs")
+    return Federation(runner, sites, next(pair["digest"] for pair in pairs if pair["name"] == "SIMICE"))
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def federation(served: Served, admin: Person, make_site: MakeSite) -> AsyncIterator[Federation]:
+    federation = await make_federation(served, admin, make_site)
+    yield federation
+    if federation.job_id:
+        job = await federation.get()
+        if job["state"] in ("DRAFT", "WAITING", "RUNNING"):
+            await federation.runner.call("POST", f"{federation.path}/cancel")
+    await federation.runner.http.aclose()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def working(federation: Federation, supervisor: Supervisor, tmp_path: Path) -> AsyncIterator[list[WorkingSite]]:
+    """Both sites, with gates of their own."""
+    sites = [WorkingSite(site, supervisor, tmp_path) for site in federation.sites]
+    yield sites
+    for site in sites:
+        await site.close()
+
+
+async def get_all_ready(federation: Federation, working: list[WorkingSite]) -> None:
+    await federation.open()
+    report = await federation.upload(synthetic_csv(1))
+    assert report["is_clean"], report
+    for number, site in enumerate(working):
+        await site.get_ready(synthetic_csv(2 + number))
+
+
+async def test_a_job_runs_and_its_result_is_downloaded_twice_and_wiped_on_close(federation, working, served):
+    await get_all_ready(federation, working)
+    assert (await federation.get())["state"] == "WAITING"
+    await federation.runner.call("POST", f"{federation.path}/start")
+    ends = await asyncio.gather(*(site.work() for site in working))
+    assert [(end.state, end.code) for end in ends] == [("FINISHED", None)] * 2
+    job = await federation.until(lambda job: job["state"] == "FINISHED")
+    assert job["expires_at"]
+    archives = []
+    for _ in range(2):
+        answer = await federation.runner.http.get(f"{federation.path}/result")
+        assert answer.headers["content-type"] == "application/zip"
+        archives.append(zipfile.ZipFile(io.BytesIO(answer.content)))
+    assert archives[0].namelist() == archives[1].namelist()
+    assert {"imputed_001.csv", "imputed_002.csv", "imputed_long.csv", "run.json"} <= set(archives[0].namelist())
+    run = json.loads(archives[0].read("run.json"))
+    assert run["participants"] == ["central", *sorted(site.site_id for site in federation.sites)]
+    assert b"NA" not in archives[0].read("imputed_001.csv")
+    ledger = await federation.runner.call("GET", f"{federation.path}/ledger")
+    assert ledger
+    assert all(entry["job"] == federation.job_id for entry in ledger)
+    assert (await federation.runner.call("GET", "/api/ledger/verdict"))["holds"]
+    closed = await federation.runner.call("POST", f"{federation.path}/close")
+    assert closed["state"] == "CLOSED"
+    after = await federation.runner.call("GET", f"{federation.path}/ledger")
+    assert [entry["kind"] for entry in after[len(ledger) :]] == ["wipe"]
+    assert (await federation.runner.http.get(f"{federation.path}/result")).status_code == 409
+
+
+async def test_a_reader_that_leaves_early_does_not_spoil_the_next_download(federation, working):
+    await get_all_ready(federation, working)
+    await federation.runner.call("POST", f"{federation.path}/start")
+    await asyncio.gather(*(site.work() for site in working))
+    await federation.until(lambda job: job["state"] == "FINISHED")
+    async with federation.runner.http.stream("GET", f"{federation.path}/result") as answer:
+        async for _ in answer.aiter_raw(1):
+            break
+    answer = await federation.runner.http.get(f"{federation.path}/result")
+    assert zipfile.ZipFile(io.BytesIO(answer.content)).testzip() is None
+
+
+async def test_nothing_runs_until_everybody_has_started(federation, working):
+    await get_all_ready(federation, working[:1])
+    await federation.runner.call("POST", f"{federation.path}/start")
+    await asyncio.sleep(0.5)
+    job = await federation.get()
+    assert job["state"] == "WAITING"
+    assert job["board"][0]["is_started"]
+    assert sum(row["is_started"] for row in job["board"]) == 2
+
+
+async def test_sites_are_offered_the_job_and_see_the_same_board(federation):
+    await federation.open()
+    for site in federation.sites:
+        offer = await site.expect(JobOffer)
+        assert (offer.job_id, offer.digest, offer.contract) == (federation.job_id, federation.digest, None)
+        assert [row.participant for row in offer.board] == ["central", *sorted(other.site_id for other in federation.sites)]
+    await federation.upload(synthetic_csv(1))
+    for site in federation.sites:
+        offer = await site.expect(JobOffer)
+        assert [column.name for column in offer.contract.columns] == ["y", "x1", "x2"]
+        await site.send(SiteStatus(offer.job_id, approved_digest=offer.digest))
+    await federation.until(lambda job: all(row["is_approved"] for row in job["board"]))
+    for site in federation.sites:
+        update = await site.expect(BoardUpdate, lambda message: all(row.is_approved for row in message.board))
+        assert update.board[0].is_clean
+
+
+async def test_findings_of_a_site_reach_the_board_as_code_and_column_only(federation):
+    await federation.open()
+    await federation.upload(synthetic_csv(1))
+    site = federation.sites[0]
+    offer = await site.expect(JobOffer, lambda message: message.contract is not None)
+    told = Finding(Code.DATA_NOT_NUMERIC, "stop", 2, {"line": 17, "column": "secret"})
+    await site.send(ready_status(offer, is_clean=False, is_started=True, findings=(told,)))
+    job = await federation.until(lambda job: any(row["findings"] for row in job["board"]))
+    row = next(row for row in job["board"] if row["findings"])
+    assert "x1" in row["findings"][0]["sentence"]
+    assert "secret" not in json.dumps(job)
+    assert "17" not in row["findings"][0]["sentence"]
+    assert not row["is_started"]
+
+
+async def test_another_contract_voids_what_sites_uploaded(federation):
+    await federation.open()
+    await federation.upload(synthetic_csv(1))
+    site = federation.sites[0]
+    offer = await site.expect(JobOffer, lambda message: message.contract is not None)
+    await site.send(ready_status(offer))
+    await federation.until(lambda job: any(row["is_started"] for row in job["board"]))
+    await federation.upload(synthetic_csv(1, names=("y", "x1", "x3")))
+    job = await federation.get()
+    assert not any(row["is_uploaded"] or row["is_started"] for row in job["board"] if row["participant"] != "central")
+    # A status that was under way counts no more; one for the new contract does.
+    await site.send(ready_status(offer))
+    again = await site.expect(JobOffer, lambda message: message.contract is not None)
+    await asyncio.sleep(0.2)
+    assert not any(row["is_started"] for row in (await federation.get())["board"])
+    await site.send(ready_status(again))
+    await federation.until(lambda job: any(row["is_started"] for row in job["board"]))
+
+
+async def test_central_uploading_the_same_columns_again_keeps_what_sites_did(federation):
+    await federation.open()
+    await federation.upload(synthetic_csv(1))
+    site = federation.sites[0]
+    offer = await site.expect(JobOffer, lambda message: message.contract is not None)
+    await site.send(ready_status(offer))
+    await federation.until(lambda job: any(row["is_started"] for row in job["board"]))
+    await federation.upload(synthetic_csv(5))
+    assert any(row["is_started"] for row in (await federation.get())["board"])
+
+
+@pytest.mark.parametrize(
+    ("csv", "code"),
+    [
+        (b"", "data.empty"),
+        (b"y,x1,x2\n", "data.header_only"),
+        (b"1,2,3\n4,5,6\n", "data.header_looks_like_data"),
+        (b"y,x1,x2\n1,2\n", "data.line_fields"),
+        (b"y,x1,x2\n1,2,\xff\n", "data.not_utf8"),
+    ],
+)
+async def test_a_bad_upload_is_explained_and_can_be_repeated(federation, csv, code):
+    await federation.open()
+    report = await federation.upload(csv)
+    assert not report["is_clean"]
+    assert code in [finding["code"] for finding in report["findings"]]
+    assert all(finding["remedy"] for finding in report["findings"])
+    refused = await federation.runner.http.post(f"{federation.path}/start")
+    assert (refused.status_code, refused.json()["code"]) == (422, "site.no_upload")
+    assert (await federation.upload(synthetic_csv(1)))["is_clean"]
+
+
+async def test_an_upload_that_breaks_off_leaves_the_job_usable(federation, served):
+    await federation.open()
+
+    async def broken():
+        yield synthetic_csv(1)[:2000]
+        raise RuntimeError("the browser was closed")
+
+    with pytest.raises((RuntimeError, httpx.HTTPError)):
+        await federation.runner.http.put(f"{federation.path}/data", content=broken())
+    assert not (await federation.get())["board"][0]["is_clean"]
+    assert (await federation.upload(synthetic_csv(1)))["is_clean"]
+
+
+async def test_a_site_that_cancels_ends_the_job_for_all(federation):
+    await federation.open()
+    first, second = federation.sites
+    await first.expect(JobOffer)
+    await first.send(SiteCancel(federation.job_id))
+    end = await second.expect(JobEnded)
+    assert (end.state, end.code, end.culprit) == ("CANCELLED", Code.JOB_CANCELLED, first.site_id)
+    job = await federation.get()
+    assert (job["state"], job["culprit"]) == ("CANCELLED", first.site_id)
+
+
+async def test_cancel_while_running_wipes_central_and_tells_the_sites(federation, working):
+    await get_all_ready(federation, working)
+    pause = asyncio.Event()
+    works = [asyncio.create_task(site.work(pause, 2)) for site in working]
+    await federation.runner.call("POST", f"{federation.path}/start")
+    await federation.until(lambda job: job["state"] == "RUNNING" and job["progress"]["step"] != "")
+    cancelled = await federation.runner.call("POST", f"{federation.path}/cancel")
+    assert cancelled["state"] == "CANCELLED"
+    pause.set()
+    assert [end.state for end in await asyncio.gather(*works)] == ["CANCELLED"] * 2
+    ledger = await federation.runner.call("GET", f"{federation.path}/ledger")
+    assert ledger[-1]["kind"] == "wipe"
+
+
+async def test_a_connection_lost_in_a_run_is_resumed_and_nothing_is_lost(federation, working):
+    await get_all_ready(federation, working)
+    pause = asyncio.Event()
+    works = [asyncio.create_task(working[0].work(pause, 2)), asyncio.create_task(working[1].work())]
+    await federation.runner.call("POST", f"{federation.path}/start")
+    await federation.until(lambda job: job["state"] == "RUNNING")
+    while working[0].rounds < 2:
+        await asyncio.sleep(0.02)
+    client = working[0].client
+    await client.break_off()
+    await asyncio.sleep(0.3)
+    await client.connect()
+    assert client.opened[-1].is_new is False
+    pause.set()
+    assert [end.state for end in await asyncio.gather(*works)] == ["FINISHED"] * 2
+
+
+async def test_a_site_that_stays_away_fails_the_job_naming_it(federation, working):
+    await get_all_ready(federation, working)
+    works = [asyncio.create_task(working[0].work(asyncio.Event(), 2)), asyncio.create_task(working[1].work())]
+    await federation.runner.call("POST", f"{federation.path}/start")
+    while working[0].rounds < 2:
+        await asyncio.sleep(0.02)
+    await working[0].client.break_off()
+    end = await works[1]
+    assert (end.state, end.code, end.culprit) == ("FAILED", Code.SITE_LOST, working[0].client.site_id)
+    job = await federation.get()
+    assert working[0].client.site_id in job["sentence"]
+    works[0].cancel()
+
+
+async def test_a_site_that_comes_back_as_another_process_fails_the_job(federation, working):
+    await get_all_ready(federation, working)
+    works = [asyncio.create_task(working[0].work(asyncio.Event(), 2)), asyncio.create_task(working[1].work())]
+    await federation.runner.call("POST", f"{federation.path}/start")
+    while working[0].rounds < 2:
+        await asyncio.sleep(0.02)
+    client = working[0].client
+    await client.break_off()
+    client.session = Session("site", secrets.token_hex(4))
+    await client.connect()
+    end = await works[1]
+    assert (end.state, end.code, end.culprit) == ("FAILED", Code.SITE_RESTARTED, client.site_id)
+    # The new process is told that the job is over.
+    assert (await client.expect(JobsOpen, lambda message: federation.job_id not in message.job_ids)).job_ids == ()
+    works[0].cancel()
+
+
+@pytest.mark.parametrize("body", [b"", b"nonsense", b"\x80"], ids=["empty", "nonsense", "no message"])
+async def test_a_site_that_answers_nonsense_fails_the_job_naming_it(federation, working, body):
+    await get_all_ready(federation, working)
+    work = asyncio.create_task(working[1].work())
+    await federation.runner.call("POST", f"{federation.path}/start")
+    question = await working[0].client.expect(SiteRound)
+    await working[0].client.send(SiteReply(question.job_id, question.number, body))
+    end = await work
+    assert (end.state, end.code, end.culprit) == ("FAILED", Code.WIRE_MESSAGE, working[0].client.site_id)
+
+
+async def test_a_reply_nobody_asked_for_fails_the_job_and_closes_the_link(federation, working):
+    await get_all_ready(federation, working)
+    work = asyncio.create_task(working[1].work())
+    await federation.runner.call("POST", f"{federation.path}/start")
+    question = await working[0].client.expect(SiteRound)
+    await working[0].client.send(SiteReply(question.job_id, question.number + 5, b"x"))
+    end = await work
+    assert (end.state, end.code, end.culprit) == ("FAILED", Code.WIRE_MESSAGE, working[0].client.site_id)
+    await working[0].client.stop_reading()
+    assert working[0].client.socket.close_code == 4400
+
+
+async def test_a_site_that_cannot_go_on_fails_the_job_with_its_code(federation, working):
+    await get_all_ready(federation, working)
+    work = asyncio.create_task(working[1].work())
+    await federation.runner.call("POST", f"{federation.path}/start")
+    question = await working[0].client.expect(SiteRound)
+    await working[0].client.send(SiteReply(question.job_id, question.number, failed=Code.WORKER_DIED))
+    end = await work
+    assert (end.state, end.code, end.culprit) == ("FAILED", Code.WORKER_DIED, working[0].client.site_id)
+
+
+async def test_a_site_cannot_speak_for_a_job_it_is_not_in(federation, make_site):
+    await federation.open()
+    stranger = await make_site("stranger")
+    await stranger.connect()
+    await stranger.send(SiteCancel(federation.job_id))
+    await stranger.send(SiteStatus(federation.job_id, approved_digest=federation.digest))
+    await asyncio.sleep(0.3)
+    job = await federation.get()
+    assert job["state"] == "WAITING"
+    assert not any(row["is_approved"] for row in job["board"][1:])
+
+
+async def test_a_site_that_was_away_is_told_how_its_job_ended(federation):
+    await federation.open()
+    site = federation.sites[0]
+    await site.break_off()
+    await federation.runner.call("POST", f"{federation.path}/cancel")
+    await site.connect()
+    end = await site.expect(JobEnded)
+    assert (end.job_id, end.state) == (federation.job_id, "CANCELLED")
+    assert await site.expect(JobsOpen, lambda message: federation.job_id not in message.job_ids)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"participants": []}, "job.participants"),
+        ({"participants": ["0123456789"]}, "request.invalid"),
+        ({"pair": "0" * 64}, "request.not_found"),
+        ({"spec": {**SPEC, "targets": []}}, "job.targets"),
+        ({"spec": {**SPEC, "imputations": 0}}, "job.invalid"),
+        ({"spec": {**SPEC, "iteration_between_imputations": 0}}, "job.thinning_zero"),
+        ({"spec": {**SPEC, "nonsense": 1}}, "job.invalid"),
+        ({"spec": {**SPEC, "parameters": {"nonsense": 1}}}, "job.parameters"),
+    ],
+)
+async def test_a_wrong_draft_is_refused_with_what_is_wrong(federation, changes, code):
+    body = {"name": "Test", "pair": federation.digest, "participants": [federation.sites[0].site_id], "spec": SPEC, **changes}
+    answer = await federation.runner.http.post("/api/jobs", json=body)
+    assert (answer.json()["code"], answer.status_code) == (code, 404 if code == "request.not_found" else 422)
+
+
+async def test_a_draft_has_a_seed_and_complete_parameters(federation):
+    spec = {key: value for key, value in SPEC.items() if key != "seed"}
+    job = await federation.draft(spec=spec)
+    assert isinstance(job["spec"]["seed"], int)
+    assert "central_intercept" in job["spec"]["parameters"]
+
+
+async def test_a_job_is_its_owners_and_looks_absent_to_others(federation, served, admin):
+    await federation.draft()
+    other = await served.person(admin, "otto", "runner")
+    for method, path in (("GET", ""), ("POST", "/open"), ("POST", "/cancel"), ("PUT", "/data"), ("GET", "/result"), ("GET", "/ledger")):
+        answer = await other.http.request(method, federation.path + path)
+        assert (answer.status_code, answer.json()["code"]) == (404, "request.not_found")
+    assert await other.call("GET", "/api/jobs") == []
+    await admin.call("GET", federation.path)
+    await other.http.aclose()
+
+
+@pytest.mark.parametrize("action", ["start", "close"])
+async def test_a_draft_cannot_be_started_or_closed(federation, action):
+    await federation.draft()
+    answer = await federation.runner.http.post(f"{federation.path}/{action}")
+    assert (answer.status_code, answer.json()["code"]) == (409, "job.state")
+
+
+async def test_a_result_expires_and_is_wiped(settings, supervisor, tmp_path):
+    async with serve(settings.model_copy(update={"result_seconds": 1})) as served:
+        admin = await served.sign_in("ada")
+        federation = await lonely_federation(served, admin)
+        site = WorkingSite(federation.sites[0], supervisor, tmp_path)
+        await get_all_ready(federation, [site])
+        await federation.runner.call("POST", f"{federation.path}/start")
+        await site.work()
+        job = await federation.until(lambda job: job["state"] == "CLOSED")
+        assert job["code"] == "result.expired"
+        answer = await federation.runner.http.get(f"{federation.path}/result")
+        assert (answer.status_code, answer.json()["code"]) == (410, "result.expired")
+        ledger = await federation.runner.call("GET", f"{federation.path}/ledger")
+        assert ledger[-1]["kind"] == "wipe"
+        await site.close()
+        await federation.runner.http.aclose()
+        await admin.http.aclose()
+
+
+async def test_after_a_restart_waiting_jobs_wait_without_upload_and_running_ones_have_failed(settings, supervisor, tmp_path):
+    async with serve(settings) as served:
+        admin = await served.sign_in("ada")
+        running = await lonely_federation(served, admin)
+        site = WorkingSite(running.sites[0], supervisor, tmp_path)
+        await get_all_ready(running, [site])
+        work = asyncio.create_task(site.work(asyncio.Event(), 2))
+        await running.runner.call("POST", f"{running.path}/start")
+        while site.rounds < 2:
+            await asyncio.sleep(0.02)
+        waiting = Federation(running.runner, running.sites, running.digest)
+        await waiting.open()
+        assert (await waiting.upload(synthetic_csv(1)))["is_clean"]
+        work.cancel()
+        await site.close()
+        await running.runner.http.aclose()
+        await admin.http.aclose()
+    async with serve(settings) as served:
+        client = running.sites[0]
+        client.served = served
+        client.inbox.clear()
+        await client.connect()
+        assert client.opened[-1].is_new
+        end = await client.expect(JobEnded)
+        assert (end.job_id, end.state, end.code) == (running.job_id, "FAILED", Code.CENTRAL_RESTARTED)
+        assert (await client.expect(JobsOpen)).job_ids == (waiting.job_id,)
+        assert (await client.expect(JobOffer)).contract is None
+        fresh = served.client()
+        fresh.headers = running.runner.http.headers
+        job = (await fresh.get(waiting.path)).json()
+        assert (job["state"], job["contract"], job["board"][0]["is_uploaded"]) == ("WAITING", None, False)
+        assert (await fresh.get(running.path)).json()["code"] == "central.restarted"
+        await fresh.aclose()
+        await client.close()
+
+
+async def lonely_federation(served: Served, admin: Person) -> Federation:
+    """A runner and one site of a central that this test has to itself."""
+    account = await served.register("alone")
+    approved = await admin.call("POST", f"/api/accounts/{account['id']}/approve", json={"roles": ["site"]})
+    site = SiteClient(served, account["username"], approved["site_id"])
+    await site.enrol()
+    await site.connect()
+    runner = await served.person(admin, "rita", "runner")
+    pairs = await runner.call("GET", "/api/pairs")
+    return Federation(runner, [site], next(pair["digest"] for pair in pairs if pair["name"] == "SIMICE"))
