@@ -85,7 +85,7 @@ def show_logins(federation: Federation, folder: Path) -> None:
     central = federation.central
     say(f"\n  central  {central.url}  admin / {central.admin_password}   runner: va_long_beach / {federation.runner_password}")
     for name, site in federation.sites.items():
-        say(f"  {name:<9}{site.url}  password {site.owner_password}   (at central: {name} / {site.password})")
+        say(f"  {name:<9} {site.url}  password {site.owner_password}   (at central: {name} / {site.password})")
     pids = " ".join(str(server.process.pid) for server in (central.server, *(site.server for site in federation.sites.values())))
     say(f"  CA fingerprint {central.fingerprint}\n  data and logs {folder}\n  to end them: kill {pids}")
 
