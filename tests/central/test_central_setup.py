@@ -1,0 +1,157 @@
+"""First start: secrets, certificates, schema, the command line."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from pydantic import ValidationError
+from sqlalchemy import inspect
+
+from central import authority
+from central.authority import make_authority
+from central.db import Database
+from central.settings import Settings, read_secret
+from central.tables import METADATA, TABLES
+
+COMMAND = Path(sys.executable).parent / "tidegate-central"
+
+
+def run(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(COMMAND), *arguments], input=text, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_migrations_on_an_empty_database_equal_the_models(tmp_path):
+    database = Database(f"sqlite:///{tmp_path / 'x.sqlite3'}")
+    database.upgrade()
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, METADATA) == []
+        assert {table.name for table in TABLES} | {"alembic_version"} == set(inspect(connection).get_table_names())
+    database.upgrade()
+    database.close()
+
+
+def test_sqlite_has_a_write_ahead_log_and_foreign_keys(tmp_path):
+    database = Database(f"sqlite:///{tmp_path / 'x.sqlite3'}")
+    with database.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+    database.close()
+
+
+def test_no_secret_has_a_default(tmp_path):
+    first, second = read_secret(tmp_path / "a" / "key"), read_secret(tmp_path / "b" / "key")
+    assert first != second
+    assert len(first) == 32
+    assert read_secret(tmp_path / "a" / "key") == first
+    names = [name for name in Settings.model_fields if "secret" in name or "password" in name or "key" in name]
+    assert all(Settings.model_fields[name].default is None for name in names)
+
+
+def test_secrets_are_readable_by_the_service_user_only_and_refused_otherwise(tmp_path):
+    path = tmp_path / "key"
+    read_secret(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.chmod(0o640)
+    with pytest.raises(PermissionError, match="chmod 600"):
+        read_secret(path)
+
+
+def test_half_a_certificate_is_refused(tmp_path):
+    with pytest.raises(ValidationError, match="set together"):
+        Settings(data_dir=tmp_path, tls_certificate=tmp_path / "x.pem")
+
+
+def test_a_result_is_kept_for_a_day_at_most(tmp_path):
+    with pytest.raises(ValidationError):
+        Settings(data_dir=tmp_path, result_seconds=86_401)
+
+
+def test_the_certificate_is_signed_by_the_authority_for_the_names_and_kept(tmp_path):
+    settings = Settings(data_dir=tmp_path)
+    files = make_authority(settings, ["central.example", "10.1.2.3"])
+    ca = x509.load_pem_x509_certificate(files.ca_pem)
+    certificate = x509.load_pem_x509_certificate(files.certificate.read_bytes())
+    certificate.verify_directly_issued_by(ca)
+    assert files.names == ("central.example", "localhost", "10.1.2.3", "127.0.0.1")
+    assert files.fingerprint.replace(":", "").lower() == ca.fingerprint(hashes.SHA256()).hex()
+    before = files.certificate.read_bytes()
+    assert make_authority(settings).certificate.read_bytes() == before
+    again = make_authority(settings, ["other.example"])
+    assert again.names == ("other.example", "localhost", "127.0.0.1")
+    assert again.fingerprint == files.fingerprint
+    for key in (files.key, files.ca.with_name("ca.key")):
+        assert stat.S_IMODE(key.stat().st_mode) == 0o600
+
+
+def test_a_certificate_that_ends_soon_is_renewed_for_the_same_names(tmp_path, monkeypatch):
+    settings = Settings(data_dir=tmp_path)
+    monkeypatch.setattr(authority, "SERVER_DAYS", authority.RENEW_DAYS - 1)
+    files = make_authority(settings, ["central.example"])
+    monkeypatch.undo()
+    renewed = make_authority(settings)
+    end = x509.load_pem_x509_certificate(renewed.certificate.read_bytes()).not_valid_after_utc
+    assert end - datetime.now(UTC) > timedelta(days=authority.RENEW_DAYS)
+    assert renewed.names == files.names
+
+
+def test_init_sets_up_and_prints_the_fingerprint_and_a_generated_password_once(tmp_path):
+    done = run("init", "--data", str(tmp_path / "c"), "--host", "central.example", "--admin", "ada")
+    assert done.returncode == 0, done.stderr
+    assert "central.example" in done.stdout
+    assert "shown once" in done.stdout
+    printed = run("fingerprint", "--data", str(tmp_path / "c")).stdout.strip()
+    assert printed in done.stdout
+    assert len(printed.split(":")) == 32
+    assert stat.S_IMODE((tmp_path / "c").stat().st_mode) == 0o700
+    again = run("init", "--data", str(tmp_path / "c"), "--admin", "ada")
+    assert again.returncode == 1
+    assert "taken" in again.stderr
+    assert run("fingerprint", "--data", str(tmp_path / "c")).stdout.strip() == printed
+
+
+def test_init_takes_a_password_from_standard_input_and_does_not_print_it(tmp_path):
+    done = run("init", "--data", str(tmp_path), "--admin", "ada", text="a long password\n")
+    assert done.returncode == 0, done.stderr
+    assert "a long password" not in done.stdout + done.stderr
+    assert run("init", "--data", str(tmp_path), "--admin", "bob", text="short\n").returncode == 1
+
+
+def test_serve_without_init_says_what_to_do(tmp_path):
+    done = run("serve", "--data", str(tmp_path / "nothing"))
+    assert done.returncode == 1
+    assert "tidegate-central init" in done.stderr
+
+
+def test_add_pair_shows_findings_with_lines_and_registers_nothing(tmp_path):
+    assert run("init", "--data", str(tmp_path / "c")).returncode == 0
+    source = Path(__file__).parents[2] / "algorithms" / "SIMI"
+    folder = tmp_path / "SIMI"
+    folder.mkdir()
+    for path in source.iterdir():
+        if path.is_file():
+            (folder / path.name).write_bytes(path.read_bytes().replace(b'version = "1.0.0"', b'version = "1.0.1"'))
+    added = run("add-pair", str(folder), "--data", str(tmp_path / "c"))
+    assert added.returncode == 0, added.stderr
+    assert added.stdout.startswith("SIMI 1.0.1 ")
+    (folder / "SIMIRemote.py").write_bytes(b"import socket\n")
+    refused = run("add-pair", str(folder), "--data", str(tmp_path / "c"))
+    assert refused.returncode == 1
+    assert "SIMIRemote.py:1:" in refused.stderr
+
+
+def test_a_broken_ledger_stops_the_start(tmp_path):
+    assert run("init", "--data", str(tmp_path)).returncode == 0
+    (tmp_path / "ledger.jsonl").write_text('{"previous":"nonsense"}\n')
+    done = run("serve", "--data", str(tmp_path), "--port", "0")
+    assert done.returncode == 1
+    assert "chain is broken" in done.stderr
