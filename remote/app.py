@@ -51,7 +51,11 @@ def create_app(settings: Settings, isolator: Isolator | None = None) -> FastAPI:
     """
     policy = load_policy(settings.policy)
     isolator = isolator or Isolator(policy)
-    database, keys, ledger = Database(settings.database), Keys(settings.data_dir), Ledger(settings.ledger)
+    # What may fail comes before what must be closed.
+    keys = Keys(settings.data_dir)
+    row_secret = keys.row_secret()
+    ledger = Ledger(settings.ledger)
+    database = Database(settings.database)
     owner = OwnerService(database, settings.session_hours, settings.sign_in_attempts_per_minute)
     config = ConfigService(database, keys, settings.proxy)
     approvals, journal, egress = Approvals(database), Journal(database), Egress(settings.ledger)
@@ -63,7 +67,7 @@ def create_app(settings: Settings, isolator: Isolator | None = None) -> FastAPI:
         policy=policy,
         approvals=approvals,
         journal=journal,
-        custody=Custody(isolator, ledger, policy, keys.row_secret()),
+        custody=Custody(isolator, ledger, policy, row_secret),
         site_id=lambda: config.current.site_id if config.current else "",
         send=send,
     )

@@ -82,12 +82,12 @@ def serve(
 ) -> None:
     """Serve the pages on loopback and keep the link to central open."""
     settings = _ready(data, port=port, host=host, policy=policy)
-    configure()
     try:
         application = create_app(settings)
     except (PolicyError, KeyFileError, ValueError) as error:
         _stop(str(error))
     listener = _listen(settings.host, settings.port)
+    configure()
     address = f"http://{_in_url(settings.host)}:{listener.getsockname()[1]}"
     structlog.get_logger().info("site.listening", url=address)
     server = uvicorn.Server(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import httpx
-import pytest
 from fastapi import FastAPI
 
 from tests.remote.conftest import PASSWORD
@@ -49,10 +48,10 @@ async def test_an_invalid_request_does_not_echo_the_password(client: httpx.Async
     assert "hunter2" not in answer.text
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "192.168.0.9"])
-async def test_a_rebound_host_name_is_refused(owner: httpx.AsyncClient, host: str) -> None:
-    assert (await owner.get("/api/jobs", headers={"Host": host})).status_code in (400, 421)
-    assert (await owner.get("/sign-in", headers={"Host": host})).status_code in (400, 421)
+async def test_a_rebound_host_name_is_refused(owner: httpx.AsyncClient) -> None:
+    for host in ("evil.example", "127.0.0.1.evil.example", "", "192.168.0.9"):
+        assert (await owner.get("/api/jobs", headers={"Host": host})).status_code in (400, 421)
+        assert (await owner.get("/sign-in", headers={"Host": host})).status_code in (400, 421)
 
 
 async def test_the_own_host_names_are_served(owner: httpx.AsyncClient) -> None:

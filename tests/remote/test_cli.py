@@ -1,35 +1,41 @@
-"""The command line of a site, as its operator uses it."""
+"""The command line of a site, as its operator uses it. One test runs real processes; the others call the same commands in this one."""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import httpx
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from remote.cli import app
 
 PROGRAM = str(Path(sys.executable).parent / "tidegate-site")
 
 
-def run(*arguments: str, text: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [PROGRAM, *arguments], input=text, capture_output=True, text=True, timeout=60, env={**os.environ, **environment}, check=False
-    )
+def run(*arguments: str, text: str = "") -> Result:
+    return CliRunner().invoke(app, arguments, input=text)
 
 
-def test_init_serve_and_password(tmp_path: Path) -> None:
-    folder = str(tmp_path / "site")
-    made = run("init", "--data", folder, text="\n")
-    assert made.returncode == 0, made.stderr
+@pytest.fixture
+def folder(tmp_path: Path) -> str:
+    """The data directory of a site whose password is `correct horse`."""
+    made = run("init", "--data", str(tmp_path / "site"), text="correct horse\n")
+    assert made.exit_code == 0, made.output
+    return str(tmp_path / "site")
+
+
+def test_a_served_site_takes_the_password_that_init_made_up(tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    made = subprocess.run([PROGRAM, "init", "--data", folder], input="\n", capture_output=True, text=True, timeout=60, check=True)
     password = made.stdout.strip().removeprefix("Password: ")
     assert len(password) >= 12
-    assert Path(folder).stat().st_mode & 0o777 == 0o700
-    again = run("init", "--data", folder, text="another one\n")
-    assert again.returncode == 1
-    assert "already" in again.stderr
+    assert folder.stat().st_mode & 0o777 == 0o700
 
     with subprocess.Popen([PROGRAM, "serve", "--data", folder, "--port", "0"], stderr=subprocess.PIPE, text=True) as server:
         try:
@@ -42,53 +48,60 @@ def test_init_serve_and_password(tmp_path: Path) -> None:
                 client.cookies.clear()
                 assert client.post("/api/sessions", json={"password": "another one"}).status_code == 401
             server.send_signal(signal.SIGTERM)
-            rest = server.communicate(timeout=30)[1]
-            assert password not in rest
+            assert password not in server.communicate(timeout=60)[1]
         finally:
             server.kill()
-        assert server.returncode in (0, -signal.SIGTERM)
+    assert server.returncode in (0, -signal.SIGTERM)
 
-    assert run("password", "--data", folder, text="a new password\n").returncode == 0
-    assert run("ledger", "verify", "--data", folder).returncode == 0
-    (Path(folder) / "ledger.jsonl").write_bytes(b'{"previous": "forged"}\n')
+
+def test_init_does_not_overwrite_a_site(folder: str) -> None:
+    again = run("init", "--data", folder, text="another one\n")
+    assert again.exit_code == 1
+    assert "already" in again.output
+    assert run("password", "--data", folder, text="a new password\n").exit_code == 0
+
+
+def test_a_short_password_is_refused(tmp_path: Path) -> None:
+    refused = run("init", "--data", str(tmp_path / "site"), text="short\n")
+    assert refused.exit_code == 1
+    assert "8 to 256" in refused.output
+
+
+def test_a_forged_ledger_is_found_and_not_served(folder: str) -> None:
+    ledger = Path(folder) / "ledger.jsonl"
+    assert run("ledger", "verify", "--data", folder).exit_code == 1
+    ledger.write_bytes(b"")
+    assert run("ledger", "verify", "--data", folder).exit_code == 0
+    ledger.write_bytes(b'{"previous": "forged"}\n')
     broken = run("ledger", "verify", "--data", folder)
-    assert broken.returncode == 1
-    assert "line 1" in broken.stderr
+    assert (broken.exit_code, "line 1" in broken.output) == (1, True)
     refused = run("serve", "--data", folder, "--port", "0")
-    assert refused.returncode == 1
-    assert "chain is broken" in refused.stderr
+    assert (refused.exit_code, "chain is broken" in refused.output) == (1, True)
 
 
-def test_what_cannot_be_served_is_said_in_one_line(tmp_path: Path) -> None:
-    folder = str(tmp_path / "site")
-    missing = run("serve", "--data", folder)
-    assert missing.returncode == 1
-    assert "tidegate-site init" in missing.stderr
-    assert run("init", "--data", folder, text="correct horse\n").returncode == 0
+def test_what_cannot_be_served_is_said_in_one_line(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = run("serve", "--data", str(tmp_path / "nothing"))
+    assert (missing.exit_code, "tidegate-site init" in missing.output) == (1, True)
     for arguments, text in (
         (["--host", "0.0.0.0"], "loopback"),  # noqa: S104 - refused
         (["--policy", "lax"], "no built-in policy"),
         (["--port", "1000000"], "port"),
     ):
         refused = run("serve", "--data", folder, *arguments)
-        assert refused.returncode == 1
-        assert text in refused.stderr
-        assert "Traceback" not in refused.stderr
-    exposed = run("serve", "--data", folder, TIDEGATE_SITE_HOST="192.168.0.1")
-    assert exposed.returncode == 1
+        assert (refused.exit_code, text in refused.output, refused.output.count("\n")) == (1, True, 1)
+    monkeypatch.setenv("TIDEGATE_SITE_HOST", "192.168.0.1")
+    assert run("serve", "--data", folder).exit_code == 1
 
 
-def test_a_short_password_is_refused(tmp_path: Path) -> None:
-    refused = run("init", "--data", str(tmp_path / "site"), text="short\n")
-    assert refused.returncode == 1
-    assert "8 to 256" in refused.stderr
+def test_a_key_file_that_others_can_read_is_not_used(folder: str) -> None:
+    (Path(folder) / "row-secret").chmod(0o644)
+    refused = run("serve", "--data", folder, "--port", "0")
+    assert (refused.exit_code, "others" in refused.output) == (1, True)
 
 
-def test_configuration_from_the_terminal_says_why_it_failed(tmp_path: Path) -> None:
-    folder = str(tmp_path / "site")
-    run("init", "--data", folder, text="correct horse\n")
-    refused = run("config", "--data", folder, "--central", "https://localhost:9", "--site-id", "a", "--fingerprint", "ab" * 32)
-    assert refused.returncode == 1
-    assert "[central.unreachable]" in refused.stderr
+def test_configuration_from_the_terminal_says_why_it_failed(folder: str) -> None:
+    where = ["--central", "https://localhost:9", "--site-id", "a", "--fingerprint", "ab" * 32]
+    refused = run("config", "--data", folder, *where)
+    assert (refused.exit_code, "[central.unreachable]" in refused.output) == (1, True)
     early = run("enrol", "--data", folder, "--username", "anna", text="secret\n")
-    assert "[site.not_configured]" in early.stderr
+    assert (early.exit_code, "[site.not_configured]" in early.output) == (1, True)

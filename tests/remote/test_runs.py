@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import pytest_asyncio
 
 from policies import built_in
 from remote.approvals.service import Approvals
@@ -44,6 +45,7 @@ from tests.remote.offers import CANARY, CONTRACT, broken_pair, csv, offer, simic
 from tests.remote.standin import until
 
 POLICY = built_in("default")
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 MARGINS = SiteRound("j1", 0, (StepCall("margins"),))
 MOMENTS = (StepCall("moments", {"target": 3}),)
 
@@ -51,25 +53,23 @@ MOMENTS = (StepCall("moments", {"target": 3}),)
 class Site:
     """The runs of a site with everything real but the link, whose messages are kept in `sent`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, isolator: Isolator) -> None:
         self.folder = folder
         self.database = Database(folder / "site.db")
         self.ledger = Ledger(folder / "ledger.jsonl")
-        self.isolator = Isolator(POLICY)
         self.journal = Journal(self.database)
         self.sent: list[Any] = []
         self.runs = Runs(
             policy=POLICY,
             approvals=Approvals(self.database),
             journal=self.journal,
-            custody=Custody(self.isolator, self.ledger, POLICY, b"s" * 32),
+            custody=Custody(isolator, self.ledger, POLICY, b"s" * 32),
             site_id=lambda: "site-a",
             send=self.sent.append,
         )
 
     async def close(self) -> None:
         await self.runs.close()
-        await self.isolator.close()
         await self.journal.close()
         self.ledger.close()
         self.database.close()
@@ -117,9 +117,17 @@ async def pieces(data: bytes, size: int = 1000) -> AsyncIterator[bytes]:
         yield data[start : start + size]
 
 
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    made = Site(tmp_path)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def isolator() -> AsyncIterator[Isolator]:
+    """One supervisor for all of these tests: its start is the slow part."""
+    made = Isolator(POLICY)
+    yield made
+    await made.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def site(tmp_path: Path, isolator: Isolator) -> AsyncIterator[Site]:
+    made = Site(tmp_path, isolator)
     yield made
     await made.close()
 
@@ -398,8 +406,8 @@ async def test_a_running_job_may_not_change(site: Site) -> None:
     assert site.of(SiteReply)[-1].failed is Code.JOB_INVALID
 
 
-async def test_shutdown_leaves_no_process_and_writes_the_wipe(tmp_path: Path) -> None:
-    site = Site(tmp_path)
+async def test_shutdown_leaves_no_process_and_writes_the_wipe(tmp_path: Path, isolator: Isolator) -> None:
+    site = Site(tmp_path, isolator)
     await site.begun()
     pids = pids_of(site)
     await site.close()
