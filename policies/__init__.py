@@ -2,9 +2,11 @@
 
 from policies.policy import (
     ISOLATION_TIERS,
+    ROWS_ACCESS,
     Isolation,
     Policy,
     PolicyError,
+    RowsAccess,
     built_in,
     load_policy,
     parse_policy,
@@ -13,9 +15,11 @@ from policies.policy import (
 
 __all__ = [
     "ISOLATION_TIERS",
+    "ROWS_ACCESS",
     "Isolation",
     "Policy",
     "PolicyError",
+    "RowsAccess",
     "built_in",
     "load_policy",
     "parse_policy",

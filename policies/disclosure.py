@@ -7,13 +7,28 @@ central's own rows, a notice. Counts are rows of the site that take part; linear
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from policies.policy import Policy
 
-Rule = Literal["min_rows", "parameter_ratio", "set_aside", "eta", "weight_sum", "evaluations", "draw_bounds", "draw_schedule"]
+Rule = Literal[
+    "min_rows",
+    "parameter_ratio",
+    "cell_column",
+    "cell_cross",
+    "dominance",
+    "set_aside",
+    "eta",
+    "weight_sum",
+    "evaluations",
+    "draw_bounds",
+    "draw_schedule",
+]
+STANDING_RULES: Final = ("cell_column", "cell_cross", "dominance", "set_aside")
+"""Rules that only the rows decide, not the question: judged once, before Start, and in force for every message."""
+CONSTANT_SPREAD: Final = 1e-24
+"""A sum of squares about the median below this share of the sum of squares is rounding: the column is constant and tells of nobody."""
 BANDS: Final = ((0, "0"), (9, "1–9"), (49, "10–49"))
 """Upper ends of the bands in which a number of set-aside rows may be told."""
 LAST_BAND: Final = "≥ 50"
@@ -26,6 +41,15 @@ class Breach:
     rule: Rule
     found: float = 0
     limit: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Evidence on a sum of squares that leaves: its two largest contributions and what they all add up to."""
+
+    first: float
+    second: float
+    total: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +86,32 @@ def difference_limit(n_coefficients: int, policy: Policy) -> int:
     return max(policy.min_difference_group, covering)
 
 
-def smallest_group(sizes: Sequence[Sequence[int]], limit: int) -> tuple[int, int] | None:
-    """The smallest difference group that is too small, as (j, k); None when all are empty or large enough.
+def is_group_small(n_rows: int, limit: int) -> bool:
+    """Rule 4 on the size of a difference group: no row, or at least `limit`."""
+    return 0 < n_rows < limit
 
-    `sizes[j][k]` is the number of rows with target j missing and target k observed; `sizes[j][j]` those with target j missing.
+
+def check_level(n_rows: int, policy: Policy) -> tuple[Breach, ...]:
+    """Rule 2 on a level of a column of two or three values: its sums give the number of rows with that level away."""
+    return (Breach("cell_column", n_rows, policy.min_cell_column),) if 0 < n_rows < policy.min_cell_column else ()
+
+
+def check_crossing(n_rows: int, policy: Policy) -> tuple[Breach, ...]:
+    """Rule 2 on a cell of the table of two such columns: a cross-product gives it away."""
+    return (Breach("cell_cross", n_rows, policy.min_cell_cross),) if 0 < n_rows < policy.min_cell_cross else ()
+
+
+def check_dominance(spread: Spread, policy: Policy) -> tuple[Breach, ...]:
+    """Rule 3: neither two rows together nor one against all others may make up a sum of squares.
+
+    For a given total it only gets stricter as `first` and `second` grow, so upper bounds of them may stand in for them.
     """
-    small = [(size, j, k) for j, row in enumerate(sizes) for k, size in enumerate(row) if 0 < size < limit]
-    if not small:
-        return None
-    _, j, k = min(small)
-    return j, k
+    if not spread.total > 0:
+        return ()
+    share = (spread.first + spread.second) / spread.total
+    remainder = spread.total - spread.first - spread.second
+    is_dominated = share > policy.dominance_top2 or remainder < policy.dominance_remainder * spread.first
+    return (Breach("dominance", round(share, 3), policy.dominance_top2),) if is_dominated else ()
 
 
 def check_rows(n_rows: int, policy: Policy) -> tuple[Breach, ...]:

@@ -17,6 +17,9 @@ import msgspec
 Isolation = Literal["none", "seccomp", "seccomp+landlock", "seccomp+landlock+namespaces"]
 ISOLATION_TIERS: Final[tuple[Isolation, ...]] = ("none", "seccomp", "seccomp+landlock", "seccomp+landlock+namespaces")
 """Weakest first. `none` exists so that a report can name it; no policy accepts it."""
+RowsAccess = Literal["any", "approved", "refuse"]
+ROWS_ACCESS: Final[tuple[RowsAccess, ...]] = ("any", "approved", "refuse")
+"""Widest first."""
 
 
 class PolicyError(ValueError):
@@ -34,12 +37,24 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # Disclosure rules
     min_rows: int
     """Rows on which a target must be observed before anything about it leaves, unless it is never observed."""
+    min_cell_column: int
+    """Rows with each level of a column of two or three values, unless none has it: its sums are counts of people."""
+    min_cell_cross: int
+    """Rows in each cell of the table of two such columns, unless none is in it: a cross-product gives the table away."""
+    dominance_top2: float
+    """Largest share of a sum of squares that two rows may hold (1: off), around zero and around the site's median."""
+    dominance_remainder: float
+    """What the rows beyond the two largest must add up to, as a share of the largest (0: off): else it is known too exactly."""
     max_parameter_ratio: float
     """Coefficients per row: a fit with nearly as many coefficients as rows repeats the rows."""
     min_difference_group: int
     """Rows that may tell the statistics of two targets, or of two sweeps, apart; smaller groups are set aside."""
     difference_group_covers_parameters: bool
     """Whether a difference group must also exceed the number of coefficients (else its Gram spans its rows)."""
+    whole_patterns: bool
+    """Whether every pattern of missing targets must have as many rows as a difference group: no difference of three groups is left."""
+    complete_rows: bool
+    """Whether the site contributes only rows with every target observed: one constant Gram per target, no difference group at all."""
     max_set_aside: float
     """Share of rows that may be set aside before the job stops with remedies."""
     gram_grid: float
@@ -58,6 +73,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Largest residual sd of a Gaussian draw (standardised units)."""
     refusal_budget: int
     """Refusals a job may cost a site: a refusal is an answer of one bit."""
+    rows_access: RowsAccess
+    """Which code may see rows: any, only digests that the site approved for it, or none."""
     # Isolation
     minimum_isolation: Isolation
     """The site refuses to run below this tier; only its administrator may lower it."""
@@ -86,9 +103,15 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 NARROWS: Final[dict[str, Literal["up", "down", "true"]]] = {
     "min_rows": "up",
+    "min_cell_column": "up",
+    "min_cell_cross": "up",
+    "dominance_top2": "down",
+    "dominance_remainder": "up",
     "max_parameter_ratio": "down",
     "min_difference_group": "up",
     "difference_group_covers_parameters": "true",
+    "whole_patterns": "true",
+    "complete_rows": "true",
     "max_set_aside": "down",
     "gram_grid": "up",
     "score_grid": "up",
@@ -98,6 +121,7 @@ NARROWS: Final[dict[str, Literal["up", "down", "true"]]] = {
     "min_draw_sigma": "up",
     "max_draw_sigma": "down",
     "refusal_budget": "down",
+    "rows_access": "up",
     "minimum_isolation": "up",
     "max_source_bytes": "down",
     "max_line_bytes": "down",
@@ -112,15 +136,18 @@ NARROWS: Final[dict[str, Literal["up", "down", "true"]]] = {
 }
 """The direction in which a value becomes stricter. A key that is not here cannot be changed by a site."""
 
+ORDERED: Final[dict[str, tuple[object, ...]]] = {"minimum_isolation": ISOLATION_TIERS, "rows_access": ROWS_ACCESS}
+"""Keys whose values are names, widest first."""
+
 BUILT_IN: Final = ("research", "default", "strict")
 
 
 def is_narrower(key: str, value: object, than: object) -> bool:
     """Whether `value` allows no more than `than` does for `key`."""
     direction = NARROWS[key]
-    if key == "minimum_isolation":
-        tiers: tuple[object, ...] = ISOLATION_TIERS
-        return tiers.index(value) >= tiers.index(than)
+    if key in ORDERED:
+        order = ORDERED[key]
+        return order.index(value) >= order.index(than)
     if direction == "true":
         return bool(value) or not than
     assert isinstance(value, int | float)  # noqa: S101 - the struct has checked the types

@@ -45,6 +45,9 @@ class Code(StrEnum):
     # disclosure rules
     RULE_MIN_ROWS = "rule.min_rows"
     RULE_PARAMETER_RATIO = "rule.parameter_ratio"
+    RULE_CELL_COLUMN = "rule.cell_column"
+    RULE_CELL_CROSS = "rule.cell_cross"
+    RULE_DOMINANCE = "rule.dominance"
     RULE_SET_ASIDE = "rule.set_aside"
     RULE_ETA = "rule.eta"
     RULE_WEIGHT_SUM = "rule.weight_sum"
@@ -185,9 +188,23 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Target {column!r}: {parameters} coefficients for {found} rows; the policy allows {limit} per row.",
         "Use fewer predictors or more rows.",
     ),
+    C.RULE_CELL_COLUMN: Entry(
+        "Column {column!r} has so few values that its sums are counts of people, and one value occurs on {found} of {where}; "
+        "the policy asks for none or at least {limit}.",
+        "Ignore the column in the job, merge its values in the files of all participants, or leave this site out.",
+    ),
+    C.RULE_CELL_CROSS: Entry(
+        "The table {column!r} × {other!r} has a cell of {found} of {where}; the policy asks for none or at least {limit}.",
+        "Ignore one of the two columns in the job, merge values in the files of all participants, or leave this site out.",
+    ),
+    C.RULE_DOMINANCE: Entry(
+        "Two of {where} hold {found} of the sum of squares of column {column!r}, or one of them outweighs all but two; "
+        "the policy allows {limit}.",
+        "Correct the cells if they are errors, transform the column (its logarithm, say) in the files of all participants, or ignore it.",
+    ),
     C.RULE_SET_ASIDE: Entry(
-        "{found} of {rows} rows would be set aside because they are the only ones that differ between two targets; the limit is {limit}.",
-        "Use fewer targets, complete_rows, or another policy.",
+        "{found} of {rows} rows would be set aside because, in too small a group, they tell two targets apart; the limit is {limit}.",
+        "Use fewer targets, complete_rows in this site's policy (it then contributes complete rows only), or another policy.",
     ),
     C.RULE_ETA: Entry(
         "A question put a linear predictor beyond {limit} on some row.",

@@ -1,17 +1,17 @@
 """Missingness patterns: which targets are missing together, on how many rows, and which groups of rows are set aside.
 
 The Gram of one target differs from that of another only through the rows where one is missing and the other observed, so such a group
-must be empty or large (`policies.disclosure`, rule 4). A group is a union of patterns: whole patterns are set aside.
+must be empty or large, and its tables of people too (`policies.disclosure`, rule 4). A group is a union of patterns: whole patterns are
+set aside.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-
-from policies.disclosure import smallest_group
 
 Mask = npt.NDArray[np.bool_]
 
@@ -50,13 +50,35 @@ def difference_sizes(patterns: Patterns, is_kept: Mask) -> npt.NDArray[np.int64]
     return sizes.astype(np.int64)
 
 
-def keep_patterns(patterns: Patterns, limit: int) -> Mask:
-    """Which patterns stay when every difference group smaller than `limit` is set aside, smallest first, until none is left."""
+def keep_patterns(patterns: Patterns, is_small: Callable[[Mask, int], bool], *, whole_patterns: bool = False) -> Mask:
+    """Which patterns stay when every difference group that is too small is set aside, smallest first, until none is left.
+
+    Args:
+        patterns: of the rows that take part.
+        is_small: whether a group (which patterns are in it, and its number of rows, never 0) may not tell two targets apart. A group is
+            asked about again only when some of its rows were set aside.
+        whole_patterns: whether every pattern with a missing target is a group of its own, too.
+    """
     is_kept = np.ones(len(patterns.counts), dtype=bool)
-    while True:
-        group = smallest_group(difference_sizes(patterns, is_kept).tolist(), limit)
-        if group is None:
-            return is_kept
-        j, k = group
-        is_group = patterns.masks[:, j] if j == k else patterns.masks[:, j] & ~patterns.masks[:, k]
-        is_kept &= ~is_group
+    if whole_patterns:
+        for number in np.flatnonzero(patterns.masks.any(axis=1)):
+            is_kept[number] = not is_small(np.arange(len(is_kept)) == number, int(patterns.counts[number]))
+    fine: dict[tuple[int, int], int] = {}
+    while (small := _smallest(patterns, is_kept, is_small, fine)) is not None:
+        is_kept &= ~small
+    return is_kept
+
+
+def _smallest(patterns: Patterns, is_kept: Mask, is_small: Callable[[Mask, int], bool], fine: dict[tuple[int, int], int]) -> Mask | None:
+    """The smallest group that is too small. `fine` remembers those that are not, with their number of rows."""
+    sizes = difference_sizes(patterns, is_kept)
+    for place in np.argsort(sizes, axis=None, kind="stable"):
+        j, k = divmod(int(place), len(sizes))
+        size = int(sizes[j, k])
+        if size and fine.get((j, k)) != size:
+            missing = patterns.masks[:, j] & is_kept
+            group = missing if j == k else missing & ~patterns.masks[:, k]
+            if is_small(group, size):
+                return group
+            fine[j, k] = size
+    return None

@@ -6,20 +6,34 @@ bounds and not a surprise. On central's own rows disclosure rules are notices an
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final, Literal
 
 import numpy as np
 
 from policies import Policy
-from policies.disclosure import Breach, check_fit, check_rows, check_set_aside, difference_limit
+from policies.disclosure import (
+    STANDING_RULES,
+    Breach,
+    check_fit,
+    check_rows,
+    check_set_aside,
+    difference_limit,
+    is_group_small,
+)
 from sandbox.contract import Contract, Finding
 from sandbox.errors import Code
 from sandbox.gate.dataset import Dataset
 from sandbox.gate.patterns import Mask, Patterns, find_patterns, keep_patterns
 from sandbox.gate.region import Region
 from sandbox.gate.rows import Rows
+from sandbox.gate.spread import dominance
+from sandbox.gate.tables import Tables, Values
 
-ITEM_BYTES = 8
+ITEM_BYTES: Final = 8
+MAX_FINDINGS: Final = 100
+"""Many small cells make a report nobody reads; the worst come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +48,12 @@ class Survey:
     n_incomplete: int
     """Rows with a missing predictor: they take no part in any fit."""
 
+    @property
+    def standing(self) -> dict[str, Literal["pass", "notice"]]:
+        """The verdicts of the rules that only the rows decide. A site with a breach has no rows to ask."""
+        found = {finding.code for finding in self.findings}
+        return {rule: "notice" if Code(f"rule.{rule}") in found else "pass" for rule in STANDING_RULES}
+
 
 def survey(dataset: Dataset, policy: Policy, region: Region, *, is_central: bool, central_intercept: bool) -> Survey:
     """Find the rows that take part and lay them out. Raises `RegionFull`."""
@@ -46,23 +66,42 @@ def survey(dataset: Dataset, policy: Policy, region: Region, *, is_central: bool
         if index not in contract.targets:
             is_complete &= ~np.isnan(dataset.column(index))
     complete = np.flatnonzero(is_complete)
+    columns = {index: dataset.column(index)[complete] for index in contract.model}
     patterns = find_patterns(mask[complete])
     n_coefficients = contract.n_coefficients(central_intercept)
     is_kept = np.ones(len(patterns.counts), dtype=bool)
     if not is_central:
-        is_kept = keep_patterns(patterns, difference_limit(n_coefficients, policy))
+        is_kept = _keep(patterns, columns, difference_limit(n_coefficients, policy), policy)
     n_set_aside = int(patterns.counts[~is_kept].sum())
-    kept, takes_part = _restrict(patterns, is_kept), complete[is_kept[patterns.of_row]]
-    findings = _findings(kept, contract, n_coefficients, policy, n_set_aside, dataset.n_rows)
+    takes_part = is_kept[patterns.of_row]
+    kept, rows_kept = _restrict(patterns, is_kept), complete[takes_part]
+    columns = {index: values[takes_part] for index, values in columns.items()}
+    # Rows left out by `complete_rows` are its purpose, not its price.
+    breaches = () if policy.complete_rows else check_set_aside(n_set_aside, dataset.n_rows, policy)
+    findings = [_finding(breach, contract, rows=dataset.n_rows) for breach in breaches]
+    findings += _size_findings(kept, contract, n_coefficients, policy)
+    findings += _people_findings(kept, columns, contract, policy)[:MAX_FINDINGS]
     if is_central:
-        findings = tuple(Finding(found.code, "notice", found.column, found.details) for found in findings)
+        findings = [Finding(found.code, "notice", found.column, found.details) for found in findings]
     if n_coefficients**2 * ITEM_BYTES > policy.max_frame_bytes:
-        findings += (Finding(Code.LIMIT_FRAME, details={"limit": policy.max_frame_bytes}),)
+        findings.append(Finding(Code.LIMIT_FRAME, details={"limit": policy.max_frame_bytes}))
     rows = None
     if not any(finding.severity == "stop" for finding in findings):
         intercepts = [float(is_central), 1.0] if central_intercept else [1.0]
-        rows = Rows(dataset, takes_part, kept, region, np.array(intercepts))
-    return Survey(rows, findings, n_set_aside, mask, dataset.n_rows - len(complete))
+        rows = Rows(dataset, rows_kept, kept, region, np.array(intercepts))
+    return Survey(rows, tuple(findings), n_set_aside, mask, dataset.n_rows - len(complete))
+
+
+def _keep(patterns: Patterns, columns: Mapping[int, Values], limit: int, policy: Policy) -> Mask:
+    """Rule 4: which patterns stay. A group is judged by its size and by its tables of people."""
+    if policy.complete_rows:
+        return ~patterns.masks.any(axis=1)
+    tables = Tables(columns)
+
+    def is_small(group: Mask, n_rows: int) -> bool:
+        return is_group_small(n_rows, limit) or next(tables.small_cells(group[patterns.of_row], policy), None) is not None
+
+    return keep_patterns(patterns, is_small, whole_patterns=policy.whole_patterns)
 
 
 def _restrict(patterns: Patterns, is_kept: Mask) -> Patterns:
@@ -71,26 +110,55 @@ def _restrict(patterns: Patterns, is_kept: Mask) -> Patterns:
     return Patterns(patterns.masks[is_kept], patterns.counts[is_kept], numbers[of_row])
 
 
-def _findings(
-    patterns: Patterns, contract: Contract, n_coefficients: int, policy: Policy, n_set_aside: int, n_rows: int
-) -> tuple[Finding, ...]:
+def _size_findings(patterns: Patterns, contract: Contract, n_coefficients: int, policy: Policy) -> list[Finding]:
+    """Rule 1, of all rows that take part and of those of each target."""
     n_part = int(patterns.counts.sum())
-    findings = [_finding(breach, contract, 0, n_rows=n_rows) for breach in check_set_aside(n_set_aside, n_rows, policy)]
     # Predictors are observed on every row that takes part: their margins say something about that many people.
     first_predictor = next(index for index in contract.model if index not in contract.targets)
-    findings += [_finding(breach, contract, first_predictor) for breach in check_rows(n_part, policy)]
+    findings = [_finding(breach, contract, first_predictor) for breach in check_rows(n_part, policy)]
     for position, index in enumerate(contract.targets):
         n_observed = n_part - int(patterns.counts[patterns.masks[:, position]].sum())
-        findings += [_finding(breach, contract, index, n_coefficients) for breach in check_fit(n_observed, n_coefficients, policy)]
-    return tuple(findings)
+        breaches = check_fit(n_observed, n_coefficients, policy)
+        findings += [_finding(breach, contract, index, parameters=n_coefficients) for breach in breaches]
+    return findings
 
 
-def _finding(breach: Breach, contract: Contract, index: int, n_coefficients: int = 0, n_rows: int = 0) -> Finding:
-    details: dict[str, str | int | float] = {"found": breach.found, "limit": breach.limit}
+def _people_findings(patterns: Patterns, columns: Mapping[int, Values], contract: Contract, policy: Policy) -> list[Finding]:
+    """Rules 2 and 3, of every set of rows that an answer is about; of each column or pair of columns the worst."""
+    worst: dict[tuple[str, int, int], tuple[float, Finding]] = {}
+
+    def note(breach: Breach, column: int, other: int, target: int) -> None:
+        badness = breach.found if breach.rule == "dominance" else -breach.found
+        details = {"where": f"the rows with {contract.column(target).name!r} observed" if target else "the rows that take part"}
+        if other:
+            details["other"] = contract.column(other).name
+        key = (breach.rule, column, other)
+        if key not in worst or badness > worst[key][0]:
+            worst[key] = (badness, _finding(breach, contract, column, **details))
+
+    tables = Tables(columns)
+    for target, rows in _answered(patterns, contract):
+        for cell in tables.small_cells(rows, policy):
+            note(cell.breach, cell.column, cell.other, target)
+        for index, values in columns.items():
+            # Of a column with a table rule 2 says more: ten people are never two.
+            if index not in tables.columns:
+                for breach in dominance(values[rows & ~np.isnan(values)], policy):
+                    note(breach, index, 0, target)
+    return [finding for _, finding in sorted(worst.values(), key=lambda pair: (pair[1].code, -pair[0], pair[1].column))]
+
+
+def _answered(patterns: Patterns, contract: Contract) -> Iterator[tuple[int, Mask]]:
+    """The sets of rows that answers are about: all (target 0), and those with each target observed where some are not."""
+    yield 0, np.ones(len(patterns.of_row), dtype=bool)
+    for position, index in enumerate(contract.targets):
+        is_missing = patterns.masks[:, position]
+        if is_missing.any():
+            yield index, ~is_missing[patterns.of_row]
+
+
+def _finding(breach: Breach, contract: Contract, index: int = 0, **more: str | int | float) -> Finding:
+    details: dict[str, str | int | float] = {"found": breach.found, "limit": breach.limit, **more}
     if index:
         details["column"] = contract.column(index).name
-    if n_coefficients:
-        details["parameters"] = n_coefficients
-    if n_rows:
-        details["rows"] = n_rows
     return Finding(Code(f"rule.{breach.rule}"), column=index, details=details)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies import ISOLATION_TIERS, Policy, PolicyError, built_in, load_policy, parse_policy, tighten
-from policies.policy import BUILT_IN, NARROWS, is_narrower
+from policies import Policy, PolicyError, built_in, load_policy, parse_policy, tighten
+from policies.policy import BUILT_IN, NARROWS, ORDERED, is_narrower
 
 README = Path(__file__).parents[2] / "policies" / "README.md"
 
@@ -62,8 +62,8 @@ def test_a_site_may_narrow_but_not_widen() -> None:
 
 
 def _values(key: str) -> st.SearchStrategy[object]:
-    if key == "minimum_isolation":
-        return st.sampled_from(ISOLATION_TIERS)
+    if key in ORDERED:
+        return st.sampled_from(ORDERED[key])
     value = getattr(built_in("default"), key)
     if isinstance(value, bool):
         return st.booleans()

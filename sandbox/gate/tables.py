@@ -1,0 +1,87 @@
+"""Tables of people: for the columns of two or three values, how many rows have each value and each pair of values.
+
+A cross-product of two such columns gives their table away, so every set of rows that an answer, or the difference of two answers, is
+about is counted here, on the observed raw values, before Start (`policies.disclosure`, rule 2). Never on completed columns: they change
+by chance.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from policies import Policy
+from policies.disclosure import Breach, check_crossing, check_level
+
+Values = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+MAX_LEVELS: Final = 3
+"""With up to three values, the number of rows, the sum and the sum of squares give the count of each."""
+_ROWS_AT_ONCE: Final = 1 << 15
+"""Counts of so many rows are exact in single precision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A level of one column (`other` is 0) or a cell of the table of two columns, by 1-based index, and what is wrong with it."""
+
+    column: int
+    other: int
+    breach: Breach
+
+
+class Tables:
+    """Which rows have which level of which column."""
+
+    def __init__(self, columns: Mapping[int, Values]) -> None:
+        """Find the columns with two or three values. `columns` by 1-based index: raw values, NaN where missing, shape (rows,) each."""
+        indicators: list[Mask] = []
+        of_level: list[int] = []
+        for index, values in columns.items():
+            for level in _levels(values):
+                indicators.append(values == level)
+                of_level.append(index)
+        self._of_level = of_level
+        n_rows = len(next(iter(columns.values()))) if columns else 0
+        self._indicators = np.stack(indicators, axis=1) if indicators else np.zeros((n_rows, 0), dtype=bool)
+
+    @property
+    def columns(self) -> frozenset[int]:
+        """The columns that have a table."""
+        return frozenset(self._of_level)
+
+    def counts(self, rows: Mask) -> npt.NDArray[np.int64]:
+        """Rows of a subset with each pair of levels, shape (levels, levels); on the diagonal those with each level."""
+        n_levels = len(self._of_level)
+        counts = np.zeros((n_levels, n_levels), dtype=np.int64)
+        places = np.flatnonzero(rows)
+        for start in range(0, len(places) if n_levels else 0, _ROWS_AT_ONCE):
+            piece = self._indicators[places[start : start + _ROWS_AT_ONCE]].astype(np.float32)
+            counts += (piece.T @ piece).astype(np.int64)
+        return counts
+
+    def small_cells(self, rows: Mask, policy: Policy) -> Iterator[Cell]:
+        """The cells of a subset of the rows that hold somebody, but too few."""
+        counts = self.counts(rows).tolist()
+        for first, index in enumerate(self._of_level):
+            for breach in check_level(counts[first][first], policy):
+                yield Cell(index, 0, breach)
+        for first, second in itertools.combinations(range(len(self._of_level)), 2):
+            if self._of_level[first] != self._of_level[second]:
+                for breach in check_crossing(counts[first][second], policy):
+                    yield Cell(self._of_level[first], self._of_level[second], breach)
+
+
+def _levels(values: Values) -> list[float]:
+    """The distinct observed values when there are two or three, else none: a constant tells of nobody, and more do not add up."""
+    rest = values[~np.isnan(values)]
+    levels: list[float] = []
+    while len(rest) and len(levels) < MAX_LEVELS:
+        levels.append(float(rest[0]))
+        rest = rest[rest != levels[-1]]
+    return levels if not len(rest) and len(levels) > 1 else []
