@@ -7,7 +7,7 @@ the last draw, draws so far, refusals) and turns a breach into a refusal, or on 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
 from policies import Policy
@@ -32,8 +32,10 @@ class Refusal(TidegateError):
 class Guard:
     """The rules of one job at one participant."""
 
-    def __init__(self, policy: Policy, *, is_central: bool, max_draws: int) -> None:
+    def __init__(self, policy: Policy, *, is_central: bool, max_draws: int, standing: Mapping[str, Verdict] | None = None) -> None:
+        """Start with the verdicts (`standing`) that were found before Start: they are in force for every message."""
         self._policy = policy
+        self._standing = dict(standing or {})
         self._is_central = is_central
         self._max_draws = max_draws
         self._n_evaluations: Counter[int] = Counter()
@@ -45,7 +47,7 @@ class Guard:
 
     def open_round(self) -> None:
         """Forget the verdicts of the last round; raise :class:`Refusal` when the budget of refusals is spent."""
-        self.verdicts = {}
+        self.verdicts = dict(self._standing)
         if self._n_refusals >= self._policy.refusal_budget and not self._is_central:
             self.verdicts["refusal_budget"] = "refuse"
             raise Refusal(Code.RULE_REFUSAL_BUDGET)

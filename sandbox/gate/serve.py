@@ -212,7 +212,7 @@ class _Job:
         digest = contract.digest
         self.origin = Origin(setup.job_id, setup.participant, setup.pair_digest, digest)
         n_sweeps = sum(1 for _ in sweeps(setup.spec, self._manifest))
-        guard = Guard(setup.policy, is_central=setup.is_central, max_draws=n_sweeps)
+        guard = Guard(setup.policy, is_central=setup.is_central, max_draws=n_sweeps, standing=found.standing)
         draws = RowDraws(derive_key(setup.row_secret, setup.spec.seed or 0, setup.pair_digest, digest), setup.row_offset)
         self._answering = Answering(found.rows, contract, self._manifest, setup.policy, guard, draws)
         self._dataset = dataset

@@ -33,7 +33,7 @@ from sandbox.gate.tables import Tables, Values
 
 ITEM_BYTES: Final = 8
 MAX_FINDINGS: Final = 100
-"""Many small cells make a report nobody reads; the worst come first."""
+"""A report of more small cells than this is not read to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,8 @@ def survey(dataset: Dataset, policy: Policy, region: Region, *, is_central: bool
 def _keep(patterns: Patterns, columns: Mapping[int, Values], limit: int, policy: Policy) -> Mask:
     """Rule 4: which patterns stay. A group is judged by its size and by its tables of people."""
     if policy.complete_rows:
-        return ~patterns.masks.any(axis=1)
+        is_complete: Mask = patterns.masks.sum(axis=1) == 0
+        return is_complete
     tables = Tables(columns)
 
     def is_small(group: Mask, n_rows: int) -> bool:
@@ -124,17 +125,14 @@ def _size_findings(patterns: Patterns, contract: Contract, n_coefficients: int, 
 
 
 def _people_findings(patterns: Patterns, columns: Mapping[int, Values], contract: Contract, policy: Policy) -> list[Finding]:
-    """Rules 2 and 3, of every set of rows that an answer is about; of each column or pair of columns the worst."""
-    worst: dict[tuple[str, int, int], tuple[float, Finding]] = {}
+    """Rules 2 and 3, of every set of rows that an answer is about; of each column or pair of columns the first set with a breach."""
+    findings: dict[tuple[str, int, int], Finding] = {}
 
     def note(breach: Breach, column: int, other: int, target: int) -> None:
-        badness = breach.found if breach.rule == "dominance" else -breach.found
         details = {"where": f"the rows with {contract.column(target).name!r} observed" if target else "the rows that take part"}
         if other:
             details["other"] = contract.column(other).name
-        key = (breach.rule, column, other)
-        if key not in worst or badness > worst[key][0]:
-            worst[key] = (badness, _finding(breach, contract, column, **details))
+        findings.setdefault((breach.rule, column, other), _finding(breach, contract, column, **details))
 
     tables = Tables(columns)
     for target, rows in _answered(patterns, contract):
@@ -145,7 +143,7 @@ def _people_findings(patterns: Patterns, columns: Mapping[int, Values], contract
             if index not in tables.columns:
                 for breach in dominance(values[rows & ~np.isnan(values)], policy):
                     note(breach, index, 0, target)
-    return [finding for _, finding in sorted(worst.values(), key=lambda pair: (pair[1].code, -pair[0], pair[1].column))]
+    return sorted(findings.values(), key=lambda finding: finding.code)
 
 
 def _answered(patterns: Patterns, contract: Contract) -> Iterator[tuple[int, Mask]]:

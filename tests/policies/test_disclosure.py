@@ -6,19 +6,25 @@ import math
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from policies import built_in
 from policies.disclosure import (
     Draw,
     Question,
+    Spread,
     band,
+    check_crossing,
+    check_dominance,
     check_draw,
     check_fit,
+    check_level,
     check_question,
     check_rows,
     check_set_aside,
     difference_limit,
-    smallest_group,
+    is_group_small,
 )
 
 DEFAULT = built_in("default")
@@ -52,9 +58,45 @@ def test_a_difference_group_exceeds_the_coefficients_where_the_policy_says_so() 
     assert difference_limit(12, built_in("research")) == 3
 
 
-def test_the_smallest_small_group_is_found_first_and_empty_groups_are_no_groups() -> None:
-    assert smallest_group([[5, 0], [3, 12]], 10) == (1, 0)
-    assert smallest_group([[0, 0], [10, 12]], 10) is None
+def test_a_difference_group_is_empty_or_large() -> None:
+    assert [is_group_small(size, 10) for size in (0, 1, 9, 10)] == [False, True, True, False]
+
+
+@pytest.mark.parametrize(("n_rows", "broken"), [(0, []), (1, ["cell_column"]), (9, ["cell_column"]), (10, [])])
+def test_a_level_of_a_column_is_held_by_nobody_or_by_enough(n_rows: int, broken: list[str]) -> None:
+    assert rules(check_level(n_rows, DEFAULT)) == broken
+
+
+@pytest.mark.parametrize(("n_rows", "broken"), [(0, []), (1, ["cell_cross"]), (4, ["cell_cross"]), (5, [])])
+def test_a_cell_of_two_columns_is_held_by_nobody_or_by_enough(n_rows: int, broken: list[str]) -> None:
+    assert rules(check_crossing(n_rows, DEFAULT)) == broken
+
+
+@pytest.mark.parametrize(
+    ("spread", "broken"),
+    [
+        (Spread(5.0, 4.0, 10.0), []),
+        (Spread(5.0, 4.01, 10.0), ["dominance"]),
+        (Spread(89.0, 0.5, 98.4), ["dominance"]),
+        (Spread(89.0, 0.5, 99.5), []),
+        (Spread(0.0, 0.0, 0.0), []),
+        (Spread(1.0, 0.0, 1.0), ["dominance"]),
+    ],
+)
+def test_neither_two_rows_nor_one_make_up_a_sum_of_squares(spread: Spread, broken: list[str]) -> None:
+    assert rules(check_dominance(spread, DEFAULT)) == broken
+
+
+def test_research_asks_nothing_of_dominance() -> None:
+    assert check_dominance(Spread(1.0, 0.0, 1.0), built_in("research")) == ()
+
+
+@given(st.floats(0, 100), st.floats(0, 100), st.floats(0, 300))
+def test_upper_bounds_of_the_largest_may_stand_in_for_them(first: float, second: float, rest: float) -> None:
+    first, second = max(first, second), min(first, second)
+    total = first + second + rest
+    if not check_dominance(Spread(first * 1.1, first * 1.1, total), DEFAULT):
+        assert not check_dominance(Spread(first, second, total), DEFAULT)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies import built_in
-from sandbox.errors import Code
+from sandbox.errors import CATALOGUE, Code
 from sandbox.gate.ingest import Ingest
 from sandbox.gate.patterns import difference_sizes, find_patterns, keep_patterns
 from sandbox.gate.region import Region
@@ -30,11 +30,12 @@ HEART_JOB = {
 
 @pytest.fixture
 def heart(surveyed, make_setup):
-    def look(name: str, is_central: bool = False):
-        default = built_in("default")
-        central = make_setup(HEART_JOB, policy=default)
+    def look(name: str, is_central: bool = False, **more: object):
+        policy = msgspec.structs.replace(built_in("default"), **more.pop("policy", {}))
+        job = {**HEART_JOB, "columns": {**HEART_JOB["columns"], **more}}
+        central = make_setup(job, policy=policy)
         contract = make_contract(central)
-        setup = make_setup(HEART_JOB, policy=default, is_central=is_central, contract=None if is_central else contract)
+        setup = make_setup(job, policy=policy, is_central=is_central, contract=None if is_central else contract)
         return surveyed((HEART / f"{name}.csv").read_bytes(), setup)
 
     def make_contract(setup):
@@ -47,7 +48,7 @@ def heart(surveyed, make_setup):
     return look
 
 
-@pytest.mark.parametrize(("name", "n_set_aside"), [("cleveland", 0), ("hungary", 1)])
+@pytest.mark.parametrize(("name", "n_set_aside"), [("cleveland", 0), ("hungary", 24)])
 def test_heart_sites_set_the_measured_rows_aside(heart, name: str, n_set_aside: int) -> None:
     found = heart(name)
     assert found.findings == ()
@@ -62,6 +63,80 @@ def test_central_sets_nothing_aside(heart) -> None:
     assert found.rows.n == 200
 
 
+def said(found) -> list[tuple[str, str, str, int]]:
+    return [(f.code.value, f.details.get("column", ""), f.details.get("other", ""), f.details["found"]) for f in found.findings]
+
+
+def test_fbs_as_a_predictor_is_refused_at_hungary_with_a_remedy(heart) -> None:
+    found = heart("hungary", fbs="predictor")
+    assert said(found) == [("rule.cell_cross", "sex", "fbs", 3)]
+    (finding,) = found.findings
+    assert finding.severity == "stop"
+    assert found.rows is None
+    assert "'sex' × 'fbs'" in finding.sentence
+    assert "Ignore one of the two columns" in CATALOGUE[finding.code].remedy
+    assert finding.outward().details == {}
+
+
+def test_central_is_told_of_its_own_three_women_with_and_three_without_and_goes_on(heart) -> None:
+    found = heart("va_long_beach", is_central=True, fbs="predictor")
+    assert ("rule.cell_cross", "sex", "fbs", 3) in said(found)
+    assert {finding.severity for finding in found.findings} == {"notice"}
+    assert found.rows is not None
+    assert found.standing == {"cell_column": "notice", "cell_cross": "notice", "dominance": "pass", "set_aside": "pass"}
+
+
+def test_va_long_beach_as_a_site_is_refused_for_its_women(heart) -> None:
+    found = heart("va_long_beach")
+    assert ("rule.cell_column", "sex", "", 5) in said(found)
+    assert found.rows is None
+
+
+def test_va_long_beach_without_sex_would_set_sixty_rows_aside(heart) -> None:
+    found = heart("va_long_beach", sex="ignored")
+    assert said(found) == [("rule.set_aside", "", "", 60)]
+    assert "60 of 200 rows" in found.findings[0].sentence
+    assert "complete_rows" in CATALOGUE[found.findings[0].code].remedy
+
+
+def test_va_long_beach_passes_with_complete_rows(heart) -> None:
+    found = heart("va_long_beach", sex="ignored", policy={"complete_rows": True})
+    assert found.findings == ()
+    assert found.rows is not None
+    assert all(found.rows.n_missing(target) == 0 for target in found.rows.targets)
+    assert found.n_set_aside == 200 - found.rows.n
+
+
+def test_whole_patterns_leave_no_small_pattern(heart) -> None:
+    found = heart("va_long_beach", sex="ignored", policy={"whole_patterns": True, "max_set_aside": 1.0})
+    assert all(count >= 10 for count in np.diff(found.rows.bounds)[found.rows.masks.any(axis=1)])
+
+
+def test_a_dominated_column_is_named_with_its_rows(upload, surveyed, make_setup, csv_text) -> None:
+    contract = contract_for(upload, csv_text)
+    lines = csv_text(200, seed=3, missing=0.0).splitlines()
+    lines[7] = "p6,90000,1.5,no,0.1"
+    text = "\n".join(lines)
+    found = surveyed(text, make_setup(policy=built_in("default"), is_central=False, contract=contract))
+    assert [(finding.code, finding.column) for finding in found.findings] == [(Code.RULE_DOMINANCE, 2)]
+    lines[7] = "p6,90,1.5,no,0.1"
+    control = surveyed("\n".join(lines), make_setup(policy=built_in("default"), is_central=False, contract=contract))
+    assert control.findings == ()
+
+
+def test_a_target_never_observed_and_a_constant_raise_no_alarm(upload, surveyed, make_setup, csv_text) -> None:
+    contract = contract_for(upload, csv_text)
+    lines = [line.split(",") for line in csv_text(200, seed=3, missing=0.0).splitlines()]
+    text = "\n".join(",".join([*cells[:2], "NA", cells[3], "4.5"]) if row else ",".join(cells) for row, cells in enumerate(lines))
+    found = surveyed(text, make_setup(policy=built_in("default"), is_central=False, contract=contract))
+    assert found.findings == ()
+    assert found.rows.n == 200
+
+
+def keep(patterns, limit: int):
+    return keep_patterns(patterns, lambda group, n_rows: n_rows < limit)
+
+
 MASKS = st.integers(1, 4).flatmap(lambda width: st.lists(st.lists(st.booleans(), min_size=width, max_size=width), min_size=1, max_size=60))
 
 
@@ -70,7 +145,7 @@ MASKS = st.integers(1, 4).flatmap(lambda width: st.lists(st.lists(st.booleans(),
 def test_no_small_difference_group_is_left_and_no_row_is_set_aside_without_one(mask: list[list[bool]], limit: int) -> None:
     array = np.array(mask)
     patterns = find_patterns(array)
-    is_kept = keep_patterns(patterns, limit)
+    is_kept = keep(patterns, limit)
     kept = array[is_kept[patterns.of_row]]
     for j in range(array.shape[1]):
         sizes = [int(kept[:, j].sum()), *(int((kept[:, j] & ~kept[:, k]).sum()) for k in range(array.shape[1]) if k != j)]
@@ -100,7 +175,12 @@ def test_three_rows_are_stopped_at_a_site_and_only_noticed_at_central(upload, su
     policy = built_in("default")
     three = csv_text(3, missing=0.0)
     site = surveyed(three, make_setup(policy=policy, is_central=False, contract=contract))
-    assert {finding.code for finding in site.findings} == {Code.RULE_MIN_ROWS, Code.RULE_PARAMETER_RATIO}
+    assert {finding.code for finding in site.findings} == {
+        Code.RULE_MIN_ROWS,
+        Code.RULE_PARAMETER_RATIO,
+        Code.RULE_CELL_COLUMN,
+        Code.RULE_CELL_CROSS,
+    }
     assert all(finding.severity == "stop" for finding in site.findings)
     assert site.rows is None
     central = surveyed(three, make_setup(policy=policy, contract=contract))
