@@ -75,6 +75,7 @@ def create_app(settings: Settings, tls: TlsFiles, passwords: Passwords | None = 
     app = FastAPI(title="Tidegate central", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     app.state.accounts, app.state.sites, app.state.registry = accounts, sites, registry
     app.state.hub, app.state.jobs, app.state.ledger_path = hub, jobs, settings.ledger_path
+    app.state.fingerprint = tls.fingerprint
     for router in (accounts_api, sites_api, registry_api, hub_api, jobs_api, pages):
         app.include_router(router)
     app.mount("/static/shared", StaticFiles(directory=SHARED_STATIC))

@@ -58,7 +58,7 @@ def init(
         load_policy(settings.policy)
         tls = make_authority(settings, host or ())
         read_secret(settings.data_dir / "row.secret")
-        tokens = Tokens(read_secret(settings.data_dir / "session.key"), central_id_of(settings.data_dir))
+        read_secret(settings.data_dir / "session.key")
         database = Database(settings.database)
         database.upgrade()
         pairs = register_bundled(database)
@@ -67,11 +67,9 @@ def init(
         typer.echo(f"pairs            {', '.join(f'{pair.manifest.name} {pair.manifest.version}' for pair in pairs) or 'none'}")
         typer.echo(f"CA fingerprint   {tls.fingerprint}")
         if admin:
-            accounts = AccountService(settings, database, tokens, Mailer(settings, database), Passwords(), central_id_of(settings.data_dir))
-            given = _password()
-            password = given or secrets.token_urlsafe(12)
-            accounts.make_administrator(admin, password)
-            typer.echo(f"administrator    {admin}" + ("" if given else f", password {password} (shown once)"))
+            password, text = _password(admin)
+            _accounts(settings, database).make_administrator(admin, password)
+            typer.echo(f"administrator    {text}")
         database.close()
 
 
@@ -109,6 +107,19 @@ def add_pair(
 
     with _errors():
         typer.echo(asyncio.run(register()))
+
+
+@app.command("set-password")
+def set_password(username: str, data: DataDir = None) -> None:
+    """Set a user's password: read from standard input, else generated. Open sessions of the user end."""
+    settings = _settings(data)
+    with _errors():
+        database = Database(settings.database)
+        database.upgrade()
+        password, text = _password(username)
+        _accounts(settings, database).set_password(username, password)
+        typer.echo(text)
+        database.close()
 
 
 @app.command()
@@ -156,14 +167,19 @@ def _only_one(data_dir: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _password() -> str:
-    """One line of standard input, unless that is a terminal."""
-    if sys.stdin.isatty():
-        return ""
-    password = sys.stdin.readline().rstrip("\n")
-    if password and len(password) < MIN_LENGTH:
+def _accounts(settings: Settings, database: Database) -> AccountService:
+    central_id = central_id_of(settings.data_dir)
+    tokens = Tokens(read_secret(settings.data_dir / "session.key"), central_id)
+    return AccountService(settings, database, tokens, Mailer(settings, database), Passwords(), central_id)
+
+
+def _password(username: str) -> tuple[str, str]:
+    """One line of standard input, unless that is a terminal or empty; and what to tell the operator."""
+    given = "" if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    if given and len(given) < MIN_LENGTH:
         _stop(f"the password must have at least {MIN_LENGTH} characters")
-    return password
+    password = given or secrets.token_urlsafe(12)
+    return password, username if given else f"{username}, password {password} (shown once)"
 
 
 @contextlib.contextmanager

@@ -116,12 +116,6 @@ def list_accounts(_: Admin, accounts: Accounts) -> list[AccountView]:
     return [AccountView.of(account) for account in accounts.accounts()]
 
 
-@router.post("/accounts/{account_id}/approve")
-def approve(account_id: str, roles: Roles, _: Admin, accounts: Accounts) -> AccountView:
-    """Approve an account and set its roles. With the role site it gets a site_id, which is mailed to it."""
-    return AccountView.of(accounts.approve(account_id, roles.roles))
-
-
 @router.post("/sessions", status_code=201)
 def sign_in(credentials: Credentials, response: Response, accounts: Accounts, address: Address) -> Token:
     """Sign in: a token for the API, and the same as a cookie for the pages."""

@@ -45,6 +45,11 @@ class Account(Base):
         """Whether the account may sign in."""
         return self.approved_at is not None and self.revoked_at is None
 
+    @property
+    def may_run_a_site(self) -> bool:
+        """Whether the site of the account may open a link."""
+        return self.is_active and self.site_id is not None and Role.SITE.value in self.roles
+
 
 class SignIn(Base):
     """A session of a person. The token names it, so that it can be revoked."""

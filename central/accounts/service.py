@@ -141,7 +141,7 @@ class AccountService:
         with self._database.transaction() as session:
             return store.all_accounts(session)
 
-    def approve(self, account_id: str, roles: Sequence[Role]) -> Account:
+    def approve(self, account_id: str, roles: Sequence[Role], by: Identity) -> Account:
         """Give an account its roles; with the role site it gets its site_id, which is mailed to it."""
         with self._database.transaction() as session:
             account = _get(session, account_id)
@@ -150,19 +150,29 @@ class AccountService:
             account.revoked_at = None
             if Role.SITE in roles and account.site_id is None:
                 account.site_id = hashlib.sha256(f"{self._central_id}:{account.id}".encode()).hexdigest()[:SITE_ID_LENGTH]
-        log.info("account.approved", account=account.id, roles=account.roles, site=account.site_id)
+        log.info("account.approved", account=account.id, roles=account.roles, site=account.site_id, by=by.account_id)
         if account.email:
             self.mailer.send(account.email, "Your Tidegate account is approved", _approval_text(account))
         return account
 
-    def revoke(self, account_id: str) -> Account:
+    def revoke(self, account_id: str, by: Identity) -> Account:
         """Take an account's access away: its sessions end now."""
         with self._database.transaction() as session:
             account = _get(session, account_id)
             account.revoked_at = now()
             store.revoke_sessions(session, account_id)
-        log.info("account.revoked", account=account.id)
+        log.info("account.revoked", account=account.id, by=by.account_id)
         return account
+
+    def set_password(self, username: str, password: str) -> None:
+        """Replace a password, from the command line; sessions under the old one end."""
+        with self._database.transaction() as session:
+            account = store.by_name(session, username)
+            if account is None:
+                raise not_found("account")
+            account.password_hash = self._passwords.hash(password)
+            store.revoke_sessions(session, account.id)
+        log.info("account.password_set", account=account.id)
 
     def mails(self) -> Sequence[Mail]:
         """Mails that were not delivered."""

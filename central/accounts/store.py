@@ -27,9 +27,9 @@ def all_accounts(session: Session) -> Sequence[Account]:
 
 
 def sites(session: Session) -> Sequence[Account]:
-    """Every active account that has a site, by site_id."""
-    statement = select(Account).where(Account.site_id.is_not(None), Account.approved_at.is_not(None), Account.revoked_at.is_(None))
-    return session.scalars(statement.order_by(Account.site_id)).all()
+    """Every account that may run a site, by site_id."""
+    accounts = session.scalars(select(Account).where(Account.site_id.is_not(None)).order_by(Account.site_id))
+    return [account for account in accounts if account.may_run_a_site]
 
 
 def live_session(session: Session, session_id: str) -> tuple[SignIn, Account] | None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from central.accounts.access import Accounts, Admin, SignedIn
-from central.accounts.api import AccountView
+from central.accounts.api import AccountView, Roles
 from central.hub.connection import Connection
 from central.hub.hub import Hub
 from central.problems import body_of, status_of
@@ -69,10 +69,19 @@ async def revoke_site(site_id: str, _: Admin, sites: Sites, links: Links) -> dic
     return {}
 
 
+@router.post("/api/accounts/{account_id}/approve")
+async def approve_account(account_id: str, roles: Roles, identity: Admin, accounts: Accounts, links: Links) -> AccountView:
+    """Approve an account and set its roles. With the role site it gets a site_id, which is mailed to it; without, its link is closed."""
+    account = await run_in_threadpool(accounts.approve, account_id, roles.roles, identity)
+    if account.site_id is not None and not account.may_run_a_site:
+        links.revoke(account.site_id)
+    return AccountView.of(account)
+
+
 @router.post("/api/accounts/{account_id}/revoke")
-async def revoke_account(account_id: str, _: Admin, accounts: Accounts, links: Links) -> AccountView:
+async def revoke_account(account_id: str, identity: Admin, accounts: Accounts, links: Links) -> AccountView:
     """Take an account's access away: its sessions end, and its site's link is closed."""
-    account = await run_in_threadpool(accounts.revoke, account_id)
+    account = await run_in_threadpool(accounts.revoke, account_id, identity)
     if account.site_id is not None:
         links.revoke(account.site_id)
     return AccountView.of(account)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import structlog
 
 from central.accounts import store as account_store
-from central.accounts.model import Role
 from central.accounts.service import AccountService
 from central.db import Database
 from central.problems import not_found
@@ -42,7 +41,7 @@ class SiteService:
             InputError: the credentials are wrong, or the site_id is not this user's (both look alike to a guesser of site_ids).
         """
         account = self._accounts.check_password(username, password, address)
-        if account.site_id is None or account.site_id != site_id or Role.SITE not in account.roles:
+        if not account.may_run_a_site or account.site_id != site_id:
             raise InputError(Code.SITE_ENROLMENT)
         load_public_key(public_key)
         with self._database.transaction() as session:

@@ -23,7 +23,7 @@ def active_key(session: Session, site_id: str) -> str | None:
     """The key of a site that is neither revoked itself nor by its account."""
     statement = select(SiteKey, Account).join(Account, SiteKey.account_id == Account.id).where(SiteKey.site_id == site_id)
     row = session.execute(statement).first()
-    if row is None or row[0].revoked_at is not None or not row[1].is_active or row[1].site_id != site_id:
+    if row is None or row[0].revoked_at is not None or not row[1].may_run_a_site or row[1].site_id != site_id:
         return None
     return str(row[0].public_key)
 

@@ -102,7 +102,7 @@ async def sites_page(request: Request, identity: SignedIn, sites: Sites, links: 
     """Sites and who is online."""
     known = await asyncio.to_thread(sites.sites)
     online = {site.site_id for site in known if links.is_online(site.site_id)}
-    return show(request, "sites.html", identity, sites=known, online=online)
+    return show(request, "sites.html", identity, sites=known, online=online, fingerprint=request.app.state.fingerprint)
 
 
 @router.get("/pairs")

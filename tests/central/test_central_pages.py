@@ -10,6 +10,22 @@ import pytest
 from tests.central.serving import PASSWORD
 
 
+async def test_a_job_and_its_ledger_have_pages(admin, make_site):
+    pairs = await admin.call("GET", "/api/pairs")
+    spec = {"targets": [{"column": "y", "type": "continuous"}]}
+    site = await make_site("bern")
+    body = {"name": "<b>Job</b>", "pair": pairs[0]["digest"], "participants": [site.site_id], "spec": spec}
+    job = await admin.call("POST", "/api/jobs", 201, json=body)
+    for path in ("", "/ledger"):
+        text = (await admin.http.get(f"/jobs/{job['id']}{path}")).text
+        assert "&lt;b&gt;Job&lt;/b&gt;" in text
+    live = await admin.http.get(f"/jobs/{job['id']}/live")
+    assert live.headers["x-state"] == "DRAFT"
+    await admin.call("POST", f"/api/jobs/{job['id']}/cancel")
+    assert "The job was cancelled" in (await admin.http.get(f"/jobs/{job['id']}")).text
+    assert job["id"] in (await admin.http.get("/jobs")).text
+
+
 async def test_who_is_not_signed_in_is_sent_to_sign_in(served):
     async with served.client() as http:
         for path in ("/", "/jobs", "/accounts", "/pairs", "/sites", "/mail", "/jobs/new"):

@@ -126,6 +126,13 @@ def test_init_takes_a_password_from_standard_input_and_does_not_print_it(tmp_pat
     assert run("init", "--data", str(tmp_path), "--admin", "bob", text="short\n").returncode == 1
 
 
+def test_a_forgotten_password_is_set_on_the_command_line(tmp_path):
+    assert run("init", "--data", str(tmp_path), "--admin", "ada", text="a long password\n").returncode == 0
+    done = run("set-password", "ada", "--data", str(tmp_path))
+    assert "shown once" in done.stdout
+    assert run("set-password", "nobody", "--data", str(tmp_path)).returncode == 1
+
+
 def test_serve_without_init_says_what_to_do(tmp_path):
     done = run("serve", "--data", str(tmp_path / "nothing"))
     assert done.returncode == 1

@@ -138,6 +138,18 @@ async def test_revoking_a_site_closes_its_link_and_refuses_its_key(admin, make_s
     assert {"site_id": client.site_id, "institution": "Hospital", "online": False} in sites
 
 
+async def test_taking_the_role_site_away_closes_the_link(admin, make_site):
+    client = await make_site("bern")
+    await client.connect()
+    accounts = await admin.call("GET", "/api/accounts")
+    account = next(account for account in accounts if account["username"] == client.username)
+    await admin.call("POST", f"/api/accounts/{account['id']}/approve", json={"roles": ["runner"]})
+    await client.stop_reading()
+    assert client.socket.close_code == 4403
+    assert await refused(client, client.token()) == 401
+    assert client.site_id not in [site["site_id"] for site in await admin.call("GET", "/api/sites")]
+
+
 async def test_revoking_the_account_closes_the_sites_link(admin, make_site):
     client = await make_site("bern")
     await client.connect()

@@ -33,16 +33,18 @@ function showColumns() {
     select.setAttribute("aria-label", `Role of ${name}`);
     for (const [value, text] of ROLES) select.append(element("option", { value, textContent: text }));
     const levels = ["0", "1"].map((level) => {
-      const input = element("input", { id: `level-${index}-${level}`, placeholder: `value read as ${level}`, disabled: true });
+      const input = element("input", { id: `level-${index}-${level}`, placeholder: `value read as ${level}` });
       input.setAttribute("aria-label", `Value of ${name} read as ${level}; empty: found in the data`);
       return input;
     });
-    select.addEventListener("change", () => levels.forEach((input) => { input.disabled = select.value !== "binary"; }));
+    const pair = element("div", { className: "levels", hidden: true });
+    pair.append(...levels);
+    select.addEventListener("change", () => { pair.hidden = select.value !== "binary"; });
     const [roleCell, levelCell] = [element("td"), element("td")];
     roleCell.dataset.label = "Role";
     levelCell.dataset.label = "Levels";
     roleCell.append(select);
-    levelCell.append(...levels);
+    levelCell.append(pair);
     row.append(head, roleCell, levelCell);
   });
   const note = element("p", { className: "faint", textContent: "Automatic: a predictor if every value is a number, else ignored." });
