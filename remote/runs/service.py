@@ -325,6 +325,7 @@ class Runs:
             return
         run.phase = follow(run.phase, RunInput.END)
         run.state, run.code, run.culprit = state, code, culprit
+        run.report = None
         self._note(run, f"ended {state.lower()}", code)
         await self._custody.drop(run)
         self._note(run, "wiped")
