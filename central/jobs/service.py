@@ -155,16 +155,18 @@ class JobService:
         """
         room = self._waiting_room(job)
         async with room.lock:
-            central = room.central or await self._open_gate(room)
             before = room.contract
+            central = room.central or await self._open_gate(room)
             central.is_started = False
             try:
                 central.report = await central.gate.upload(chunks)
+                # The job may have been cancelled meanwhile: then these rows are nobody's.
+                self._waiting_room(job)
             except BaseException:
                 await self._drop_gate(room)
-                self._bulletin.offer(room)
+                if self._rooms.get(job.id) is room:
+                    self._bulletin.offer(room)
                 raise
-            self._waiting_room(job)
             if room.contract != before:
                 self._bulletin.offer(room)
         self._bulletin.announce(room)

@@ -251,6 +251,26 @@ async def test_an_upload_that_breaks_off_leaves_the_job_usable(federation, serve
     assert (await federation.upload(synthetic_csv(1)))["is_clean"]
 
 
+async def test_cancel_during_an_upload_wipes_what_was_sent(federation):
+    await federation.open()
+    is_cancelled = asyncio.Event()
+
+    async def slow():
+        yield synthetic_csv(1)[:2000]
+        await is_cancelled.wait()
+        yield synthetic_csv(1)[2000:]
+
+    upload = asyncio.create_task(federation.runner.http.put(f"{federation.path}/data", content=slow()))
+    await asyncio.sleep(0.5)
+    assert (await federation.runner.call("POST", f"{federation.path}/cancel"))["state"] == "CANCELLED"
+    is_cancelled.set()
+    assert (await upload).status_code in (409, 502)
+    ledger = await federation.runner.call("GET", f"{federation.path}/ledger")
+    assert [entry["kind"] for entry in ledger] == ["wipe"]
+    refused = await federation.runner.http.put(f"{federation.path}/data", content=synthetic_csv(1))
+    assert (refused.status_code, refused.json()["code"]) == (409, "job.state")
+
+
 async def test_a_site_that_cancels_ends_the_job_for_all(federation):
     await federation.open()
     first, second = federation.sites
