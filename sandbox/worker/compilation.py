@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +23,9 @@ FILENAME: Final = "<pair>"
 """How frames of a pair are told from the runner's."""
 MAX_DEPTH: Final = 100
 """Nesting of a syntax tree; people stay below 30, and a deeper one could exhaust the stack of the rewriting pass."""
+_DECEPTIVE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]|\r(?!\n)")
+"""What shows a reviewer another text than Python reads: controls of writing direction (CVE-2021-42574), line ends that many viewers do not
+show, other control characters. A site approves what it has read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +61,22 @@ def compile_module(source: bytes, max_source_bytes: int) -> Module:
 
 def _parse(source: bytes) -> ast.Module | Module:
     try:
-        tree = ast.parse(source.decode("utf-8"), FILENAME)
+        text = source.decode("utf-8")
     except UnicodeDecodeError:
         return _refused(0, "The module is not UTF-8 text.", "Save it as UTF-8.")
+    deceptive = _DECEPTIVE.search(text)
+    if deceptive is not None:
+        line = text.count("\n", 0, deceptive.start()) + 1
+        return _refused(line, "The line holds a character that hides or turns what a reader sees.", "Remove it, or write an escape.")
+    try:
+        tree = ast.parse(text, FILENAME)
     except SyntaxError as error:
         return _refused(error.lineno or 0, f"Python cannot read this line: {error.msg}.")
     except (ValueError, RecursionError, MemoryError):
         return _refused(0, "Python cannot read this module.")
-    line = _too_deep(tree)
+    deep = _too_deep(tree)
     return (
-        tree if line is None else _refused(line, f"The code is nested more than {MAX_DEPTH} levels deep.", "Use more, simpler statements.")
+        tree if deep is None else _refused(deep, f"The code is nested more than {MAX_DEPTH} levels deep.", "Use more, simpler statements.")
     )
 
 

@@ -1,0 +1,5 @@
+"""Calls compile."""
+
+
+def ask(rows, target):
+    return compile("1", "x", "eval")  # refused

@@ -1,0 +1,8 @@
+"""Catches BaseException."""
+
+
+def ask(rows, target):
+    try:
+        return rows.gram(1)
+    except BaseException:  # refused
+        return None

@@ -1,0 +1,5 @@
+"""Is a generator itself, to be run half and kept."""
+
+
+def ask(rows, target):
+    yield rows  # refused

@@ -1,0 +1,5 @@
+"""Calls __import__."""
+
+
+def ask(rows, target):
+    return __import__("os").listdir("/")  # refused

@@ -1,0 +1,5 @@
+"""Calls open."""
+
+
+def ask(rows, target):
+    return open("/etc/passwd").read()  # refused

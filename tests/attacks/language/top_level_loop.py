@@ -1,0 +1,8 @@
+"""Hangs the compilation with a loop at the top level."""
+
+while True:  # refused
+    pass
+
+
+def ask(rows, target):
+    return None

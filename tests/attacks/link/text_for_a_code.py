@@ -1,0 +1,13 @@
+"""A site that fails with a text of its own, to have it shown to everybody."""
+
+import msgspec
+
+from sandbox.wire.codec import encode
+from sandbox.wire.frames import Frame, Kind
+from sandbox.wire.messages import Hello
+
+
+def frames():
+    hello = Frame(Kind.MESSAGE, encode(Hello(1, "boot", "", 0))).to_bytes()
+    reply = msgspec.msgpack.encode({"type": "SiteReply", "job_id": "job", "number": 1, "failed": "<script>alert(1)</script>"})
+    return [hello, Frame(Kind.MESSAGE, reply, 1).to_bytes()]

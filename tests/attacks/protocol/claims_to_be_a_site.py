@@ -1,0 +1,10 @@
+"""Speaks to the gate as a site speaks to central."""
+
+import os
+
+from sandbox.wire.messages import SiteReply
+
+
+def run(channel_fd):
+    receive()
+    os.write(channel_fd, frame(SiteReply("attack", 1, b"rows")))

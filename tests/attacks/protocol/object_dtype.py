@@ -1,0 +1,12 @@
+"""Sends an array of objects: its bytes would be addresses."""
+
+import os
+
+import msgspec
+
+
+def run(channel_fd):
+    receive()
+    beta = {"type": "array", "dtype": "|O", "shape": [3], "data": b"12345678" * 3}
+    call = {"kernel": "draw", "target": 1, "family": "gaussian", "beta": beta, "sigma": 1.0}
+    os.write(channel_fd, frame(msgspec.msgpack.encode({"type": "StepDone", "calls": [call], "fields": {}})))

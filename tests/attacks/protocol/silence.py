@@ -1,0 +1,7 @@
+"""Never answers."""
+
+
+def run(channel_fd):
+    receive()
+    while True:
+        receive()
