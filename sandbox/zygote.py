@@ -30,6 +30,7 @@ import scipy.special
 import sandbox.gate.serve
 import sandbox.worker.serve
 from sandbox.control import Control
+from sandbox.gate.draws import RowDraws
 from sandbox.nursery import Nursery, Roles
 
 PRELOADED: Final = (decimal, hmac, traceback, unicodedata, RestrictedPython, RestrictedPython.Guards, scipy.optimize, scipy.special)
@@ -57,6 +58,7 @@ def load_late_parts() -> None:
         use(numbers)
     repr(numbers.dtype)
     np.random.Generator(np.random.Philox(key=1)).standard_normal(2)
+    RowDraws(bytes(16)).normal(1, 1, np.arange(2))
     scipy.linalg.cho_solve(scipy.linalg.cho_factor(np.eye(2)), np.ones(2))
     with zipfile.ZipFile(io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("warm", b"up")

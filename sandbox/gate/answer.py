@@ -62,7 +62,7 @@ class Answering:
             raise Refusal(Code.RULE_NOT_FINITE) from error
         starts = (units.mean - units.centre) / units.scale
         self._guard.check_start(float(np.abs(starts[~units.is_binary]).max(initial=0.0)))
-        uniforms = {index: self._uniform(index, 0) for index in self.rows.targets}
+        uniforms = {index: self._draws.uniform(index, 0, self.rows.missing_rows(index)) for index in self.rows.targets}
         self.rows.standardise(units.centre, units.scale, kernels.start_values(self.rows, units, uniforms))
         if not self.rows.is_finite:
             raise Refusal(Code.RULE_NOT_FINITE)
@@ -141,13 +141,18 @@ class Answering:
 
     def _draw(self, call: KernelCall) -> None:
         units, target = self._begun(), call.target
-        worst = kernels.predict(self.rows, target, _numbers(call.beta))
-        if not np.isfinite(worst):
-            raise Refusal(Code.RULE_NOT_FINITE)
-        uniform = self._uniform(target, self._guard.next_draw(target))
-        self._guard.check_draw(target, worst, call.sigma)
-        moments = kernels.draw(self.rows, units, target, call.sigma, uniform)
-        self._note(target, moments)
+        number = self._guard.next_draw(target)
+        numbers = self._draws.uniform if call.sigma is None else self._draws.normal
+        noise = numbers(target, number, self.rows.missing_rows(target), self.rows.noise)
+        filled = kernels.draw(self.rows, units, target, _numbers(call.beta), call.sigma, noise)
+        try:
+            if not np.isfinite(filled.max_abs_eta):
+                raise Refusal(Code.RULE_NOT_FINITE)
+            self._guard.check_draw(target, filled.max_abs_eta, call.sigma)
+        except Refusal:
+            self.rows.undo(target)
+            raise
+        self._note(target, filled.moments)
 
     def _note(self, target: int, moments: Moments) -> None:
         if moments.n:
@@ -159,9 +164,6 @@ class Answering:
         if self.units is None:
             raise Refusal(Code.GATE_PROTOCOL)
         return self.units
-
-    def _uniform(self, target: int, draw: int) -> Matrix:
-        return self._draws.uniform(target, draw, self.rows.file_rows[self.rows.missing_places(target)])
 
     def _refuse(self, origin: Origin, number: int, steps: list[dict[str, Any]], refusal: Refusal) -> Release:
         self._guard.count_refusal()

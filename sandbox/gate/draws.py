@@ -1,7 +1,11 @@
 """Random numbers for rows. A number depends on the site's secret, the job, the target, the draw and the row, and on nothing else.
 
 So any partition of the rows over gates with one secret gives the same numbers, a draw that is asked for twice is the same draw, and
-central, which does not know the secret, knows none of them. The generator is Philox, addressed by counter instead of by state.
+central, which does not know the secret, knows none of them.
+
+A row is a counter: AES-128 under the job's key turns (row, target, draw, attempt) into 128 bits. A block cipher under a secret key is a
+pseudo-random function (NIST SP 800-90A builds a generator on the same assumption), so numbers of different counters are as good as
+independent to anybody without the key, and only the rows that are filled cost anything: processors have an instruction for it.
 """
 
 from __future__ import annotations
@@ -12,39 +16,80 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from sandbox.gate import ziggurat
 
 KEY_BYTES: Final = 16
 MIN_SECRET_BYTES: Final = 16
-_PER_COUNTER: Final = 4
-_LABEL: Final = b"tidegate row draws v1"
+ROWS_AT_ONCE: Final = 4096
+"""Blocks, words and numbers of so many rows stay in a second-level cache."""
+BLOCK_BYTES: Final = 16
+_LABEL: Final = b"tidegate row draws v2"
+_MAX_TARGET: Final = 1 << 24
+_MAX_DRAW: Final = 1 << 32
+_ONE: Final = np.uint64(0x3FF0_0000_0000_0000)
+"""The bits of 1.0; with 52 bits below it, of a number in [1, 2)."""
+
+Numbers = npt.NDArray[np.float64]
+Words = npt.NDArray[np.uint64]
+FileRows = npt.NDArray[np.int64]
 
 
-def derive_key(row_secret: bytes, seed: int, pair_digest: str, contract_digest: str) -> npt.NDArray[np.uint64]:
-    """The key of one job's draws at one site: HKDF-SHA256 (RFC 5869) of the secret, shape (2,)."""
+def derive_key(row_secret: bytes, seed: int, pair_digest: str, contract_digest: str) -> bytes:
+    """The key of one job's draws at one site: HKDF-SHA256 (RFC 5869) of the secret."""
     information = _LABEL + seed.to_bytes(8, "big") + bytes.fromhex(pair_digest) + bytes.fromhex(contract_digest)
     extracted = hmac.digest(bytes(hashlib.sha256().digest_size), row_secret, "sha256")
-    expanded = hmac.digest(extracted, information + b"\x01", "sha256")
-    return np.frombuffer(expanded[:KEY_BYTES], dtype="<u8").astype(np.uint64)
+    return hmac.digest(extracted, information + b"\x01", "sha256")[:KEY_BYTES]
 
 
 class RowDraws:
-    """Uniform numbers for the rows of one file, whose first row has number `row_offset`."""
+    """Random numbers for the rows of one file, whose first row has number `row_offset`."""
 
-    def __init__(self, key: npt.NDArray[np.uint64], row_offset: int = 0) -> None:
-        self._key = key
+    def __init__(self, key: bytes, row_offset: int = 0) -> None:
+        # One block per counter, each counter used for one purpose: the mode in which a cipher is a function of its block.
+        self._cipher = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305
         self._row_offset = row_offset
 
-    def uniform(self, target: int, draw: int, file_rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    def uniform(self, target: int, draw: int, file_rows: FileRows, out: Numbers | None = None) -> Numbers:
         """Numbers in (0, 1) for some rows (0-based places in the file), shape as `file_rows`. Draw 0 gives start values."""
-        if not len(file_rows):
-            return np.empty(0)
-        first = self._row_offset + int(file_rows.min())
-        last = self._row_offset + int(file_rows.max())
-        counter = first // _PER_COUNTER
-        # Philox steps its counter before each four numbers, so all rows of one counter share one block whatever the range is.
-        generator = np.random.Philox(key=self._key, counter=np.array([counter, target, draw, 0], dtype=np.uint64))
-        raw = generator.random_raw(last - counter * _PER_COUNTER + 1)
-        chosen = raw[self._row_offset + file_rows - counter * _PER_COUNTER]
-        # 52 bits, so that the largest number is still below 1 after rounding.
-        uniform: npt.NDArray[np.float64] = ((chosen >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
-        return uniform
+        numbers = np.empty(len(file_rows)) if out is None else out[: len(file_rows)]
+        for first in range(0, len(file_rows), ROWS_AT_ONCE):
+            some = slice(first, first + ROWS_AT_ONCE)
+            numbers[some] = uniform_from(self._words(target, draw, 0, file_rows[some])[:, 0])
+        return numbers
+
+    def normal(self, target: int, draw: int, file_rows: FileRows, out: Numbers | None = None) -> Numbers:
+        """Standard normal numbers for some rows, shape as `file_rows`; see :mod:`sandbox.gate.ziggurat`."""
+        numbers = np.empty(len(file_rows)) if out is None else out[: len(file_rows)]
+        left = []
+        for first in range(0, len(file_rows), ROWS_AT_ONCE):
+            some = slice(first, first + ROWS_AT_ONCE)
+            words = self._words(target, draw, 0, file_rows[some])
+            numbers[some], places = ziggurat.inside(words[:, 0])
+            left.append(places + first)
+        # One in eighty falls outside its rectangle and is decided with the block's other word; half of those are drawn again.
+        places, attempt = np.concatenate(left) if left else np.empty(0, np.intp), 0
+        while len(places):
+            words = self._words(target, draw, attempt, file_rows[places])
+            is_inside = ziggurat.decide(words[:, 0], uniform_from(words[:, 1]), values := np.empty(len(places)))
+            numbers[places[is_inside]] = values[is_inside]
+            places, attempt = places[~is_inside], attempt + 1
+        return numbers
+
+    def _words(self, target: int, draw: int, attempt: int, file_rows: FileRows) -> Words:
+        """Two random words for every row, shape (rows, 2)."""
+        if not (0 <= target < _MAX_TARGET and 0 <= draw < _MAX_DRAW and 0 <= attempt < 256):
+            raise ValueError("a counter out of range")
+        counters = np.empty((len(file_rows), 2), dtype="<u8")
+        counters[:, 0] = file_rows
+        counters[:, 0] += np.uint64(self._row_offset)
+        counters[:, 1] = draw << 32 | target << 8 | attempt
+        words = bytearray(counters.nbytes + BLOCK_BYTES - 1)
+        self._cipher.update_into(counters.data.cast("B"), words)
+        return np.frombuffer(words, dtype="<u8", count=counters.size).reshape(-1, 2)
+
+
+def uniform_from(words: Words) -> Numbers:
+    """The 52 high bits of each word as a number in (0, 1): the middle of its interval, so that neither end is reached."""
+    return ((words >> np.uint64(12)) | _ONE).view(np.float64) - (1.0 - 2.0**-53)

@@ -13,7 +13,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, ndtri
 
 from sandbox.contract import Contract
 from sandbox.gate.rows import Matrix, Rows
@@ -22,6 +21,9 @@ from sandbox.wire.messages import Constants
 
 MAX_EXPONENT: Final = 700.0
 """exp of it is finite; a probability beyond it is 0 or 1 in double precision."""
+
+SMALL_PRODUCT: Final = 1_000_000
+"""Up to so many multiplications BLAS multiplies without packing, which beats the half as many of a symmetric product."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ class Score:
 def glm_score(rows: Rows, units: Units, target: int, beta: Matrix) -> Score:
     """Observed information H (q×q), gradient g (q) and log-likelihood of a logistic fit at `beta` (q), in one pass.
 
-    Branch-free: with t = exp(−η) and r = 1 + t, p = 1/r, w = t/r², log(1 + exp(η)) = η + log r.
+    Branch-free: with t = exp(−η) and r = 1 + t, p = 1/r, w = tp², log(1 + exp(η)) = η + log r.
     """
     position = rows.position(target)
     others = np.delete(np.arange(rows.p), position)
@@ -120,23 +122,24 @@ def glm_score(rows: Rows, units: Units, target: int, beta: Matrix) -> Score:
     threshold = (0.5 - units.centre[position]) / units.scale[position]
     H, g = np.zeros((rows.p, rows.p)), np.zeros(rows.p)
     loglik = residual_squares = max_abs_eta = weight_sum = 0.0
+    buffer = np.empty((rows.p, rows.tile_rows))
     for part in rows.parts(target, is_missing=False):
         eta = part.design @ full
         y = (part.design[:, position] > threshold).astype(np.float64)
-        max_abs_eta = max(max_abs_eta, float(np.abs(eta).max(initial=0.0)))
+        max_abs_eta = max(max_abs_eta, float(eta.max()), -float(eta.min()))
         np.clip(eta, -MAX_EXPONENT, MAX_EXPONENT, out=eta)
         t = np.exp(-eta)
         r = 1.0 + t
         p = 1.0 / r
         loglik += float(y @ eta - eta.sum() - np.log(r).sum())
-        root_weight = np.sqrt(t) * p
-        weight_sum += float(root_weight @ root_weight)
+        weight = np.multiply(t, p, out=t)
+        weight *= p
+        weight_sum += float(weight.sum())
         residual = y - p
         residual_squares += float(residual @ residual)
         g += part.design.T @ residual
-        weighted = part.design * root_weight[:, None]
-        H += weighted.T @ weighted
-    H, g = H[np.ix_(others, others)], g[others]
+        H += _weighted_gram(part.design, weight, buffer[:, : len(eta)])
+    H, g = (H + H.T)[np.ix_(others, others)] / 2.0, g[others]
     norms = np.sqrt(np.maximum(np.diagonal(H), 0.0))
     # Every row's contribution to the log-likelihood is at most 0, so its Σ|φ| is exact.
     bounds = {
@@ -151,15 +154,12 @@ def glm_score(rows: Rows, units: Units, target: int, beta: Matrix) -> Score:
     return Score(Answer("glm_score", n, parts, bounds), worst, weight_sum)
 
 
-def predict(rows: Rows, target: int, beta: Matrix) -> float:
-    """Xβ of the rows with the target missing, into `rows.scratch`; the largest |Xβ| (infinite when one is not a number)."""
-    full = np.insert(beta, rows.position(target), 0.0)
-    worst = 0.0
-    for part in rows.parts(target, is_missing=True):
-        eta = part.design @ full
-        rows.scratch[part.places] = eta
-        worst = max(worst, float(np.abs(eta).max(initial=0.0))) if np.isfinite(eta).all() else np.inf
-    return worst
+def _weighted_gram(design: Matrix, weight: Matrix, buffer: Matrix) -> Matrix:
+    """Z'WZ, symmetric but for rounding, by the product that is faster at this size; `buffer` has the shape of Z'."""
+    if buffer.size * len(buffer) <= SMALL_PRODUCT:
+        return np.multiply(design.T, weight, out=buffer) @ design
+    np.multiply(design.T, np.sqrt(weight), out=buffer)
+    return buffer @ buffer.T
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,32 +171,59 @@ class Moments:
     variance: float
 
 
-def draw(rows: Rows, units: Units, target: int, sigma: float | None, uniform: Matrix) -> Moments:
-    """Fill the missing cells of `target` from the linear predictors in `rows.scratch`.
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What a draw did, and the evidence that it is judged by."""
+
+    moments: Moments
+    max_abs_eta: float
+    """The largest |Xβ|, infinite when one is not a number."""
+
+
+def draw(rows: Rows, units: Units, target: int, beta: Matrix, sigma: float | None, noise: Matrix) -> Filled:
+    """Fill the missing cells of `target`: Xβ + σε, or for a binary target Bernoulli(1 / (1 + exp(−Xβ))).
+
+    It is judged when it is done, in the same pass over the rows: `rows.undo(target)` takes a draw back.
 
     Args:
         rows: the rows; their Grams are renewed.
         units: of the columns.
         target: 1-based index.
+        beta: shape (q,), standardised units.
         sigma: residual sd in standardised units; None for a binary target.
-        uniform: a number in (0, 1) for every missing cell, in the order of `rows.missing_places`.
+        noise: for every missing cell, in the order of `rows.missing_rows`: a standard normal number, or a uniform one for a binary
+            target. Overwritten with the cells' values.
     """
     position = rows.position(target)
     centre, scale = units.centre[position], units.scale[position]
-    n, start, total, squares = len(uniform), 0, 0.0, 0.0
-    for part in rows.parts(target, is_missing=True):
-        eta = rows.scratch[part.places]
-        u = uniform[start : start + len(eta)]
-        start += len(eta)
-        values = ((u < expit(eta)).astype(np.float64) - centre) / scale if sigma is None else eta + sigma * ndtri(u)
-        rows.write(part, position, values)
-        total += float(values.sum())
-        squares += float(values @ values)
-    rows.renew(target)
+    full = np.insert(beta, position, 0.0)
+    low, high = -centre / scale, (1.0 - centre) / scale
+    eta = rows.eta[: len(noise)]
+    if sigma is not None:
+        noise *= sigma
+
+    def values_of(design: Matrix, places: slice) -> Matrix:
+        predicted = np.matmul(design, full, out=eta[places])
+        values = noise[places]
+        if sigma is None:
+            # u < 1 / (1 + exp(−η)) without the division; an infinite exp is a probability of 0.
+            is_one = values * (1.0 + np.exp(-predicted)) < 1.0
+            values[:] = np.where(is_one, high, low)
+        else:
+            values += predicted
+        return values
+
+    rows.refill(target, values_of)
+    worst = np.abs([eta.max(initial=0.0), eta.min(initial=0.0)]).max()
+    return Filled(_moments(noise, centre, scale), float(worst) if np.isfinite(worst) else np.inf)
+
+
+def _moments(values: Matrix, centre: float, scale: float) -> Moments:
+    n = len(values)
     if not n:
         return Moments(0, 0.0, 0.0)
-    mean = total / n
-    variance = max(squares / n - mean**2, 0.0) * n / max(n - 1, 1)
+    mean = float(values.sum()) / n
+    variance = max(float(values @ values) / n - mean**2, 0.0) * n / max(n - 1, 1)
     return Moments(n, centre + scale * mean, scale**2 * variance)
 
 

@@ -11,7 +11,7 @@ patterns that their Grams would outgrow the rows, a Gram is computed in one pass
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,8 +22,9 @@ from sandbox.gate.dataset import Dataset
 from sandbox.gate.patterns import Mask, Patterns
 from sandbox.gate.region import Region
 
-TILE_ROWS: Final = 2048
-"""Rows of a tile: at some fifty columns it stays in a second-level cache."""
+TILE_BYTES: Final = 900_000
+"""A tile stays in a second-level cache. Larger ones spill, smaller ones are all overhead (`tests/benchmarks`)."""
+MIN_TILE_ROWS: Final = 256
 MANY_PATTERNS: Final = 64
 """Below this number of patterns their Grams are always kept."""
 
@@ -36,12 +37,10 @@ class Part:
     """Some rows of one pattern or of one tile."""
 
     design: Matrix
-    """Shape (rows, p): a view, or a copy where rows are scattered. Never write to it; see :meth:`Rows.write`."""
+    """Shape (rows, p): a view, or a copy where rows are scattered. Never write to it; see :meth:`Rows.refill`."""
     tile: int
     within: Places
     """The rows' places in the tile."""
-    places: Places
-    """The rows' places in the order of :attr:`Rows.file_rows`."""
     pattern: int
     """The pattern all the rows share, -1 when they are of several."""
 
@@ -70,10 +69,15 @@ class Rows:
         self.file_rows: npt.NDArray[np.int64] = region.array(self.n, np.int64)
         self.file_rows[:] = takes_part[order]
         self.bounds = np.concatenate(([0], np.cumsum(patterns.counts)))
-        self.scratch: Matrix = region.array(self.n)
-        self._tile_rows = max(1, min(TILE_ROWS, self.n))
-        n_tiles = -(-self.n // self._tile_rows)
-        self._tiles: Matrix = region.array((n_tiles, self.p, self._tile_rows))
+        n_missing = max((self.n_missing(index) for index in self.targets), default=0)
+        self.noise: Matrix = region.array(n_missing)
+        """Room for a number per missing cell of any one target."""
+        self.eta: Matrix = region.array(n_missing)
+        """As `noise`, for linear predictors."""
+        self._old: Matrix = region.array(n_missing)
+        self.tile_rows = max(1, min(tile_rows(self.p), self.n))
+        n_tiles = -(-self.n // self.tile_rows)
+        self._tiles: Matrix = region.array((n_tiles, self.p, self.tile_rows))
         self._tiles[:, self.n_columns :, :] = intercepts[:, None]
         for position, index in enumerate(self.model):
             self._fill(position, dataset.column(index)[self.file_rows])
@@ -105,17 +109,16 @@ class Rows:
         # Missing parts keep their pattern, whose Gram a draw renews; observed neighbours are one piece.
         for first, last in _runs(is_wanted, merge=not is_missing):
             pattern = first if last == first + 1 else -1
-            for tile, low, high, start in self._pieces(int(self.bounds[first]), int(self.bounds[last])):
-                places = slice(start, start + high - low)
-                yield Part(self._tiles[tile, :, low:high].T, tile, slice(low, high), places, pattern)
+            for tile, low, high in self._pieces(int(self.bounds[first]), int(self.bounds[last])):
+                yield Part(self._tiles[tile, :, low:high].T, tile, slice(low, high), pattern)
 
     def _scattered(self, is_wanted: Mask) -> Iterator[Part]:
         is_row_wanted = is_wanted[self._pattern_of]
         for tile in range(len(self._tiles)):
-            start = tile * self._tile_rows
-            within = np.flatnonzero(is_row_wanted[start : start + self._tile_rows])
+            start = tile * self.tile_rows
+            within = np.flatnonzero(is_row_wanted[start : start + self.tile_rows])
             if len(within):
-                yield Part(self._tiles[tile][:, within].T, tile, within, within + start, -1)
+                yield Part(self._tiles[tile][:, within].T, tile, within, -1)
 
     # --- values
 
@@ -126,6 +129,12 @@ class Rows:
     def missing_places(self, target: int) -> npt.NDArray[np.intp]:
         """Places in sorted order of the rows with the target missing."""
         return np.flatnonzero(self.masks[:, self.targets.index(target)][self._pattern_of])
+
+    def missing_rows(self, target: int) -> npt.NDArray[np.int64]:
+        """File rows with the target missing, in the order of :meth:`missing_places`."""
+        runs = _runs(self.masks[:, self.targets.index(target)], merge=True)
+        rows = [self.file_rows[self.bounds[first] : self.bounds[last]] for first, last in runs]
+        return rows[0] if len(rows) == 1 else np.concatenate([self.file_rows[:0], *rows])
 
     def standardise(self, centre: Matrix, scale: Matrix, starts: dict[int, Matrix]) -> None:
         """Fix the units for the whole job, fill the missing cells, and make the Grams.
@@ -144,24 +153,43 @@ class Rows:
             self._fill(position, values)
         if self.has_grams:
             for pattern, (first, last) in enumerate(itertools.pairwise(self.bounds.tolist())):
-                for tile, low, high, _ in self._pieces(first, last):
+                for tile, low, high in self._pieces(first, last):
                     design = self._tiles[tile, :, low:high].T
                     self._grams[pattern] += design.T @ design
 
-    def write(self, part: Part, position: int, values: Matrix) -> None:
-        """Put values into a column of some rows; their patterns' Grams are out of date until :meth:`renew`."""
-        self._tiles[part.tile, position, part.within] = values
+    def refill(self, target: int, values_of: Callable[[Matrix, slice], Matrix]) -> None:
+        """Put new values into the missing cells of `target`, in one pass that also renews the Grams; :meth:`undo` takes them back.
 
-    def renew(self, target: int) -> None:
-        """Compute the target's row and column anew in the Grams of all patterns that miss it."""
+        Args:
+            target: 1-based index.
+            values_of: asked for the values of some rows: their design, shape (rows, p), and their places in :meth:`missing_rows`.
+        """
+        position = self.position(target)
+        products = np.zeros((len(self._grams), self.p))
+        start = 0
+        for part in self.parts(target, is_missing=True):
+            stop = start + len(part.design)
+            column = self._tiles[part.tile, position]
+            self._old[start:stop] = column[part.within]
+            values = values_of(part.design, slice(start, stop))
+            column[part.within] = values
+            if self.has_grams:
+                products[part.pattern] += part.design.T @ values
+            start = stop
+        self._put_products(target, products)
+
+    def undo(self, target: int) -> None:
+        """Take back the last :meth:`refill`, which was of `target`, to the last bit."""
+        old = self._old[: self.n_missing(target)].copy()
+        self.refill(target, lambda _, places: old[places])
+
+    def _put_products(self, target: int, products: Matrix) -> None:
+        """The target's row and column in the Grams of the patterns that miss it."""
         if not self.has_grams:
             return
-        position = self.position(target)
         is_missing = self.masks[:, self.targets.index(target)]
-        self._grams[is_missing, :, position] = 0.0
-        for part in self.parts(target, is_missing=True):
-            self._grams[part.pattern, :, position] += part.design.T @ part.design[:, position]
-        self._grams[is_missing, position, :] = self._grams[is_missing, :, position]
+        self._grams[is_missing, :, self.position(target)] = products[is_missing]
+        self._grams[is_missing, self.position(target), :] = products[is_missing]
 
     @property
     def is_finite(self) -> bool:
@@ -191,16 +219,22 @@ class Rows:
 
     def _fill(self, position: int, values: Matrix) -> None:
         for tile in range(len(self._tiles)):
-            piece = values[tile * self._tile_rows : (tile + 1) * self._tile_rows]
+            piece = values[tile * self.tile_rows : (tile + 1) * self.tile_rows]
             self._tiles[tile, position, : len(piece)] = piece
 
-    def _pieces(self, start: int, stop: int) -> Iterator[tuple[int, int, int, int]]:
-        """Places [start, stop) cut at tile borders: tile, first and last place within it, first place."""
+    def _pieces(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+        """Places [start, stop) cut at tile borders: tile, first and last place within it."""
         while start < stop:
-            tile, low = divmod(start, self._tile_rows)
-            high = min(self._tile_rows, low + stop - start)
-            yield tile, low, high, start
+            tile, low = divmod(start, self.tile_rows)
+            high = min(self.tile_rows, low + stop - start)
+            yield tile, low, high
             start += high - low
+
+
+def tile_rows(p: int) -> int:
+    """Rows of a tile of `p` columns: a power of two."""
+    fitting = TILE_BYTES // (8 * p)
+    return max(MIN_TILE_ROWS, 1 << max(fitting.bit_length() - 1, 0))
 
 
 def _runs(is_wanted: Mask, merge: bool) -> Iterator[tuple[int, int]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from sandbox.gate import ziggurat
 from sandbox.gate.draws import RowDraws, derive_key
 
 DIGEST = "ab" * 32
@@ -50,10 +52,45 @@ def test_numbers_are_uniform_and_strictly_inside_the_interval() -> None:
     assert stats.kstest(uniform, "uniform").pvalue > 1e-4
 
 
+def test_normal_numbers_do_not_depend_on_the_choice_of_rows() -> None:
+    whole = RowDraws(KEY).normal(1, 1, np.arange(20_000))
+    chosen = np.random.default_rng(1).permutation(20_000)[:7000]
+    assert np.array_equal(RowDraws(KEY).normal(1, 1, chosen), whole[chosen])
+    assert np.array_equal(RowDraws(KEY, 12_345).normal(1, 1, np.arange(100)), whole[12_345:12_445])
+
+
+def test_normal_numbers_are_normal_in_the_middle_and_in_the_tail() -> None:
+    normal = np.concatenate([RowDraws(KEY).normal(3, draw, np.arange(500_000)) for draw in range(4)])
+    counts = np.histogram(stats.norm.cdf(normal), bins=1000, range=(0, 1))[0]
+    assert stats.chisquare(counts).pvalue > 1e-4
+    tail = np.abs(normal[np.abs(normal) > ziggurat.R])
+    expected = len(normal) * 2 * stats.norm.sf(ziggurat.R)
+    assert abs(len(tail) - expected) < 4 * np.sqrt(expected)
+    assert stats.kstest(stats.norm.sf(tail) / stats.norm.sf(ziggurat.R), "uniform").pvalue > 1e-4
+
+
+def test_numbers_of_neighbouring_rows_draws_and_targets_are_independent() -> None:
+    rows = np.arange(200_000)
+    draws = RowDraws(KEY)
+    first = draws.normal(1, 1, rows)
+    for other in (np.roll(first, 1), draws.normal(1, 2, rows), draws.normal(2, 1, rows)):
+        for power in (1, 2):
+            correlation = np.corrcoef(first**power, other**power)[0, 1]
+            assert abs(correlation) < 5 / np.sqrt(len(rows))
+
+
+def test_layers_of_the_ziggurat_have_one_area() -> None:
+    edges = ziggurat._EDGES
+    areas = edges[1:-1] * np.diff(np.exp(-0.5 * edges[1:] ** 2))
+    np.testing.assert_allclose(areas, ziggurat.AREA, rtol=1e-9)
+    base = ziggurat.R * np.exp(-0.5 * ziggurat.R**2) + np.sqrt(2 * np.pi) * stats.norm.sf(ziggurat.R)
+    assert base == pytest.approx(ziggurat.AREA, rel=1e-9)
+
+
 def test_key_derivation_is_hkdf_sha256() -> None:
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-    information = b"tidegate row draws v1" + (7).to_bytes(8, "big") + bytes.fromhex(DIGEST + OTHER)
+    information = b"tidegate row draws v2" + (7).to_bytes(8, "big") + bytes.fromhex(DIGEST + OTHER)
     expected = HKDF(SHA256(), 16, None, information).derive(b"0123456789abcdef")
-    assert KEY.astype("<u8").tobytes() == expected
+    assert expected == KEY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.special import expit, ndtri
+from scipy.special import expit
 
 from sandbox.contract import Column, Contract
 from sandbox.gate import kernels
@@ -55,7 +55,7 @@ def begun(request, upload, surveyed, make_setup, csv_text, monkeypatch):
     if request.param == "scattered":
         monkeypatch.setattr(rows_module, "MANY_PATTERNS", 0)
     if request.param != "patterns":
-        monkeypatch.setattr(rows_module, "TILE_ROWS", 32)
+        monkeypatch.setattr(rows_module, "tile_rows", lambda _: 32)
     text = csv_text(100 if request.param == "scattered" else 300, seed=5).replace("p7,", "p7,NA,1,no,2\np7b,", 1)
     setup = make_setup({"parameters": {"central_intercept": True}})
     _, dataset = upload(text, setup)
@@ -64,10 +64,10 @@ def begun(request, upload, surveyed, make_setup, csv_text, monkeypatch):
     found = surveyed(text, setup)
     assert found.rows.has_grams is (request.param != "scattered")
     twin = Direct(dataset, found, units, [1.0, 1.0])
-    draws = RowDraws(np.array([1, 2], dtype=np.uint64))
+    draws = RowDraws(b"a key of 16 bytes"[:16])
 
     def uniform(target: int, draw: int) -> np.ndarray:
-        return draws.uniform(target, draw, found.rows.file_rows[found.rows.missing_places(target)])
+        return draws.uniform(target, draw, found.rows.missing_rows(target))
 
     found.rows.standardise(
         units.centre, units.scale, kernels.start_values(found.rows, units, {index: uniform(index, 0) for index in (Y, B)})
@@ -89,25 +89,26 @@ def check_gram(rows, units, twin, target: int) -> None:
 
 
 def test_grams_are_the_recomputed_ones_after_many_draws(begun) -> None:
-    rows, units, twin, uniform, draws = begun
+    rows, units, twin, _, draws = begun
     random = np.random.default_rng(0)
     check_gram(rows, units, twin, Y)
     for sweep in range(1, 31):
         for target in (Y, B):
             beta = random.normal(size=rows.p - 1) * 0.4
             eta = twin.design(target)[twin.is_missing(target)] @ beta
-            u = draws.uniform(target, sweep, twin.kept[twin.is_missing(target)])
-            worst = kernels.predict(rows, target, beta)
-            assert worst == pytest.approx(np.abs(eta).max())
             sigma = 0.7 if target == Y else None
-            moments = kernels.draw(rows, units, target, sigma, uniform(target, sweep))
+            noise = draws.normal if target == Y else draws.uniform
+            ours = noise(target, sweep, twin.kept[twin.is_missing(target)])
+            filled = kernels.draw(rows, units, target, beta, sigma, noise(target, sweep, rows.missing_rows(target)))
+            assert filled.max_abs_eta == pytest.approx(np.abs(eta).max())
+            moments = filled.moments
             position = twin.model.index(target)
             if sigma is None:
-                raw = (u < expit(eta)).astype(float)
+                raw = (ours < expit(eta)).astype(float)
                 twin.fill(target, (raw - units.centre[position]) / units.scale[position])
             else:
-                twin.fill(target, eta + sigma * ndtri(u))
-                raw = (eta + sigma * ndtri(u)) * units.scale[position] + units.centre[position]
+                twin.fill(target, eta + sigma * ours)
+                raw = (eta + sigma * ours) * units.scale[position] + units.centre[position]
             assert moments.n == len(raw)
             assert moments.mean == pytest.approx(raw.mean())
             assert moments.variance == pytest.approx(raw.var(ddof=1))
