@@ -1,4 +1,4 @@
-"""The author's command line: `tidegate check`, `simulate`, `new`, `ledger verify`. Thin: parse, call one function, render."""
+"""The author's command line: `tidegate check`, `simulate`, `new`, `probe`, `ledger verify`. Thin: parse, call one function, render."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ from sandbox import scaffold
 from sandbox.errors import TidegateError
 from sandbox.job import parse_job
 from sandbox.manifest import load_pair
+from sandbox.probe import script as scripts
+from sandbox.probe.runner import Progress
+from sandbox.probe.runner import probe as make_report
 from sandbox.rounds.summary import EngineProgress
 from sandbox.simulate import DataError, Inputs, Simulation
 
@@ -75,6 +78,30 @@ def new(
         typer.echo(f"Made {scaffold.make_pair(name, folder)}. Next: tidegate check {folder / name}")
 
 
+@app.command()
+def probe(
+    script: Annotated[
+        Path | None, typer.Option(help="A Python file of your own with run(data, params), to try instead inside a locked worker.")
+    ] = None,
+    restricted: Annotated[bool, typer.Option("--restricted", help="With the source rules for pairs; without them by default.")] = False,
+    seconds: Annotated[float, typer.Option(help="Wall time of the script.", min=0.1, max=600)] = scripts.SCRIPT_SECONDS,
+    policy: PolicyOption = "default",
+    as_json: JsonOption = False,
+) -> None:
+    """Prove the wall on this machine: what a worker and a gate cannot do, and a plain child can. Exit status 0 when it holds."""
+    with _reported(as_json):
+        limits = load_policy(policy)
+        if script is not None:
+            ended = asyncio.run(scripts.run_script(script.read_bytes(), limits, is_restricted=restricted, seconds=seconds))
+            typer.echo(json.dumps(ended.as_dict()) if as_json else ended.as_text())
+            return
+        report = asyncio.run(make_report(limits, _show_deed))
+        _end_progress()
+        typer.echo(json.dumps(report.as_dict()) if as_json else report.as_text())
+        if not report.holds:
+            raise typer.Exit(EXIT_FAILED)
+
+
 @ledger_app.command()
 def verify(file: Annotated[Path, typer.Argument(help="ledger.jsonl of a host or of a simulation.")]) -> None:
     """Check the hash chain. Exit status 0 when it holds."""
@@ -127,6 +154,11 @@ def _show_progress(progress: EngineProgress) -> None:
     """One line that is written over on a terminal; a log file gets none."""
     if sys.stderr.isatty():
         typer.echo(f"\r{progress.step:<20} {progress.done}/{progress.total}   ", nl=False, err=True)
+
+
+def _show_deed(progress: Progress) -> None:
+    if sys.stderr.isatty():
+        typer.echo(f"\r{progress.done}/{progress.total} {progress.title:<60.60}", nl=False, err=True)
 
 
 def _end_progress() -> None:
