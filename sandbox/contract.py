@@ -99,8 +99,9 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         expected = [column.name for column in self.columns]
         if names == expected:
             return []
-        missing = [name for name in expected if name not in names]
-        extra = [name for name in names if name not in expected]
+        found_names, expected_names = set(names), set(expected)
+        missing = [name for name in expected if name not in found_names]
+        extra = [name for name in names if name not in expected_names]
         if not missing and not extra and len(names) == len(expected):
             position = next(i for i, (found, wanted) in enumerate(zip(names, expected, strict=True), 1) if found != wanted)
             return [_header_finding(Code.DATA_HEADER_ORDER, position, names[position - 1], expected[position - 1])]
@@ -117,13 +118,15 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def check_names(names: list[str]) -> list[Finding]:
     """Findings for a header on its own: names that are numbers, empty, reserved or doubled."""
     findings = []
+    seen: set[str] = set()
     for position, name in enumerate(names, 1):
         if not name.strip() or NUMBER.match(name):
             findings.append(Finding(Code.DATA_HEADER_LOOKS_LIKE_DATA, column=position, details={"position": position}))
         elif name in RESERVED:
             findings.append(Finding(Code.DATA_HEADER_RESERVED, column=position, details={"column": name}))
-        elif name in names[: position - 1]:
+        elif name in seen:
             findings.append(Finding(Code.DATA_HEADER_DUPLICATE, column=position, details={"column": name}))
+        seen.add(name)
     return findings
 
 

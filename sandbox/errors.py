@@ -39,6 +39,7 @@ class Code(StrEnum):
     DATA_NOT_FINITE = "data.not_finite"
     DATA_LEVELS = "data.levels"
     DATA_TOO_LARGE = "data.too_large"
+    DATA_TOO_MANY_COLUMNS = "data.too_many_columns"
     DATA_MALFORMED = "data.malformed"
     DATA_PREDICTOR_ALL_MISSING = "data.predictor_all_missing"
     DATA_TARGET_NEVER_OBSERVED = "data.target_never_observed"
@@ -175,6 +176,9 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Correct the cells, state the two levels in the job, or make the target continuous.",
     ),
     C.DATA_TOO_LARGE: Entry("The data need more than {limit} bytes of memory.", "Raise max_rows_bytes in the site's policy."),
+    C.DATA_TOO_MANY_COLUMNS: Entry(
+        "The file has {found} columns; at most {limit} can be read.", "Remove columns that are not in the model."
+    ),
     C.DATA_MALFORMED: Entry("Line {line} cannot be read as CSV.", "Check quotes and separators around that line."),
     C.DATA_PREDICTOR_ALL_MISSING: Entry(
         "Predictor {column!r} has no observed value here.", "Ignore the column in the job, or leave this site out."

@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from sandbox.errors import Code, PeerError
+
 GENESIS: Final = "0" * 64
 
 
@@ -30,13 +32,13 @@ class Ledger:
         self._lock = threading.Lock()
 
     def append(self, entry: bytes) -> None:
-        """Chain and write one entry (a JSON object) and wait until it is on the disk."""
+        """Chain and write one entry (a JSON object) and wait until it is on the disk.
+
+        Raises :class:`PeerError`, and writes nothing, when a gate sent something else.
+        """
+        found = _object(entry)
         with self._lock:
-            line: dict[str, Any] = {
-                "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                **json.loads(entry),
-                "previous": self._previous,
-            }
+            line = {**found, "time": datetime.now(UTC).isoformat(timespec="milliseconds"), "previous": self._previous}
             data = json.dumps(line, sort_keys=True, separators=(",", ":")).encode()
             os.write(self._descriptor, data + b"\n")
             os.fdatasync(self._descriptor)
@@ -59,6 +61,16 @@ class Verdict:
     def holds(self) -> bool:
         """Whether no line was changed, removed or inserted."""
         return self.broken_line == 0
+
+
+def _object(entry: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(entry)
+    except (ValueError, RecursionError) as error:
+        raise PeerError(Code.GATE_PROTOCOL) from error
+    if not isinstance(found, dict):
+        raise PeerError(Code.GATE_PROTOCOL)
+    return found
 
 
 def verify(path: Path) -> Verdict:

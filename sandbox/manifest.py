@@ -24,6 +24,16 @@ RESERVED_STEP: Final = "margins"
 """The built-in step of the first round; no pair may declare a step of this name."""
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}\Z")
 _STEP_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
+_MAX_BYTES: Final = 64 << 10
+_MAX_DOTS: Final = 64
+"""Dots of one line: the parser of TOML takes quadratic time over a long dotted key, and this runs in the hosts."""
+_SCHEMA_KEYWORDS: Final = frozenset(
+    {
+        *("type", "title", "description", "unit", "default", "enum", "const", "multipleOf", "items"),
+        *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "minItems", "maxItems"),
+    }
+)
+"""What a parameter's schema may say. Not: references, which a host would fetch; patterns, which can take for ever; combinations."""
 _VERSION: Final = re.compile(r"\d{1,4}\.\d{1,4}\.\d{1,4}\Z")
 
 PARTS: Final[dict[str, dict[str, tuple[str, tuple[str, ...]]]]] = {
@@ -129,10 +139,16 @@ class Pair(msgspec.Struct, frozen=True):
 
 def parse_manifest(data: bytes) -> Manifest:
     """The manifest in `data`. Raises :class:`InputError` that names the key."""
+    if len(data) > _MAX_BYTES:
+        raise _wrong("(size)", f"a manifest has at most {_MAX_BYTES} bytes")
+    if any(line.count(b".") > _MAX_DOTS for line in data.split(b"\n")):
+        raise _wrong("(syntax)", f"a line has more than {_MAX_DOTS} dots")
     try:
         table = tomllib.loads(data.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise _wrong("(syntax)", str(error)) from error
+    except RecursionError as error:
+        raise _wrong("(syntax)", "it is nested too deeply") from error
     try:
         manifest = msgspec.convert(table, Manifest)
     except msgspec.ValidationError as error:
@@ -197,12 +213,21 @@ def _check_step(name: str, step: Step) -> None:
 
 def _check_parameter(name: str, schema: dict[str, Any]) -> None:
     key = f"parameters.properties.{name}"
+    _check_keywords(key, schema)
     try:
         jsonschema.Draft202012Validator.check_schema(schema)
     except jsonschema.SchemaError as error:
         raise _wrong(key, error.message) from error
     if "default" not in schema or "title" not in schema:
         raise _wrong(key, "a parameter needs a title and a default")
+
+
+def _check_keywords(key: str, schema: dict[str, Any]) -> None:
+    for keyword in schema.keys() - _SCHEMA_KEYWORDS:
+        raise _wrong(f"{key}.{keyword}", "this keyword of JSON Schema is not allowed here")
+    items = schema.get("items")
+    if isinstance(items, dict):
+        _check_keywords(f"{key}.items", items)
 
 
 def _key_of(error: msgspec.ValidationError, table: dict[str, Any]) -> str:

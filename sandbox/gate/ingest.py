@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 from typing import Final
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -24,6 +25,9 @@ from sandbox.wire.messages import ColumnReport, GateSetup
 
 MAX_FINDINGS: Final = 100
 """A file of nothing but errors still makes a report that a person can read."""
+
+MAX_COLUMNS: Final = 10_000
+"""More is no table of a study, and the time to read one grows with the square of its columns."""
 
 
 class Ingest:
@@ -195,7 +199,11 @@ class Ingest:
                 self._stop(Code.DATA_EMPTY)
                 return b""
             codecs.utf_8_decode(text, "strict", True)
-            scanned = scan(text, count_fields(text))
+            n_fields = count_fields(text)
+            if n_fields > MAX_COLUMNS:
+                self._stop(Code.DATA_TOO_MANY_COLUMNS, found=n_fields, limit=MAX_COLUMNS)
+                return b""
+            scanned = scan(text, n_fields)
         except UnicodeDecodeError:
             self._stop(Code.DATA_NOT_UTF8, line=1)
             return b""

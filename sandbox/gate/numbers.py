@@ -40,7 +40,7 @@ def read_numbers(block: bytes, scan: Scan, columns: Sequence[int], missing: tupl
     together = _parse(block, n_fields, columns, missing, scan.n_records)
     for position, column in enumerate(columns):
         alone = together[:, position] if together is not None else None
-        if together is None:
+        if together is None and _first_is_number(block, scan, column, missing):
             parsed = _parse(block, n_fields, [column], missing, scan.n_records)
             alone = None if parsed is None else parsed[:, 0]
         if alone is None or not _starts_with_number(block, scan, column, alone):
@@ -69,6 +69,14 @@ def _parse(block: bytes, n_fields: int, columns: Sequence[int], missing: tuple[s
         return None
     values: Values = frame.to_numpy()
     return values if values.shape == (n_records, len(columns)) else None
+
+
+def _first_is_number(block: bytes, scan: Scan, column: int, missing: tuple[str, ...]) -> bool:
+    # Most columns that are no numbers are words from the first cell on: parsing the block once for each would take all day.
+    tokens = Tokens(missing)
+    cells = (_cell(block, scan, record, column) for record in range(scan.n_records))
+    first = next((text for text in cells if text not in tokens), None)
+    return first is None or NUMBER.match(first) is not None
 
 
 def _starts_with_number(block: bytes, scan: Scan, column: int, values: Values) -> bool:

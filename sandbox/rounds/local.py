@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Coroutine
 from typing import Any, Final, TypeVar
 
 from sandbox.errors import Code, LimitError, PeerError, TidegateError
@@ -24,7 +24,6 @@ from sandbox.wire.messages import (
     Constants,
     GateFailed,
     GateSetup,
-    GateToHost,
     Isolation,
     KeepImputation,
     Program,
@@ -76,8 +75,8 @@ class LocalParticipant:
         async with self._lock:
             async for chunk in chunks:
                 for frame in data_frames(chunk):
-                    await self._guarded(self._gate.channel.send_frame(frame))
-            await self._guarded(self._gate.channel.send_frame(Frame(Kind.END)))
+                    await self._in_time(self._gate.channel.send_frame(frame))
+            await self._in_time(self._gate.channel.send_frame(Frame(Kind.END)))
             return await self._expect(UploadReport)
 
     async def attach(self, remote_source: bytes) -> tuple[SourceFinding, ...]:
@@ -90,7 +89,7 @@ class LocalParticipant:
             if compiled.findings:
                 await worker.kill()
                 return compiled.findings
-            await self._guarded(self._gate.channel.send(AttachWorker()))
+            await self._in_time(self._gate.channel.send(AttachWorker()))
             await self._supervisor.hand_over(worker, self._gate)
             self._worker = worker
             await self._expect(Acknowledged)
@@ -99,7 +98,7 @@ class LocalParticipant:
     async def begin(self, constants: Constants) -> None:
         """Fix the constants: rows are standardised and missing cells get their start values."""
         async with self._lock:
-            await self._guarded(self._gate.channel.send(Begin(constants)))
+            await self._in_time(self._gate.channel.send(Begin(constants)))
             await self._expect(Acknowledged)
 
     async def run_round_bytes(self, number: int, calls: tuple[StepCall, ...]) -> bytes:
@@ -108,7 +107,7 @@ class LocalParticipant:
             self._n_messages += 1
             if self._n_messages > self.policy.max_messages:
                 raise LimitError(Code.LIMIT_MESSAGES, limit=self.policy.max_messages)
-            await self._guarded(self._gate.channel.send(RunRound(number, calls)))
+            await self._in_time(self._gate.channel.send(RunRound(number, calls)))
             result = await self._expect(RoundResult)
             await asyncio.to_thread(self._ledger.append, result.entry)
             return result.body
@@ -120,23 +119,25 @@ class LocalParticipant:
     async def keep_imputation(self) -> None:
         """Snapshot the completed cells as the next imputation (central)."""
         async with self._lock:
-            await self._guarded(self._gate.channel.send(KeepImputation()))
+            await self._in_time(self._gate.channel.send(KeepImputation()))
             await self._expect(Acknowledged)
 
     async def result(self, run: dict[str, Any]) -> AsyncIterator[bytes]:
         """The zip, streamed from the gate (central). May be repeated; a reader that stops early leaves the gate in order."""
         async with self._lock:
-            await self._guarded(self._gate.channel.send(SendResult(run)))
+            await self._in_time(self._gate.channel.send(SendResult(run)))
             is_open = True
             try:
                 while is_open:
                     frame = await self._receive()
-                    is_open = frame.kind is not Kind.END
+                    is_open = frame.kind is Kind.DATA
                     if is_open:
                         yield frame.payload
+                    elif frame.kind is Kind.MESSAGE:
+                        raise await self._other_than(frame)
             finally:
                 while is_open and not self._is_wiped:
-                    is_open = (await self._receive()).kind is not Kind.END
+                    is_open = (await self._receive()).kind is Kind.DATA
 
     async def wipe(self) -> None:
         """Overwrite the rows, end both processes, write it into the ledger. May be called at any time and more than once."""
@@ -150,7 +151,10 @@ class LocalParticipant:
         with contextlib.suppress(TidegateError, TimeoutError, OSError):
             entry = await asyncio.wait_for(self._wipe_gate(), WIPE_SECONDS)
         await self._gate.kill()
-        await asyncio.to_thread(self._ledger.append, entry or self._killed_entry())
+        try:
+            await asyncio.to_thread(self._ledger.append, entry or self._killed_entry())
+        except PeerError:  # what the gate said of its wipe is no entry
+            await asyncio.to_thread(self._ledger.append, self._killed_entry())
 
     async def gone(self) -> TidegateError:
         """Wait until the gate or the worker ended without being asked to; why."""
@@ -180,14 +184,20 @@ class LocalParticipant:
         return json.dumps(entry).encode()
 
     async def _expect(self, type_: type[T]) -> T:
-        message: GateToHost = gate_to_host.decode((await self._receive()).payload)
-        if isinstance(message, GateFailed):
-            if message.entry:
-                await asyncio.to_thread(self._ledger.append, message.entry)
-            raise await self._failure(message.code)
+        frame = await self._receive()
+        message = gate_to_host.decode(frame.payload) if frame.kind is Kind.MESSAGE else None
         if not isinstance(message, type_):
-            raise PeerError(Code.GATE_PROTOCOL)
+            raise await self._other_than(frame)
         return message
+
+    async def _other_than(self, frame: Frame) -> TidegateError:
+        """Why the gate said something else than what was asked for: it gave up, or it broke the protocol."""
+        message = gate_to_host.decode(frame.payload) if frame.kind is Kind.MESSAGE else None
+        if not isinstance(message, GateFailed):
+            return PeerError(Code.GATE_PROTOCOL)
+        if message.entry:
+            await asyncio.to_thread(self._ledger.append, message.entry)
+        return await self._failure(message.code)
 
     async def _failure(self, code: Code) -> TidegateError:
         """Why the gate gave up. Of a worker that ended it only saw the channel close."""
@@ -201,8 +211,12 @@ class LocalParticipant:
         return PeerError(code, reason="its own choice")
 
     async def _receive(self) -> Frame:
+        return await self._in_time(self._gate.channel.receive())
+
+    async def _in_time(self, io: Coroutine[Any, Any, T]) -> T:
+        """Await I/O with the gate for as long as a step may take: it may have stopped reading as well as writing."""
         try:
-            return await self._guarded(asyncio.wait_for(self._gate.channel.receive(), self.policy.step_seconds))
+            return await self._guarded(asyncio.wait_for(io, self.policy.step_seconds))
         except TimeoutError:
             await self._gate.kill()
             raise LimitError(Code.LIMIT_TIME, what="a step", limit=self.policy.step_seconds) from None
