@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 
 from policies import Policy
-from sandbox.errors import PeerError, TidegateError
+from sandbox.errors import Code, LimitError, PeerError, TidegateError
 from sandbox.probe.catalogue import CATALOGUE
 from sandbox.probe.deed import Deed
 from sandbox.probe.deeds.processes import MARK
@@ -29,6 +29,7 @@ from sandbox.wire.messages import Isolation
 
 PROGRAM: Final = ("-m", "sandbox.probe.zygote")
 DEED_SECONDS: Final = 20.0
+PLAIN_SECONDS: Final = 120.0
 CPU_SECONDS: Final = 1
 """Processor time of the report's workers: one deed is to use it up."""
 _MARK_VALUE: Final = "seen"
@@ -55,10 +56,11 @@ async def probe(policy: Policy, observe: Callable[[Progress], None] = lambda _: 
         supervisor = await Supervisor.start(program=program)
         try:
             isolation = await _isolation(supervisor, policy)
+            plain = await _in_plain_children(environment)
             rows = []
             for number, deed in enumerate(CATALOGUE):
                 observe(Progress(number, len(CATALOGUE), deed.title))
-                rows.append(await _try(deed, supervisor, policy, environment))
+                rows.append(await _try(deed, plain.get(deed.name, "no answer"), supervisor, policy))
             observe(Progress(len(CATALOGUE), len(CATALOGUE), ""))
         finally:
             await supervisor.close()
@@ -85,29 +87,29 @@ async def _isolation(supervisor: Supervisor, policy: Policy) -> Isolation:
     return msgspec.structs.replace(worker.isolation, memory_locked=gate.isolation.memory_locked)
 
 
-async def _try(deed: Deed, supervisor: Supervisor, policy: Policy, environment: dict[str, str]) -> Row:
-    spawns = {"worker": supervisor.spawn_worker, "gate": supervisor.spawn_gate}
-    plain, *locked = await asyncio.gather(
-        _in_a_plain_child(deed, environment), *(_in_a_locked_child(deed, spawns[role](policy)) for role in deed.roles)
-    )
-    return Row(deed.name, deed.group, deed.title, deed.is_required, plain, dict(zip(deed.roles, locked, strict=True)))
-
-
-async def _in_a_plain_child(deed: Deed, environment: dict[str, str]) -> str:
+async def _in_plain_children(environment: dict[str, str]) -> dict[str, str]:
+    """What came of every deed in a plain child."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", "-B", "-m", "sandbox.probe.plain", deed.name),
+        *(sys.executable, "-I", "-B", "-m", "sandbox.probe.plain"),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         env=environment,
     )
     try:
-        said, _ = await asyncio.wait_for(process.communicate(), DEED_SECONDS)
+        said, _ = await asyncio.wait_for(process.communicate(), PLAIN_SECONDS)
     except TimeoutError:
         process.kill()
         await process.wait()
-        return "no end"
-    return said.decode("ascii", "replace")[:MAX_WORD] or f"exit {process.returncode}"
+        raise LimitError(Code.LIMIT_TIME, what="The control of the report", limit=int(PLAIN_SECONDS)) from None
+    lines = (line.split(" ", 1) for line in said.decode("ascii", "replace").splitlines())
+    return {line[0]: line[1][:MAX_WORD] for line in lines if len(line) > 1}
+
+
+async def _try(deed: Deed, plain: str, supervisor: Supervisor, policy: Policy) -> Row:
+    spawns = {"worker": supervisor.spawn_worker, "gate": supervisor.spawn_gate}
+    locked = await asyncio.gather(*(_in_a_locked_child(deed, spawns[role](policy)) for role in deed.roles))
+    return Row(deed.name, deed.group, deed.title, deed.is_required, plain, dict(zip(deed.roles, locked, strict=True)))
 
 
 async def _in_a_locked_child(deed: Deed, spawning: Awaitable[Child]) -> str:

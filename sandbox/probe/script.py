@@ -70,10 +70,17 @@ async def run_script(source: bytes, policy: Policy, *, is_restricted: bool, seco
     """
     supervisor = await Supervisor.start(program=PROGRAM)
     try:
-        worker = await supervisor.spawn_worker(policy)
-        return await _run(worker, RunScript(source, is_restricted, policy.max_source_bytes), seconds)
+        return await run_under(supervisor, source, policy, is_restricted=is_restricted, seconds=seconds)
     finally:
         await supervisor.close()
+
+
+async def run_under(
+    supervisor: Supervisor, source: bytes, policy: Policy, *, is_restricted: bool, seconds: float = SCRIPT_SECONDS
+) -> ScriptReport:
+    """:func:`run_script` with a worker of `supervisor`, whose program must be the report's zygote."""
+    worker = await supervisor.spawn_worker(policy)
+    return await _run(worker, RunScript(source, is_restricted, policy.max_source_bytes), seconds)
 
 
 async def _run(worker: Child, request: RunScript, seconds: float) -> ScriptReport:
@@ -119,4 +126,4 @@ async def _last_moment(worker: Child) -> Exit:
 def printable(text: str) -> str:
     """`text` as one bounded line of printable ASCII: a terminal obeys what it is sent."""
     shown = "".join(c if " " <= c <= "~" else c.encode("unicode_escape").decode("ascii") for c in text[:MAX_SHOWN])
-    return shown if len(text) <= MAX_SHOWN else f"{shown}…"
+    return shown if len(text) <= MAX_SHOWN else f"{shown}..."

@@ -13,14 +13,12 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import hostile_deeds
-
 from sandbox.control import Control
 from sandbox.lockdown import descriptors, identity, landlock, limits, namespaces, seccomp
 from sandbox.nursery import Nursery, Roles
 from sandbox.pipe import Pipe
+from sandbox.probe.catalogue import BY_NAME
+from sandbox.probe.deed import outcome_of
 from sandbox.wire.frames import Frame, Kind
 from sandbox.wire.messages import AttachWorker, GateReady, Isolation, WorkerReady
 
@@ -54,6 +52,12 @@ def announce_a_long_frame(pipe: Pipe) -> None:
     os.write(pipe.fd, Frame(Kind.DATA).to_bytes()[:8] + b"\xff\xff\xff\xff")
 
 
+def take_memory_in_small_pieces() -> None:
+    pieces = []
+    for _ in range(600 << 4):
+        pieces.append(bytes(1 << 16))
+
+
 def tell_the_environment(pipe: Pipe) -> None:
     pipe.send_frame(Frame(Kind.DATA, ENVIRONMENT))
 
@@ -67,6 +71,7 @@ MISCHIEF = {
     "long": announce_a_long_frame,
     "environment": tell_the_environment,
 }
+MORE_DEEDS = {"take_memory_in_small_pieces": take_memory_in_small_pieces}
 
 
 def answer(pipe: Pipe, request: Frame) -> None:
@@ -77,7 +82,7 @@ def answer(pipe: Pipe, request: Frame) -> None:
     elif word.startswith("echo "):
         pipe.send_frame(Frame(Kind.DATA, request.payload[5:]))
     else:
-        pipe.send_frame(Frame(Kind.DATA, hostile_deeds.outcome(word).encode()))
+        pipe.send_frame(Frame(Kind.DATA, outcome_of(MORE_DEEDS.get(word) or BY_NAME[word].attempt).encode()))
 
 
 def worker(pipe: Pipe, isolation: Isolation) -> None:

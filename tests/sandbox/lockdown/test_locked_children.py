@@ -1,11 +1,8 @@
-"""Locked children cannot do what plain ones can. Each deed runs in a plain process, in a worker and in a gate."""
+"""What locks a child in, layer by layer: what holds is reported, and what does not hold is found."""
 
 from __future__ import annotations
 
-import errno
 import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,46 +18,6 @@ from sandbox.wire.frames import Frame, Kind
 HERE = Path(__file__).parent
 ZYGOTE = str(HERE / "hostile_zygote.py")
 POLICY = built_in("default")
-EPERM, EBADF = f"errno {errno.EPERM}", f"errno {errno.EBADF}"
-KILLED = "killed"
-
-EXPECTED = {
-    # deed: (worker, gate)
-    "open_a_file": (EPERM, EPERM),
-    "write_a_file": (EPERM, EPERM),
-    "stat_a_file": (EPERM, EPERM),
-    "list_a_folder": (EPERM, EPERM),
-    "open_openat2": (KILLED, KILLED),
-    "make_tcp_socket": (EPERM, EPERM),
-    "make_udp_socket": (EPERM, EPERM),
-    "make_unix_socket": (EPERM, EPERM),
-    "make_socketpair": (KILLED, KILLED),
-    "make_pipe": (KILLED, KILLED),
-    "fork": (EPERM, EPERM),
-    "start_thread": ("RuntimeError", "RuntimeError"),
-    "execute": (EPERM, EPERM),
-    "signal_the_parent": (EPERM, EPERM),
-    "stop_itself": (EPERM, EPERM),
-    "write_standard_output": (EBADF, EBADF),
-    "read_standard_input": (EBADF, EBADF),
-    "read_another_descriptor": (EBADF, EBADF),
-    "duplicate_the_channel": (EPERM, EPERM),
-    "map_writable_and_executable": (EPERM, EPERM),
-    "make_a_map_executable": (EPERM, EPERM),
-    "map_shared_memory": (EPERM, EPERM),
-    "map_growing_memory": (EPERM, EPERM),
-    "make_a_memfd": (KILLED, KILLED),
-    "become_dumpable": (EPERM, EPERM),
-    "raise_a_limit": (EPERM, EPERM),
-    "become_traced": (EPERM, EPERM),
-    "read_memory_of_a_process": (KILLED, KILLED),
-    "open_a_pidfd": (KILLED, KILLED),
-    "set_up_io_uring": (KILLED, KILLED),
-    "load_bpf": (KILLED, KILLED),
-    "change_directory": (KILLED, KILLED),
-    "sleep": (EPERM, EPERM),
-    "take_600_mb": (f"errno {errno.ENOMEM}", "done"),
-}
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -76,28 +33,9 @@ async def outcome_in(child: Child, deed: str) -> str:
         await child.channel.send_frame(Frame(Kind.DATA, deed.encode()))
         return (await child.channel.receive()).payload.decode()
     except PeerError:
-        how = await child.wait()
-        return KILLED if how.reason == "signal SIGSYS" else how.reason
+        return (await child.wait()).reason
     finally:
         await child.kill()
-
-
-def outcome_in_a_plain_child(deed: str) -> str:
-    child = subprocess.run([sys.executable, str(HERE / "hostile_deeds.py"), deed], capture_output=True, text=True, check=True)
-    return child.stdout
-
-
-@pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("deed", EXPECTED)
-async def test_worker_cannot_do_what_a_plain_child_can(supervisor: Supervisor, deed: str) -> None:
-    assert outcome_in_a_plain_child(deed) == ("done" if deed != "execute" else "")
-    assert await outcome_in(await supervisor.spawn_worker(POLICY), deed) == EXPECTED[deed][0]
-
-
-@pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("deed", EXPECTED)
-async def test_gate_cannot_do_what_a_plain_child_can(supervisor: Supervisor, deed: str) -> None:
-    assert await outcome_in(await supervisor.spawn_gate(POLICY), deed) == EXPECTED[deed][1]
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -162,7 +100,7 @@ async def test_namespaces_are_used_where_they_are_and_not_required() -> None:
     try:
         worker = await supervisor.spawn_worker(POLICY)
         assert (worker.isolation.tier, worker.isolation.namespaces) == ("seccomp+landlock", False)
-        assert await outcome_in(worker, "open_a_file") == EPERM
+        assert await outcome_in(worker, "read_a_file") == "EPERM"
         with pytest.raises(IsolationError) as caught:
             await supervisor.spawn_gate(msgspec.structs.replace(POLICY, minimum_isolation="seccomp+landlock+namespaces"))
         assert caught.value.code is Code.ISOLATION_MISSING
@@ -175,6 +113,6 @@ async def test_policy_that_accepts_it_gets_a_child_without_landlock_that_says_so
     try:
         worker = await supervisor.spawn_worker(msgspec.structs.replace(POLICY, minimum_isolation="seccomp"))
         assert worker.isolation.tier == "seccomp"
-        assert await outcome_in(worker, "open_a_file") == EPERM
+        assert await outcome_in(worker, "read_a_file") == "EPERM"
     finally:
         await supervisor.close()
