@@ -29,6 +29,7 @@ START_SECONDS: Final = 120.0
 """Importing the scientific libraries takes about a second; the rest is for a machine that is busy."""
 CLOSE_SECONDS: Final = 5.0
 PROGRAM: Final = ("-m", "sandbox.zygote")
+PLATFORM = sys.platform
 
 _DIED: Final[dict[Role, Code]] = {"gate": Code.GATE_DIED, "worker": Code.WORKER_DIED}
 _BROKE_PROTOCOL: Final[dict[Role, Code]] = {"gate": Code.GATE_PROTOCOL, "worker": Code.WORKER_PROTOCOL}
@@ -115,6 +116,8 @@ class Supervisor:
             IsolationError: The zygote could not lock itself in or could not start.
             LimitError: It took too long.
         """
+        if PLATFORM != "linux":
+            raise IsolationError(Code.ISOLATION_MISSING, reason=f"its system is {PLATFORM}, and pairs run on Linux only")
         supervisor = cls(blas_threads, program)
         await supervisor._running_zygote()
         return supervisor

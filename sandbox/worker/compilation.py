@@ -48,15 +48,18 @@ class Module:
     functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
 
 
-def compile_module(source: bytes, max_source_bytes: int) -> Module:
-    """The functions of `source`, or findings in the order of their lines. Never raises for what the source says."""
+def compile_module(source: bytes, max_source_bytes: int, *, is_executed: bool = True) -> Module:
+    """The functions of `source`, or findings in the order of their lines. Never raises for what the source says.
+
+    With `is_executed` off it stops before the first line runs: findings and signatures only, for a process that is not locked down.
+    """
     if len(source) > max_source_bytes:
         return _refused(0, f"The module is larger than {max_source_bytes} bytes.", "Shorten it; the policy key is max_source_bytes.")
     with warnings.catch_warnings():
         # The parser warns about style (a stray backslash); there is nobody to read it in here.
         warnings.simplefilter("ignore")
         tree = _parse(source)
-        return tree if isinstance(tree, Module) else _compile(tree)
+        return tree if isinstance(tree, Module) else _compile(tree, is_executed=is_executed)
 
 
 def _parse(source: bytes) -> ast.Module | Module:
@@ -90,13 +93,15 @@ def _too_deep(tree: ast.Module) -> int | None:
     return max(getattr(node, "lineno", 0) for node in level)
 
 
-def _compile(tree: ast.Module) -> Module:
+def _compile(tree: ast.Module, *, is_executed: bool) -> Module:
     signatures = {node.name: _signature(node) for node in tree.body if isinstance(node, ast.FunctionDef)}
     rules = SourceRules()
     rules.visit(tree)
     findings = rules.findings + _unbound(rules)
     if findings:
         return Module(tuple(sorted(findings, key=lambda finding: finding.line)))
+    if not is_executed:
+        return Module((), signatures)
     scope = namespace(rules.bindings)
     try:
         # Nothing but `def` and constants is left at the top level, and this process is locked down: see the module docstring.

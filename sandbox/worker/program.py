@@ -13,9 +13,9 @@ ENTRY: Final = "impute"
 """The function of a central module."""
 
 
-def load(program: Program, manifest: Manifest) -> Module:
+def load(program: Program, manifest: Manifest, *, is_executed: bool = True) -> Module:
     """Compile a module and check its functions against the manifest: functions, or findings."""
-    module = compile_module(program.source, program.max_source_bytes)
+    module = compile_module(program.source, program.max_source_bytes, is_executed=is_executed)
     if module.findings:
         return module
     check = _central_findings if program.module == "central" else _remote_findings
