@@ -83,17 +83,26 @@ class LocalParticipant:
         """Start a worker with the remote module and connect it to the gate; findings of the source rules mean that nothing was attached."""
         async with self._lock:
             worker = await self._supervisor.spawn_worker(self.policy)
-            compiled = await compile_in(
-                worker, Program("remote", remote_source, self._setup.manifest, self.policy.max_source_bytes), self.policy.step_seconds
-            )
-            if compiled.findings:
+            try:
+                findings = await self._connect(worker, remote_source)
+            except BaseException:
+                # Cancelled or failed before it belonged to anybody: nobody else would end it.
                 await worker.kill()
-                return compiled.findings
-            await self._in_time(self._gate.channel.send(AttachWorker()))
-            await self._supervisor.hand_over(worker, self._gate)
-            self._worker = worker
-            await self._expect(Acknowledged)
-            return ()
+                raise
+            if findings:
+                await worker.kill()
+            return findings
+
+    async def _connect(self, worker: Child, remote_source: bytes) -> tuple[SourceFinding, ...]:
+        program = Program("remote", remote_source, self._setup.manifest, self.policy.max_source_bytes)
+        compiled = await compile_in(worker, program, self.policy.step_seconds)
+        if compiled.findings:
+            return compiled.findings
+        await self._in_time(self._gate.channel.send(AttachWorker()))
+        await self._supervisor.hand_over(worker, self._gate)
+        self._worker = worker
+        await self._expect(Acknowledged)
+        return ()
 
     async def begin(self, constants: Constants) -> None:
         """Fix the constants: rows are standardised and missing cells get their start values."""
