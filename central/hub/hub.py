@@ -110,7 +110,8 @@ class Hub:
 
     async def _read(self, link: Link, connection: Connection) -> None:
         try:
-            data = await asyncio.wait_for(connection.receive(), GREETING_SECONDS)
+            async with asyncio.timeout(GREETING_SECONDS):
+                data = await connection.receive()
             # A connection that was replaced meanwhile has nothing more to say.
             while data is not None and link.connection is connection:
                 self._on_frame(link, data)

@@ -96,7 +96,8 @@ class Link:
         self._alive.clear()
         self.connection.send(self.session.ping())
         try:
-            await asyncio.wait_for(self._alive.wait(), timeout_seconds)
+            async with asyncio.timeout(timeout_seconds):
+                await self._alive.wait()
         except TimeoutError:
             return False
         return True

@@ -126,7 +126,8 @@ class Link:
                 self._set(LinkState.OFFLINE, Reason.CLOSED)
             if not self._changed.is_set():
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), self._backoff.next())
+                    async with asyncio.timeout(self._backoff.next()):
+                        await self._changed.wait()
 
     def _next_address(self) -> Address | LinkState:
         if self._address is None:

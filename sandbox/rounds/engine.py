@@ -151,7 +151,8 @@ class Engine:
 
     async def _from(self, worker: Child) -> WorkerToHost:
         try:
-            frame = await asyncio.wait_for(worker.channel.receive(), self._policy.step_seconds)
+            async with asyncio.timeout(self._policy.step_seconds):
+                frame = await worker.channel.receive()
         except TimeoutError:
             raise LimitError(Code.LIMIT_TIME, what="a step of the central module", limit=self._policy.step_seconds) from None
         except (PeerError, OSError) as error:

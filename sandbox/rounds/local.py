@@ -158,7 +158,8 @@ class LocalParticipant:
             await self._worker.kill()
         entry: bytes | None = None
         with contextlib.suppress(TidegateError, TimeoutError, OSError):
-            entry = await asyncio.wait_for(self._wipe_gate(), WIPE_SECONDS)
+            async with asyncio.timeout(WIPE_SECONDS):
+                entry = await self._wipe_gate()
         await self._gate.kill()
         try:
             await asyncio.to_thread(self._ledger.append, entry or self._killed_entry())
@@ -216,7 +217,8 @@ class LocalParticipant:
         if code is not Code.WORKER_DIED or self._worker is None:
             return PeerError(code)
         with contextlib.suppress(TimeoutError):
-            return (await asyncio.wait_for(self._worker.wait(), 1.0)).error("worker")
+            async with asyncio.timeout(1.0):
+                return (await self._worker.wait()).error("worker")
         return PeerError(code, reason="its own choice")
 
     async def _receive(self) -> Frame:
@@ -225,7 +227,8 @@ class LocalParticipant:
     async def _in_time(self, io: Coroutine[Any, Any, T]) -> T:
         """Await I/O with the gate for as long as a step may take: it may have stopped reading as well as writing."""
         try:
-            return await self._guarded(asyncio.wait_for(io, self.policy.step_seconds))
+            async with asyncio.timeout(self.policy.step_seconds):
+                return await self._guarded(io)
         except TimeoutError:
             await self._gate.kill()
             raise LimitError(Code.LIMIT_TIME, what="a step", limit=self.policy.step_seconds) from None
@@ -248,7 +251,8 @@ async def compile_in(worker: Child, program: Program, seconds: float) -> Compile
     """Compile a module inside a locked worker. Raises `PeerError` when the worker dies of it, `LimitError` when it takes too long."""
     try:
         await worker.channel.send(program)
-        frame = await asyncio.wait_for(worker.channel.receive(), seconds)
+        async with asyncio.timeout(seconds):
+            frame = await worker.channel.receive()
         message = worker_to_host.decode(frame.payload)
     except TimeoutError:
         await worker.kill()
