@@ -97,7 +97,8 @@ async def _in_plain_children(environment: dict[str, str]) -> dict[str, str]:
         env=environment,
     )
     try:
-        said, _ = await asyncio.wait_for(process.communicate(), PLAIN_SECONDS)
+        async with asyncio.timeout(PLAIN_SECONDS):
+            said, _ = await process.communicate()
     except TimeoutError:
         process.kill()
         await process.wait()
@@ -116,7 +117,8 @@ async def _in_a_locked_child(deed: Deed, spawning: Awaitable[Child]) -> str:
     child = await spawning
     try:
         await child.channel.send(Try(deed.name))
-        frame = await asyncio.wait_for(child.channel.receive(), DEED_SECONDS)
+        async with asyncio.timeout(DEED_SECONDS):
+            frame = await child.channel.receive()
         answer = from_child.decode(frame.payload)
         return answer.outcome if isinstance(answer, Tried) else "another answer"
     except TimeoutError:

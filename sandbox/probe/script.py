@@ -89,7 +89,9 @@ async def _run(worker: Child, request: RunScript, seconds: float) -> ScriptRepor
     outcome: Outcome = "killed"
     try:
         await worker.channel.send(request)
-        message = from_child.decode((await asyncio.wait_for(worker.channel.receive(), seconds)).payload)
+        async with asyncio.timeout(seconds):
+            frame = await worker.channel.receive()
+        message = from_child.decode(frame.payload)
         if not isinstance(message, ScriptEnded):
             raise PeerError(Code.WORKER_PROTOCOL)
         ended, outcome = message, message.outcome
@@ -118,7 +120,8 @@ async def _run(worker: Child, request: RunScript, seconds: float) -> ScriptRepor
 async def _last_moment(worker: Child) -> Exit:
     """How a worker ended that closed its channel: one that goes on without it is killed after a moment."""
     try:
-        return await asyncio.wait_for(worker.wait(), 1.0)
+        async with asyncio.timeout(1.0):
+            return await worker.wait()
     except TimeoutError:
         return await worker.kill()
 
