@@ -17,6 +17,7 @@ _RESOURCES: Final[dict[ResourceName, int]] = {
     "MSGQUEUE": resource.RLIMIT_MSGQUEUE,
     "NOFILE": resource.RLIMIT_NOFILE,
     "NPROC": resource.RLIMIT_NPROC,
+    "STACK": resource.RLIMIT_STACK,
 }
 _GRACE: Final[dict[ResourceName, int]] = {"CPU": 1}
 """How far the hard limit lies above the soft one: the signal at the soft limit says what happened, and can be blocked, which the one at

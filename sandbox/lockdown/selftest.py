@@ -83,6 +83,7 @@ def _attempts(plan: Plan) -> tuple[_Attempt, ...]:
         _Attempt("read", (CHANNEL - 1, empty, 0), errno.EBADF),
         _Attempt("mmap", (0, _PAGE, _READ_EXECUTE, _PRIVATE, -1, 0)),
         _Attempt("mmap", (0, _PAGE, _READ_WRITE, _SHARED, -1, 0)),
+        _Attempt("mprotect", (0, _PAGE, _READ_WRITE)),  # ENOMEM unfiltered
         of_the_role[plan.role],
     )
 

@@ -110,8 +110,8 @@ def test_memory_is_private_and_not_executable(plan: Plan, architecture: Architec
         (read | execute | 1 << 40, private | anonymous),
     ]:
         assert ask(plan, architecture, "mmap", 0, 4096, protection, flags) == EPERM
-    assert ask(plan, architecture, "mprotect", 0, 4096, read | write) == ALLOW
-    assert ask(plan, architecture, "mprotect", 0, 4096, read | execute) == EPERM
+    for protection in (read, read | write, read | execute):
+        assert ask(plan, architecture, "mprotect", 0, 4096, protection) == EPERM
 
 
 @both
