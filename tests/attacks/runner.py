@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import platform
 import sys
 import time
 from collections.abc import AsyncIterator, Iterable
@@ -92,6 +93,7 @@ class Arena:
         self.product = product
         self.raw = raw
         self.policy = policy
+        self.machine = platform.machine()
         self.scene = Scene()
         self.control_scene = Scene()
         self.ledger = Ledger(folder / "ledger.jsonl")
@@ -253,7 +255,7 @@ class Arena:
         await gate.channel.send_frame(Frame(Kind.DATA, attack.raw_source))
         participant = await self.participant(pair(), gate)
         try:
-            await participant.upload(pieces([CSV]))
+            await participant.upload(pieces([CSV] * 500))  # more than a channel holds unread
             body = await participant.run_round_bytes(0, (StepCall(RESERVED_STEP),))
             round_reply.decode(body)
             async for _ in participant.result({}):

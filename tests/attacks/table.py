@@ -81,7 +81,7 @@ class Attack:
 
     def call(self, function: str) -> Any:
         """Run a function of the file here: for files that only make bytes or messages."""
-        scope: dict[str, Any] = {"__name__": "attack"}
+        scope: dict[str, Any] = {"__name__": "attack", "__file__": str(self.path)}
         exec(compile(self.source, str(self.path), "exec"), scope)  # noqa: S102
         return scope[function]()
 

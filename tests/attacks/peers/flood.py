@@ -4,5 +4,7 @@ import os
 
 
 def run(channel_fd):
+    while receive().kind != 3:
+        pass
     while True:
         os.write(channel_fd, frame(b"x" * 1000, 2) * 64)

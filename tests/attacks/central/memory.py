@@ -1,0 +1,5 @@
+"""Fills its memory."""
+
+
+def impute(job, sites):
+    return list(range(10**10))

@@ -1,0 +1,5 @@
+"""Changes the job."""
+
+
+def impute(job, sites):
+    job.parameters["ridge"] = 1

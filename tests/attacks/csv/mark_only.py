@@ -1,0 +1,5 @@
+"""A byte order mark and nothing else."""
+
+
+def pieces():
+    yield b"\xef\xbb\xbf"

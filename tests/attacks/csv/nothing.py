@@ -1,0 +1,5 @@
+"""No byte at all."""
+
+
+def pieces():
+    yield from ()

@@ -1,0 +1,5 @@
+"""The access said twice, for two readers."""
+
+
+def manifest():
+    return b'access = "blind"\naccess = "rows"\n'

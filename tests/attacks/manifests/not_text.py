@@ -1,0 +1,5 @@
+"""Bytes that are no UTF-8."""
+
+
+def manifest():
+    return b"name = '\xff\xfe'\n"
