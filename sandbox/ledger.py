@@ -2,6 +2,10 @@
 
 The gate composes the entry, the host appends it and calls `fdatasync` before the release is forwarded: what is not in the ledger did
 not leave. The chain shows tampering with any line but the last; keep the last hash somewhere else to cover that one too.
+
+A ledger is a series of files: `ledger.jsonl` is written, and when it is full it becomes `ledger.000001.jsonl` and so on. The chain goes
+on over the files; each but the first begins with a line of kind `continued`. Files may be archived elsewhere, oldest first: the chain of
+those that are left still holds, and :class:`Verdict` says that earlier ones are not here.
 """
 
 from __future__ import annotations
@@ -9,7 +13,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import threading
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,16 +24,20 @@ from typing import Any, Final
 from sandbox.errors import Code, PeerError
 
 GENESIS: Final = "0" * 64
+CONTINUED: Final = "continued"
+MAX_BYTES: Final = 64 << 20
 
 
 class Ledger:
-    """An append-only file. One process writes it; `verify` may read it at any time."""
+    """An append-only series of files. One process writes it; `verify` and `entries` may read it at any time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, max_bytes: int = MAX_BYTES) -> None:
+        """Open the ledger at `path`. Raises :class:`ValueError` when the chain of its newest file is broken."""
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._max_bytes = max_bytes
         self._previous = _last_hash(path)
+        self._open()
         # Two jobs of one host append from two threads; a line must follow the one before it.
         self._lock = threading.Lock()
 
@@ -38,15 +48,45 @@ class Ledger:
         """
         found = _object(entry)
         with self._lock:
-            line = {**found, "time": datetime.now(UTC).isoformat(timespec="milliseconds"), "previous": self._previous}
-            data = json.dumps(line, sort_keys=True, separators=(",", ":")).encode()
-            os.write(self._descriptor, data + b"\n")
-            os.fdatasync(self._descriptor)
-            self._previous = hashlib.sha256(data).hexdigest()
+            if self._size >= self._max_bytes:
+                self._rotate()
+            self._write(found)
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)
+
+    def _open(self) -> None:
+        self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._size = os.fstat(self._descriptor).st_size
+        if not self._size:
+            self._sync_folder()
+        if not self._size and self._previous != GENESIS:
+            self._write({"kind": CONTINUED})
+
+    def _write(self, entry: dict[str, Any]) -> None:
+        line = {**entry, "time": datetime.now(UTC).isoformat(timespec="milliseconds"), "previous": self._previous}
+        data = json.dumps(line, sort_keys=True, separators=(",", ":")).encode()
+        os.write(self._descriptor, data + b"\n")
+        os.fdatasync(self._descriptor)
+        self._previous = hashlib.sha256(data).hexdigest()
+        self._size += len(data) + 1
+
+    def _sync_folder(self) -> None:
+        """A new file's name must be on the disk, too."""
+        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def _rotate(self) -> None:
+        os.close(self._descriptor)
+        full = files(self.path)[:-1]
+        number = _number(full[-1]) + 1 if full else 1
+        # A crash between the two leaves no newest file: the next start goes on from the last archived line.
+        self.path.rename(self.path.with_suffix(f".{number:06d}{self.path.suffix}"))
+        self._open()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +94,13 @@ class Verdict:
     """What a check of a ledger found: `broken_line` is the first line that does not follow, 0 when the chain holds."""
 
     n_lines: int
+    """Lines checked, over all files."""
     broken_line: int
     last_hash: str
+    broken_file: str = ""
+    """The name of the file whose line does not follow; `broken_line` counts in that file."""
+    is_complete: bool = True
+    """Whether the first file is here: without it the chain starts in the middle."""
 
     @property
     def holds(self) -> bool:
@@ -73,27 +118,77 @@ def _object(entry: bytes) -> dict[str, Any]:
     return found
 
 
+def files(path: Path) -> list[Path]:
+    """The files of a ledger, oldest first; the one that is written comes last, whether it exists or not."""
+    pattern = re.compile(re.escape(path.stem) + r"\.\d{6,}" + re.escape(path.suffix))
+    return [*sorted((file for file in path.parent.glob(f"{path.stem}.*") if pattern.fullmatch(file.name)), key=_number), path]
+
+
 def verify(path: Path) -> Verdict:
-    """Check the hash chain of a ledger file."""
-    previous = GENESIS
-    number = 0
-    with path.open("rb") as lines:
-        for number, raw in enumerate(lines, 1):
-            data = raw.rstrip(b"\n")
-            try:
-                line = json.loads(data)
-                follows = raw.endswith(b"\n") and line["previous"] == previous
-            except (ValueError, TypeError, KeyError):
-                follows = False
-            if not follows:
-                return Verdict(number, number, previous)
-            previous = hashlib.sha256(data).hexdigest()
-    return Verdict(number, 0, previous)
+    """Check the hash chain over all files of a ledger. Raises :class:`FileNotFoundError` when there is none."""
+    return _verify([file for file in files(path) if file.exists()] or [path])
+
+
+def entries(path: Path, job_id: str) -> Iterator[dict[str, Any]]:
+    """The lines about one job, over all files, in order. A line that is being written, or is damaged, is left out."""
+    wanted = json.dumps(job_id).encode()
+    return (line for line in _lines(path, wanted) if line.get("job") == job_id)
+
+
+def entries_of_dataset(path: Path, dataset: str) -> Iterator[dict[str, Any]]:
+    """The lines about one data set in whatever job, as :func:`entries`."""
+    wanted = json.dumps(dataset).encode()
+    return (line for line in _lines(path, wanted) if line.get("dataset") == dataset)
+
+
+def _lines(path: Path, wanted: bytes) -> Iterator[dict[str, Any]]:
+    for file in files(path):
+        if not file.exists():
+            continue
+        with file.open("rb") as lines:
+            for raw in lines:
+                if wanted not in raw:
+                    continue
+                try:
+                    line = json.loads(raw)
+                except ValueError:
+                    continue
+                if isinstance(line, dict):
+                    yield line
+
+
+def _verify(paths: Iterable[Path]) -> Verdict:
+    previous: str | None = None
+    n_lines, is_complete = 0, True
+    for path in paths:
+        with path.open("rb") as lines:
+            for number, raw in enumerate(lines, 1):
+                data = raw.rstrip(b"\n")
+                try:
+                    line = json.loads(data)
+                    if previous is None:
+                        is_complete = line.get("kind") != CONTINUED
+                        previous = GENESIS if is_complete else str(line["previous"])
+                    follows = raw.endswith(b"\n") and line["previous"] == previous
+                except (ValueError, TypeError, KeyError, AttributeError):
+                    follows = False
+                n_lines += 1
+                if not follows:
+                    return Verdict(n_lines, number, previous or GENESIS, path.name, is_complete)
+                previous = hashlib.sha256(data).hexdigest()
+    return Verdict(n_lines, 0, previous or GENESIS, "", is_complete)
 
 
 def _last_hash(path: Path) -> str:
-    verdict = verify(path)
+    """The hash that the next line must hold: of the newest file and, if it is here, the one before it."""
+    newest = [file for file in files(path)[-2:] if file.exists()]
+    verdict = _verify(newest)
     if not verdict.holds:
         # Going on would hide the break: the operator moves the file away, knowing why.
-        raise ValueError(f"{path}: the chain is broken at line {verdict.broken_line}; move the file away and look into it")
+        broken = path.with_name(verdict.broken_file)
+        raise ValueError(f"{broken}: the chain is broken at line {verdict.broken_line}; move the file away and look into it")
     return verdict.last_hash
+
+
+def _number(file: Path) -> int:
+    return int(file.suffixes[-2].removeprefix("."))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sandbox.ledger import GENESIS, Ledger, verify
+from sandbox.ledger import GENESIS, Ledger, entries, entries_of_dataset, files, verify
 
 
 def written(path: Path, n: int) -> Path:
@@ -58,3 +58,54 @@ def test_a_broken_ledger_is_not_written_on(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"release", b"relaese", 1))
     with pytest.raises(ValueError, match="broken at line 2"):
         Ledger(path)
+
+
+def rotated(folder: Path, n: int) -> Path:
+    ledger = Ledger(folder / "ledger.jsonl", max_bytes=600)
+    for number in range(n):
+        ledger.append(json.dumps({"kind": "release", "job": "a" if number % 2 else "b", "dataset": "d", "round": number}).encode())
+    ledger.close()
+    return folder / "ledger.jsonl"
+
+
+def test_a_full_ledger_goes_on_in_a_new_file_and_the_chain_over_both(tmp_path: Path) -> None:
+    path = rotated(tmp_path, 20)
+    rotated(tmp_path, 20)
+    names = [file.name for file in files(path)]
+    assert len(names) > 3
+    assert names == sorted(names[:-1]) + ["ledger.jsonl"]
+    assert all(file.stat().st_size < 900 for file in files(path))
+    assert verify(path).holds
+    assert verify(path).is_complete
+    assert [line["round"] for line in entries(path, "a")] == [n for n in range(20) if n % 2] * 2
+    assert len(list(entries_of_dataset(path, "d"))) == 40
+
+
+def test_a_changed_line_of_a_full_file_is_found_in_that_file(tmp_path: Path) -> None:
+    path = rotated(tmp_path, 20)
+    second = files(path)[1]
+    second.write_bytes(second.read_bytes().replace(b"release", b"relaese", 1))
+    verdict = verify(path)
+    assert not verdict.holds
+    assert verdict.broken_file == second.name
+
+
+def test_a_file_taken_out_of_the_middle_breaks_the_chain(tmp_path: Path) -> None:
+    path = rotated(tmp_path, 20)
+    files(path)[1].unlink()
+    assert not verify(path).holds
+
+
+def test_archived_files_are_missed_by_name_and_the_rest_still_holds(tmp_path: Path) -> None:
+    path = rotated(tmp_path, 20)
+    files(path)[0].unlink()
+    assert (verify(path).holds, verify(path).is_complete) == (True, False)
+    rotated(tmp_path, 3)
+    assert verify(path).holds
+
+
+def test_a_crash_while_files_change_loses_nothing(tmp_path: Path) -> None:
+    path = rotated(tmp_path, 20)
+    path.rename(path.with_name("ledger.000099.jsonl"))
+    rotated(tmp_path, 1)
+    assert verify(path).holds
