@@ -1,4 +1,7 @@
-"""The author's command line: `tidegate check`, `simulate`, `new`, `probe`, `ledger verify`. Thin: parse, call one function, render."""
+"""The author's command line: `tidegate check`, `simulate`, `new`, `probe`, `ledger verify`, `ledger receipt`.
+
+Thin: parse, call one function, render.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,12 @@ import typer
 from policies import PolicyError, load_policy
 from sandbox import check as checking
 from sandbox import ledger as ledgers
+from sandbox import receipt as receipts
 from sandbox import scaffold
 from sandbox.errors import TidegateError
 from sandbox.job import parse_job
 from sandbox.manifest import load_pair
+from sandbox.pages import receipt as receipt_page
 from sandbox.probe import script as scripts
 from sandbox.probe.runner import Progress
 from sandbox.probe.runner import probe as make_report
@@ -109,9 +114,30 @@ def verify(file: Annotated[Path, typer.Argument(help="ledger.jsonl of a host or 
         raise typer.BadParameter(f"no such file: {file}")
     verdict = ledgers.verify(file)
     if not verdict.holds:
-        typer.echo(f"Broken at line {verdict.broken_line}: that line or the one before was changed, removed or inserted.", err=True)
+        typer.echo(
+            f"{verdict.broken_file}: broken at line {verdict.broken_line}: that line or the one before was changed, removed or inserted.",
+            err=True,
+        )
         raise typer.Exit(EXIT_FAILED)
-    typer.echo(f"The chain holds: {verdict.n_lines} lines, last hash {verdict.last_hash}.")
+    earlier = "" if verdict.is_complete else " Earlier files are not here."
+    typer.echo(f"The chain holds: {verdict.n_lines} lines, last hash {verdict.last_hash}.{earlier}")
+
+
+@ledger_app.command()
+def receipt(
+    file: Annotated[Path, typer.Argument(help="ledger.jsonl of a host or of a simulation.")],
+    job: Annotated[str, typer.Argument(help="Id of the job; a simulation's is simulation.")],
+    as_html: Annotated[bool, typer.Option("--html", help="One HTML page instead of text.")] = False,
+    participant: Annotated[str, typer.Option(help="One of the participants of a simulation, which share a ledger.")] = "",
+) -> None:
+    """The receipt of a job, one page: what left, when, how much, under which rules and code, what was refused, what was wiped."""
+    if not file.is_file():
+        raise typer.BadParameter(f"no such file: {file}")
+    found = receipts.read_receipt(file, job, participant)
+    if found is None:
+        typer.echo(f"The ledger has no line about job {job}.", err=True)
+        raise typer.Exit(EXIT_FAILED)
+    typer.echo(receipt_page.as_html(found) if as_html else receipts.as_text(found))
 
 
 def main() -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 from central.accounts.access import Runner
@@ -16,7 +15,9 @@ from central.hub.api import Links
 from central.jobs.model import Job
 from central.jobs.service import JobService, NewJob
 from central.jobs.views import JobSummary, JobView, ReportView
-from sandbox.ledger import verify
+from sandbox.errors import Code, InputError
+from sandbox.ledger import entries, verify
+from sandbox.receipt import Receipt, as_text, read_receipt
 
 router = APIRouter(prefix="/api", tags=["jobs"])
 
@@ -134,14 +135,26 @@ async def ledger_verdict(_: Runner, path: LedgerPath) -> VerdictView:
     return VerdictView(holds=verdict.holds, n_lines=verdict.n_lines, broken_line=verdict.broken_line, last_hash=verdict.last_hash)
 
 
+@router.get("/jobs/{job_id}/receipt")
+async def job_receipt(job: OwnJob, path: LedgerPath) -> dict[str, Any]:
+    """What left central's gate in this job, on one page."""
+    return (await receipt_of(path, job.id)).as_dict()
+
+
+@router.get("/jobs/{job_id}/receipt.txt")
+async def job_receipt_text(job: OwnJob, path: LedgerPath) -> PlainTextResponse:
+    """The receipt as text."""
+    return PlainTextResponse(as_text(await receipt_of(path, job.id)))
+
+
+async def receipt_of(path: Path, job_id: str) -> Receipt:
+    """The receipt of a job. Raises :class:`InputError` when the ledger has no line about it."""
+    found = await asyncio.to_thread(read_receipt, path, job_id)
+    if found is None:
+        raise InputError(Code.REQUEST_NOT_FOUND, what="receipt")
+    return found
+
+
 def entries_of(path: Path, job_id: str) -> list[dict[str, Any]]:
     """The ledger's entries about a job. Blocking."""
-    found = []
-    with path.open("rb") as lines:
-        for line in lines:
-            if not line.endswith(b"\n"):
-                break  # being written right now
-            entry = json.loads(line)
-            if entry.get("job") == job_id:
-                found.append(entry)
-    return found
+    return list(entries(path, job_id))

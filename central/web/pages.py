@@ -14,7 +14,7 @@ from central.accounts.model import Role
 from central.accounts.passwords import MIN_LENGTH
 from central.accounts.service import Identity
 from central.hub.api import Links
-from central.jobs.api import Jobs, LedgerPath, OwnJob, entries_of
+from central.jobs.api import Jobs, LedgerPath, OwnJob, entries_of, receipt_of
 from central.jobs.model import Job
 from central.jobs.service import JobService
 from central.jobs.views import JobSummary, JobView
@@ -158,6 +158,12 @@ async def ledger_page(request: Request, job: OwnJob, identity: Runner, path: Led
     entries = await asyncio.to_thread(entries_of, path, job.id)
     verdict = await asyncio.to_thread(verify, path)
     return show(request, "ledger.html", identity, job=job, entries=entries, verdict=verdict)
+
+
+@router.get("/jobs/{job_id}/receipt")
+async def receipt_page(request: Request, job: OwnJob, identity: Runner, path: LedgerPath) -> Response:
+    """Central's receipt of a job."""
+    return show(request, "receipt.html", identity, receipt=await receipt_of(path, job.id))
 
 
 @router.get("/api/docs")

@@ -4,7 +4,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, Field
 
 from remote.owner.guard import Guard
@@ -14,6 +14,7 @@ from remote.runs.egress import Egress
 from remote.runs.service import Runs
 from remote.runs.view import report_view, run_view, sources_view, summary_view
 from sandbox.errors import Code, InputError
+from sandbox.receipt import as_text
 
 
 class ApprovalIn(BaseModel):
@@ -64,6 +65,16 @@ def _add_readings(router: APIRouter, runs: Runs, egress: Egress) -> None:
     async def read_ledger(job_id: str) -> list[dict[str, Any]]:
         """What left this site in a job, or was refused."""
         return await egress.of_job(job_id)
+
+    @router.get("/jobs/{job_id}/receipt")
+    async def read_job_receipt(job_id: str) -> dict[str, Any]:
+        """What left in a job, on one page: how much, under which rules and code, what was refused, what was wiped."""
+        return (await egress.receipt(job_id)).as_dict()
+
+    @router.get("/jobs/{job_id}/receipt.txt")
+    async def read_receipt_text(job_id: str) -> PlainTextResponse:
+        """The receipt as text."""
+        return PlainTextResponse(as_text(await egress.receipt(job_id)))
 
     @router.get("/ledger/verdict")
     async def read_verdict() -> VerdictOut:

@@ -1,17 +1,18 @@
-"""What left: the lines of the ledger that belong to one job, and whether the chain holds. Reads the file in a thread; writes nothing."""
+"""What left: the lines of the ledger about one job, their receipt, and whether the chain holds. Reads in a thread; writes nothing."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import deque
 from pathlib import Path
 from typing import Any, Final
 
-from sandbox.ledger import Verdict, verify
+from sandbox.errors import Code, InputError
+from sandbox.ledger import Verdict, entries, verify
+from sandbox.receipt import Receipt, read_receipt
 
 MAX_LINES: Final = 2000
-"""Lines shown of one job, the last ones; the file has them all."""
+"""Lines shown of one job, the last ones; the files have them all."""
 
 
 class Egress:
@@ -28,17 +29,12 @@ class Egress:
         """Whether no line was changed, removed or inserted."""
         return await asyncio.to_thread(verify, self._path)
 
+    async def receipt(self, job_id: str) -> Receipt:
+        """The receipt of one job. Raises :class:`InputError` when the ledger has no line about it."""
+        found = await asyncio.to_thread(read_receipt, self._path, job_id)
+        if found is None:
+            raise InputError(Code.REQUEST_NOT_FOUND, what="receipt")
+        return found
+
     def _of_job(self, job_id: str, limit: int) -> list[dict[str, Any]]:
-        found: deque[dict[str, Any]] = deque(maxlen=limit)
-        wanted = json.dumps(job_id).encode()
-        with self._path.open("rb") as lines:
-            for raw in lines:
-                if wanted not in raw:
-                    continue
-                try:
-                    line = json.loads(raw)
-                except ValueError:
-                    continue
-                if line.get("job") == job_id:
-                    found.append(line)
-        return list(found)
+        return list(deque(entries(self._path, job_id), maxlen=limit))

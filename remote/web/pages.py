@@ -1,4 +1,4 @@
-"""Routes of the pages: sign in, jobs, one job, its source, its ledger, configuration, status, API reference."""
+"""Routes of the pages: sign in, jobs, one job, its source, its ledger and receipt, configuration, status, API reference."""
 # See `remote.owner.api` for why annotations are not postponed here.
 
 from collections.abc import Callable
@@ -202,6 +202,14 @@ def _job_pages(pages: Pages, owner: Guard, runs: Runs, egress: Egress) -> APIRou
     async def ledger(request: Request, job_id: str, user: Owner) -> Response:
         lines, verdict = await egress.of_job(job_id), await egress.verdict()
         return pages.show(request, "ledger.html", user.name, job_id=job_id, lines=lines, verdict=verdict)
+
+    @router.get("/jobs/{job_id}/receipt")
+    async def receipt(request: Request, job_id: str, user: Owner) -> Response:
+        try:
+            found = await egress.receipt(job_id)
+        except TidegateError as error:
+            raise PageError(error) from error
+        return pages.show(request, "receipt.html", user.name, receipt=found)
 
     return router
 

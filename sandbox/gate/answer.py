@@ -15,15 +15,16 @@ from policies import Policy
 from sandbox.contract import Contract
 from sandbox.errors import Code, LimitError
 from sandbox.gate import kernels
+from sandbox.gate.budget import Budget
 from sandbox.gate.draws import RowDraws
 from sandbox.gate.form import check_calls, check_request
 from sandbox.gate.guard import Guard, Refusal
 from sandbox.gate.kernels import Answer, Moments, Units
-from sandbox.gate.release import Origin, Release, make_record, release_fields, release_refusal
+from sandbox.gate.release import Field, Origin, Release, make_record, release_fields, release_refusal
 from sandbox.gate.rows import Matrix, Rows
-from sandbox.manifest import RESERVED_STEP, KernelKind, Manifest, Step
+from sandbox.manifest import RESERVED_STEP, Manifest, Step
 from sandbox.wire.messages import Constants, KernelCall, RunRound, StepCall, StepDone
-from sandbox.wire.values import Array, Record
+from sandbox.wire.values import Array
 
 
 class Worker(Protocol):
@@ -53,6 +54,7 @@ class Answering:
         self._policy = policy
         self._guard = guard
         self._draws = draws
+        self._budget = Budget()
 
     def begin(self, constants: Constants) -> None:
         """Fix the units, standardise the rows and fill missing cells with start values. Raises :class:`Refusal`."""
@@ -74,8 +76,7 @@ class Answering:
         try:
             self._guard.open_round()
             self._guard.check_rows(self.rows.n)
-            record = make_record(kernels.margins(self.rows), self._policy, self._q, self.rows.n_columns)
-            fields: dict[str, tuple[KernelKind, Record]] = {RESERVED_STEP: ("margins", record)}
+            fields = {RESERVED_STEP: self._field(kernels.margins(self.rows), 0)}
             return release_fields(origin, message.number, steps, fields, self._guard.verdicts, self._policy.max_frame_bytes)
         except Refusal as refusal:
             return self._refuse(origin, message.number, steps, refusal)
@@ -83,7 +84,7 @@ class Answering:
     def round(self, origin: Origin, message: RunRound, worker: Worker) -> Release:
         """Run the calls of a round in order. Raises `PeerError` or `LimitError` when the worker cannot go on."""
         steps: list[dict[str, Any]] = []
-        fields: dict[str, tuple[KernelKind, Record]] = {}
+        fields: dict[str, Field] = {}
         try:
             self._guard.open_round()
             for number, call in enumerate(message.calls, 1):
@@ -101,7 +102,7 @@ class Answering:
     def _q(self) -> int:
         return self.rows.p - 1
 
-    def _run(self, call: StepCall, worker: Worker) -> dict[str, tuple[KernelKind, Record]]:
+    def _run(self, call: StepCall, worker: Worker) -> dict[str, Field]:
         step = self._manifest.steps.get(call.step)
         if step is None or (call.is_tell and step.reply):
             raise Refusal(Code.RULE_UNDECLARED)
@@ -112,16 +113,20 @@ class Answering:
         check_calls(done, step, self._contract, self._q)
         return self._compute(done, step)
 
-    def _compute(self, done: StepDone, step: Step) -> dict[str, tuple[KernelKind, Record]]:
+    def _compute(self, done: StepDone, step: Step) -> dict[str, Field]:
         names = {number: name for name, number in done.fields.items()}
-        fields: dict[str, tuple[KernelKind, Record]] = {}
+        fields: dict[str, Field] = {}
         for number, call in enumerate(done.calls):
             if call.kernel == "draw":
                 self._draw(call)
             else:
                 answer = self._ask(call)
-                fields[names[number]] = (answer.kind, make_record(answer, self._policy, self._q, self.rows.n_columns))
+                fields[names[number]] = self._field(answer, call.target)
         return {name: fields[name] for name in step.reply}
+
+    def _field(self, answer: Answer, target: int) -> Field:
+        record = make_record(answer, self._policy, self._q, self.rows.n_columns)
+        return Field(answer.kind, record, self._budget.count_new(answer.kind, target, record))
 
     def _ask(self, call: KernelCall) -> Answer:
         units, target = self._begun(), call.target

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,9 @@ from policies import Policy
 from sandbox.errors import Code
 from sandbox.gate.guard import Refusal, Verdict
 from sandbox.gate.kernels import Answer
-from sandbox.manifest import PARTS, KernelKind
+from sandbox.manifest import PARTS, KernelKind, Manifest
 from sandbox.wire.codec import encode
-from sandbox.wire.messages import RoundReply
+from sandbox.wire.messages import RoundReply, UploadReport
 from sandbox.wire.values import Array, Record
 
 STEP_PART = "loglik_step"
@@ -72,11 +72,22 @@ class Origin:
     participant: str
     pair: str
     contract: str
+    dataset: str = ""
+    """A name for the uploaded bytes that only this participant can make: the same file gets the same name in every job."""
 
     def entry(self, kind: str, **more: Any) -> bytes:
         """A ledger entry, JSON without the chain."""
-        line = {"kind": kind, "job": self.job, "participant": self.participant, "pair": self.pair, "contract": self.contract, **more}
+        line = {**asdict(self), "kind": kind, **more}
         return json.dumps(line, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a reply: what filled it, its parts, and how many of its numbers had not left before."""
+
+    kind: KernelKind
+    record: Record
+    n_new: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +103,15 @@ def release_fields(
     origin: Origin,
     number: int,
     steps: list[dict[str, Any]],
-    fields: Mapping[str, tuple[KernelKind, Record]],
+    fields: Mapping[str, Field],
     rules: Mapping[str, Verdict],
     max_bytes: int,
 ) -> Release:
     """The reply of a round. Raises :class:`Refusal` when it is larger than a frame may be."""
-    body = encode(RoundReply(number, {name: record for name, (_, record) in fields.items()}))
+    body = encode(RoundReply(number, {name: field.record for name, field in fields.items()}))
     if len(body) > max_bytes:
         raise Refusal(Code.LIMIT_FRAME)
-    described = [_describe(name, kind, record) for name, (kind, record) in fields.items()]
+    described = [_describe(name, field) for name, field in fields.items()]
     entry = origin.entry("release", round=number, steps=steps, fields=described, rules=dict(rules), **_digest(body))
     return Release(body, entry, False)
 
@@ -115,13 +126,31 @@ def release_refusal(origin: Origin, number: int, steps: list[dict[str, Any]], re
     return Release(body, entry, True)
 
 
-def _describe(name: str, kind: KernelKind, record: Record) -> dict[str, Any]:
+def upload_entry(
+    origin: Origin, policy: Policy, manifest: Manifest, report: UploadReport, standing: Mapping[str, Literal["pass", "notice"]]
+) -> bytes:
+    """The ledger line about an upload: how many rows, under which rules, for which pair, and the codes of what was found."""
+    return origin.entry(
+        "upload",
+        policy=policy.name,
+        algorithm=f"{manifest.name} {manifest.version}",
+        is_clean=report.is_clean,
+        rows=report.n_rows,
+        set_aside=report.n_set_aside,
+        findings=[{"code": found.code.value, "severity": found.severity, "index": found.column} for found in report.findings],
+        rules=dict(standing),
+    )
+
+
+def _describe(name: str, field: Field) -> dict[str, Any]:
+    record = field.record
     data = b"".join(array.data for array in record.values())
     return {
         "name": name,
-        "kind": kind,
+        "kind": field.kind,
         "shape": {part: list(array.shape) for part, array in record.items()},
         "scalars": sum(array.size for array in record.values()),
+        "new": field.n_new,
         "bytes": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
     }

@@ -10,10 +10,13 @@ A message out of that order ends the gate: it wipes, says GateFailed and returns
 from __future__ import annotations
 
 import contextlib
+import hmac
+from dataclasses import replace
 from enum import IntEnum
 from mmap import mmap
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 import numpy as np
 
 from policies.disclosure import band
@@ -27,7 +30,7 @@ from sandbox.gate.guard import Guard
 from sandbox.gate.imputations import Imputations
 from sandbox.gate.ingest import Ingest
 from sandbox.gate.region import Region, RegionFull
-from sandbox.gate.release import Origin, Release
+from sandbox.gate.release import Origin, Release, upload_entry
 from sandbox.gate.result import FrameStream, ResultWriter
 from sandbox.gate.survey import Survey, survey
 from sandbox.job import sweeps
@@ -53,6 +56,9 @@ from sandbox.wire.messages import (
     Wiped,
     host_to_gate,
 )
+
+DATASET_LABEL: Final = b"tidegate data set v1"
+DATASET_DIGITS: Final = 32
 
 
 class Stage(IntEnum):
@@ -126,7 +132,8 @@ class _Job:
         self._round = -1
         self._n_rounds = 0
         digest = "" if setup.contract is None else setup.contract.digest
-        self.origin = Origin(setup.job_id, setup.participant, setup.pair_digest, digest)
+        self.origin = self._first_origin = Origin(setup.job_id, setup.participant, setup.pair_digest, digest)
+        self._fingerprint = _fingerprint(setup)
 
     def take(self, frame: Frame) -> bool:
         """Handle one frame; False when the gate is wiped."""
@@ -163,11 +170,18 @@ class _Job:
         if self._ingest is None:
             self._forget()
             self._ingest = Ingest(self._setup, self._memory)
+            self._fingerprint = _fingerprint(self._setup)
         if frame.kind is Kind.DATA:
+            self._fingerprint.update(frame.payload)
             self._ingest.feed(frame.payload)
             return
         ingest, self._ingest = self._ingest, None
-        self._pipe.send(self._report(ingest))
+        self.origin = replace(self._first_origin, dataset=self._fingerprint.hexdigest()[:DATASET_DIGITS])
+        report = self._report(ingest)
+        standing = {} if self._survey is None else self._survey.standing
+        self._pipe.send(
+            msgspec.structs.replace(report, entry=upload_entry(self.origin, self._setup.policy, self._manifest, report, standing))
+        )
 
     def _forget(self) -> None:
         """A new upload replaces the old one, down to the last byte."""
@@ -210,7 +224,7 @@ class _Job:
         if setup.is_central:
             self._imputations = Imputations(found.mask, found.rows, setup.spec.imputations, self._memory)
         digest = contract.digest
-        self.origin = Origin(setup.job_id, setup.participant, setup.pair_digest, digest)
+        self.origin = replace(self.origin, contract=digest)
         n_sweeps = sum(1 for _ in sweeps(setup.spec, self._manifest))
         guard = Guard(setup.policy, is_central=setup.is_central, max_draws=n_sweeps, standing=found.standing)
         draws = RowDraws(derive_key(setup.row_secret, setup.spec.seed or 0, setup.pair_digest, digest), setup.row_offset)
@@ -301,6 +315,11 @@ class _Job:
             },
             "notes": list(self._notes),
         }
+
+
+def _fingerprint(setup: GateSetup) -> hmac.HMAC:
+    """Keyed: the name of a data set must not be a hash that a guess can be checked against."""
+    return hmac.new(setup.row_secret, DATASET_LABEL, "sha256")
 
 
 def _result(release: Release) -> RoundResult:

@@ -77,7 +77,9 @@ class LocalParticipant:
                 for frame in data_frames(chunk):
                     await self._in_time(self._gate.channel.send_frame(frame))
             await self._in_time(self._gate.channel.send_frame(Frame(Kind.END)))
-            return await self._expect(UploadReport)
+            report = await self._expect(UploadReport)
+            await asyncio.to_thread(self._ledger.append, report.entry)
+            return report
 
     async def attach(self, remote_source: bytes) -> tuple[SourceFinding, ...]:
         """Start a worker with the remote module and connect it to the gate; findings of the source rules mean that nothing was attached."""

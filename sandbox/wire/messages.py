@@ -162,6 +162,8 @@ class UploadReport(Message, frozen=True):
     n_set_aside: int = 0
     set_aside_band: str = "0"
     notes: tuple[str, ...] = ()
+    entry: bytes = b""
+    """The ledger line about the upload (JSON without chain)."""
 
     @property
     def is_clean(self) -> bool:

@@ -73,7 +73,7 @@ def test_a_full_ledger_goes_on_in_a_new_file_and_the_chain_over_both(tmp_path: P
     rotated(tmp_path, 20)
     names = [file.name for file in files(path)]
     assert len(names) > 3
-    assert names == sorted(names[:-1]) + ["ledger.jsonl"]
+    assert names == [*sorted(names[:-1]), "ledger.jsonl"]
     assert all(file.stat().st_size < 900 for file in files(path))
     assert verify(path).holds
     assert verify(path).is_complete

@@ -15,7 +15,7 @@ from policies import built_in
 from sandbox.errors import Code
 from sandbox.gate.guard import Refusal
 from sandbox.gate.kernels import Answer
-from sandbox.gate.release import Origin, grid_step, make_record, release_fields, release_refusal, round_to
+from sandbox.gate.release import Field, Origin, grid_step, make_record, release_fields, release_refusal, round_to
 from sandbox.wire.messages import round_reply
 
 POLICY = built_in("default")
@@ -86,7 +86,7 @@ def test_a_shape_that_is_not_declared_refuses() -> None:
 
 def test_an_entry_describes_what_left_by_name_shape_and_hash() -> None:
     record = make_record(gram(), POLICY, 2, 4)
-    release = release_fields(ORIGIN, 5, [{"step": "moments"}], {"moments": ("gram", record)}, {"min_rows": "pass"}, 10_000)
+    release = release_fields(ORIGIN, 5, [{"step": "moments"}], {"moments": Field("gram", record, 3)}, {"min_rows": "pass"}, 10_000)
     entry = json.loads(release.entry)
     data = b"".join(array.data for array in record.values())
     assert entry["fields"] == [
@@ -95,6 +95,7 @@ def test_an_entry_describes_what_left_by_name_shape_and_hash() -> None:
             "kind": "gram",
             "shape": {"n": [], "XX": [2, 2], "Xy": [2], "yy": []},
             "scalars": 8,
+            "new": 3,
             "bytes": 64,
             "sha256": hashlib.sha256(data).hexdigest(),
         }
@@ -107,7 +108,7 @@ def test_an_entry_describes_what_left_by_name_shape_and_hash() -> None:
 
 def test_a_reply_larger_than_a_frame_refuses() -> None:
     with pytest.raises(Refusal) as caught:
-        release_fields(ORIGIN, 5, [], {"moments": ("gram", make_record(gram(), POLICY, 2, 4))}, {}, 50)
+        release_fields(ORIGIN, 5, [], {"moments": Field("gram", make_record(gram(), POLICY, 2, 4), 3)}, {}, 50)
     assert caught.value.code is Code.LIMIT_FRAME
 
 

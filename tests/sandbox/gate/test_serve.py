@@ -149,9 +149,28 @@ def test_no_ledger_entry_holds_a_number_of_the_data(gate, begin) -> None:
     begin()
     _, entry = run(gate, 1, MOMENTS)
     assert entry.keys() == {
-        "kind", "job", "participant", "pair", "contract", "round", "steps", "fields", "rules", "bytes", "sha256",
+        "kind", "job", "participant", "pair", "contract", "dataset", "round", "steps", "fields", "rules", "bytes", "sha256",
     }  # fmt: skip
-    assert entry["fields"][0].keys() == {"name", "kind", "shape", "scalars", "bytes", "sha256"}
+    assert entry["fields"][0].keys() == {"name", "kind", "shape", "scalars", "new", "bytes", "sha256"}
+
+
+def test_numbers_that_left_before_are_not_new(gate, begin) -> None:
+    begin()
+    first, second, other = (run(gate, number, call)[1]["fields"][0] for number, call in ((1, MOMENTS), (2, MOMENTS), (3, SCORE)))
+    # n, the upper half of X'X, X'y and y'y.
+    assert (first["new"], second["new"]) == (1 + 10 + 4 + 1, 0)
+    assert other["new"] > 0
+
+
+def test_an_upload_is_in_the_ledger_by_codes_and_counts(gate, make_setup, csv_text) -> None:
+    gate.pipe.send(make_setup())
+    entries = [json.loads(gate.upload(data).entry) for data in (csv_text(200), csv_text(200), csv_text(200, seed=9), b"x")]
+    good = entries[0]
+    assert (good["kind"], good["rows"], good["set_aside"], good["policy"], good["algorithm"]) == ("upload", 200, 0, "loose", "SIMICE 1.0.0")
+    names = [entry["dataset"] for entry in entries]
+    assert names[0] == names[1] != names[2]
+    assert not entries[3]["is_clean"]
+    assert entries[3]["findings"]
 
 
 def test_a_file_with_errors_can_be_replaced(gate, make_setup, csv_text) -> None:

@@ -1,0 +1,268 @@
+"""The receipt of a job: one page, made from the ledger: what left a participant, when, how much, under which rules and which code.
+
+For a person who was not there: a data protection officer, an auditor. Pure but for :func:`read_receipt`: lines of a ledger in, a page out
+(the HTML is made by `sandbox.pages`, from the same object). It says nothing that is not in the ledger, and the ledger holds no value of
+any row.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from sandbox.errors import CATALOGUE, Code
+from sandbox.ledger import entries, entries_of_dataset
+
+RULE_TITLES: Final = {
+    "min_rows": "enough rows with the target observed",
+    "parameter_ratio": "enough rows per coefficient",
+    "cell_column": "no value held by a few people only",
+    "cell_cross": "no pair of values held by a few people only",
+    "dominance": "no sum of squares made of one or two people",
+    "set_aside": "no difference of two targets made of a few people",
+    "eta": "no question that singles rows out",
+    "weight_sum": "no question about a few people only",
+    "evaluations": "no more questions than a fit needs",
+    "draw_bounds": "no draw that marks rows",
+    "draw_schedule": "draws in turn, after a fit",
+    "refusal_budget": "not too many refusals",
+}
+_WORST: Final = {"pass": 0, "notice": 1, "refuse": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What left under one name: a step and a field of it."""
+
+    step: str
+    field: str
+    kind: str
+    messages: int
+    scalars: int
+    new: int
+    """Numbers that had not left in the same place before."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleUse:
+    """How often a rule was judged, and how often it did not simply pass."""
+
+    rule: str
+    title: str
+    judged: int
+    notices: int
+    refusals: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalLine:
+    """Questions that were refused for one reason."""
+
+    code: str
+    remedy: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The displayed disclosure budget: of one job, or of one data set over all jobs."""
+
+    jobs: int
+    messages: int
+    numbers: int
+    new_numbers: int
+    questions_at_coefficients: int
+    bytes: int
+    refusals: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """All that the page says."""
+
+    job: str
+    participant: str
+    algorithm: str
+    pair: str
+    contract: str
+    policy: str
+    dataset: str
+    rows: int
+    set_aside: int
+    first_time: str
+    last_time: str
+    sent: tuple[Sent, ...]
+    rules: tuple[RuleUse, ...]
+    refused: tuple[RefusalLine, ...]
+    wiped: tuple[str, ...]
+    totals: Totals
+    dataset_totals: Totals
+
+    def as_dict(self) -> dict[str, Any]:
+        """The receipt as plain JSON values."""
+        return asdict(self)
+
+
+def make_receipt(lines: Iterable[dict[str, Any]], dataset_lines: Iterable[dict[str, Any]]) -> Receipt | None:
+    """The receipt of one job; None when the ledger has no line about it.
+
+    Args:
+        lines: of the ledger about the job, in order.
+        dataset_lines: of the ledger about the data set the job used (see :func:`dataset_of`), in whatever job.
+    """
+    found = list(lines)
+    if not found:
+        return None
+    upload: dict[str, Any] = next((line for line in reversed(found) if line.get("kind") == "upload"), {})
+    last = found[-1]
+    return Receipt(
+        job=str(last.get("job", "")),
+        participant=str(last.get("participant", "")),
+        algorithm=str(upload.get("algorithm", "")),
+        pair=str(last.get("pair", "")),
+        contract=str(last.get("contract", "")),
+        policy=str(upload.get("policy", "")),
+        dataset=dataset_of(found),
+        rows=int(upload.get("rows", 0)),
+        set_aside=int(upload.get("set_aside", 0)),
+        first_time=str(found[0].get("time", "")),
+        last_time=str(last.get("time", "")),
+        sent=_sent(found),
+        rules=_rules(found),
+        refused=_refused(found),
+        wiped=tuple(_wipe(line) for line in found if line.get("kind") in ("wipe", "failure")),
+        totals=_totals(found),
+        dataset_totals=_totals(list(dataset_lines)),
+    )
+
+
+def read_receipt(ledger: Path, job_id: str, participant: str = "") -> Receipt | None:
+    """The receipt of a job from the files of a ledger. Blocking; reads them twice.
+
+    Args:
+        ledger: the newest file.
+        job_id: the job.
+        participant: one of several that share a ledger; empty: whoever wrote the last line.
+    """
+    lines = list(entries(ledger, job_id))
+    chosen = participant or next((line.get("participant") for line in reversed(lines)), "")
+    lines = [line for line in lines if line.get("participant") == chosen]
+    dataset = dataset_of(lines)
+    return make_receipt(lines, entries_of_dataset(ledger, dataset) if dataset else ())
+
+
+def dataset_of(lines: Iterable[dict[str, Any]]) -> str:
+    """The name of the data set that a job used last; empty when none was uploaded."""
+    return next((line["dataset"] for line in reversed(list(lines)) if line.get("dataset")), "")
+
+
+def as_text(receipt: Receipt) -> str:
+    """The page as text, at most 100 columns wide in its fixed parts."""
+    totals, over_all = receipt.totals, receipt.dataset_totals
+    lines = [
+        f"RECEIPT of job {receipt.job} at {receipt.participant}",
+        "",
+        f"From {receipt.first_time} to {receipt.last_time}",
+        f"Algorithm         {receipt.algorithm or '–'}",
+        f"  approved bytes  {receipt.pair}",
+        f"Data contract     {receipt.contract or '–'}",
+        f"Policy            {receipt.policy or '–'}",
+        f"Data set          {receipt.dataset or '–'} ({receipt.rows} rows in the file, {receipt.set_aside} set aside)",
+        "",
+        "WHAT LEFT",
+        f"  {totals.messages} messages, {totals.numbers} numbers ({totals.new_numbers} new ones), {totals.bytes} bytes. No row, no text.",
+    ]
+    lines += [
+        f"  {sent.step} / {sent.field} ({sent.kind}): {sent.messages} messages, {sent.scalars} numbers, {sent.new} new"
+        for sent in receipt.sent
+    ]
+    lines += ["", "BUDGET OF THIS DATA SET, OVER ALL JOBS IN THIS LEDGER"]
+    lines.append(
+        f"  {over_all.jobs} jobs, {over_all.messages} messages, {over_all.numbers} numbers ({over_all.new_numbers} new), "
+        f"{over_all.questions_at_coefficients} questions at coefficients, {over_all.refusals} refusals"
+    )
+    lines += ["", "RULES"]
+    lines += [
+        f"  {rule.rule:<16} {rule.title}: judged {rule.judged} times, {rule.refusals} refusals, {rule.notices} notices"
+        for rule in receipt.rules
+    ]
+    lines += ["", "WHAT WAS REFUSED"]
+    lines += [f"  {line.count} × {line.code}: {line.remedy}" for line in receipt.refused] or ["  Nothing."]
+    lines += ["", "WHAT WAS WIPED"]
+    lines += [f"  {line}" for line in receipt.wiped] or ["  Nothing yet: the job is not over."]
+    return "\n".join(lines) + "\n"
+
+
+def _sent(lines: list[dict[str, Any]]) -> tuple[Sent, ...]:
+    found: dict[tuple[str, str, str], list[int]] = {}
+    for line in _of_kind(lines, "release"):
+        steps = line.get("steps", [])
+        step = str(steps[-1].get("step", "")) if steps else ""
+        for field in line.get("fields", []):
+            counts = found.setdefault((step, str(field.get("name", "")), str(field.get("kind", ""))), [0, 0, 0])
+            counts[0] += 1
+            counts[1] += int(field.get("scalars", 0))
+            counts[2] += int(field.get("new", 0))
+    return tuple(Sent(*key, *counts) for key, counts in found.items())
+
+
+def _rules(lines: list[dict[str, Any]]) -> tuple[RuleUse, ...]:
+    verdicts = Counter((rule, verdict) for line in lines for rule, verdict in line.get("rules", {}).items() if verdict in _WORST)
+    rules = {rule for rule, _ in verdicts}
+    order = [*RULE_TITLES, *sorted(rules - RULE_TITLES.keys())]
+    return tuple(
+        RuleUse(
+            rule,
+            RULE_TITLES.get(rule, rule),
+            sum(verdicts[rule, verdict] for verdict in _WORST),
+            verdicts[rule, "notice"],
+            verdicts[rule, "refuse"],
+        )
+        for rule in order
+        if rule in rules
+    )
+
+
+def _refused(lines: list[dict[str, Any]]) -> tuple[RefusalLine, ...]:
+    codes = Counter(str(line.get("code", "")) for line in _of_kind(lines, "refusal"))
+    codes.update(
+        str(finding.get("code", ""))
+        for line in _of_kind(lines, "upload")
+        for finding in line.get("findings", [])
+        if finding.get("severity") == "stop"
+    )
+    return tuple(RefusalLine(code, _remedy(code), count) for code, count in sorted(codes.items()))
+
+
+def _remedy(code: str) -> str:
+    """What to do about a code."""
+    known = {member.value: member for member in Code}
+    return CATALOGUE[known[code]].remedy if code in known else ""
+
+
+def _wipe(line: dict[str, Any]) -> str:
+    n_bytes = line.get("wiped_bytes")
+    how = f"{n_bytes} bytes overwritten with zeros" if n_bytes is not None else "the process was killed; its memory went back to the kernel"
+    reason = f" after a failure ({line['code']})" if line.get("kind") == "failure" and "code" in line else ""
+    return f"{line.get('time', '')}: {how}{reason}"
+
+
+def _totals(lines: list[dict[str, Any]]) -> Totals:
+    releases, refusals = _of_kind(lines, "release"), _of_kind(lines, "refusal")
+    fields = [field for line in releases for field in line.get("fields", [])]
+    return Totals(
+        jobs=len({line.get("job") for line in lines}),
+        messages=len(releases) + len(refusals),
+        numbers=sum(int(field.get("scalars", 0)) for field in fields),
+        new_numbers=sum(int(field.get("new", 0)) for field in fields),
+        questions_at_coefficients=sum(field.get("kind") in ("glm_score", "selection_score") for field in fields),
+        bytes=sum(int(line.get("bytes", 0)) for line in (*releases, *refusals)),
+        refusals=len(refusals),
+    )
+
+
+def _of_kind(lines: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [line for line in lines if line.get("kind") == kind]

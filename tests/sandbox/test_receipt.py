@@ -1,0 +1,92 @@
+"""The receipt of a job: what the ledger says, on one page a data protection officer can read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sandbox.cli import app
+from sandbox.ledger import Ledger
+from sandbox.pages.receipt import as_html
+from sandbox.receipt import as_text, read_receipt
+
+HEART = Path(__file__).parents[1] / "data" / "heart"
+JOB = {
+    "imputations": 2,
+    "iteration_before_first_imputation": 2,
+    "iteration_between_imputations": 1,
+    "seed": 3,
+    "targets": [{"column": "chol", "type": "continuous"}, {"column": "exang", "type": "binary"}],
+    "columns": {
+        **dict.fromkeys(("patient", "cp", "restecg", "fbs", "trestbps", "thalach", "oldpeak"), "ignored"),
+        **dict.fromkeys(("age", "sex", "disease"), "predictor"),
+    },
+}
+
+
+@pytest.fixture
+async def run(simulate, tmp_path: Path):
+    result = await simulate("SIMICE", JOB, HEART / "va_long_beach.csv", (HEART / "cleveland.csv", HEART / "hungary.csv"))
+    return result, tmp_path / "out" / "ledger.jsonl"
+
+
+async def test_a_receipt_says_what_left_under_which_rules_and_code_and_what_was_wiped(run) -> None:
+    result, ledger = run
+    for site in ("cleveland", "hungary"):
+        receipt = read_receipt(ledger, "simulation", site)
+        assert receipt is not None
+        assert receipt.totals.messages == result["released"][site]["messages"]
+        assert receipt.totals.numbers == result["released"][site]["scalars"]
+        assert 0 < receipt.totals.new_numbers < receipt.totals.numbers
+        assert receipt.algorithm == "SIMICE 1.0.0"
+        assert (receipt.pair, receipt.policy) == (result["pair"]["digest"], "default")
+        assert receipt.refused == ()
+        assert {sent.kind for sent in receipt.sent} == {"margins", "gram", "glm_score"}
+        assert {rule.rule for rule in receipt.rules} >= {"min_rows", "cell_column", "cell_cross", "dominance", "set_aside", "eta"}
+        assert all(rule.refusals == rule.notices == 0 for rule in receipt.rules)
+        assert len(receipt.wiped) == 1
+        assert "overwritten with zeros" in receipt.wiped[0]
+    hungary = read_receipt(ledger, "simulation", "hungary")
+    assert (hungary.rows, hungary.set_aside) == (294, 24)
+
+
+async def test_a_receipt_is_one_page_as_text_and_as_html_and_the_command_prints_both(run) -> None:
+    _, ledger = run
+    receipt = read_receipt(ledger, "simulation", "cleveland")
+    text, html = as_text(receipt), as_html(receipt)
+    assert len(text.splitlines()) <= 60
+    for said in (receipt.pair, receipt.dataset, "WHAT WAS REFUSED", str(receipt.totals.numbers)):
+        assert said in text
+    assert receipt.pair in html
+    assert "<script" not in html
+    arguments = ["ledger", "receipt", str(ledger), "simulation", "--participant", "cleveland"]
+    assert CliRunner().invoke(app, arguments).output == text + "\n"
+    assert CliRunner().invoke(app, [*arguments, "--html"]).output == html + "\n"
+    assert CliRunner().invoke(app, ["ledger", "receipt", str(ledger), "nothing"]).exit_code == 1
+
+
+def test_the_budget_of_a_data_set_counts_over_jobs_and_refusals_are_named(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    field = {"name": "moments", "kind": "gram", "scalars": 10, "new": 4}
+    for job, dataset in (("one", "d"), ("two", "d"), ("two", "e"), ("three", "d")):
+        line = {"kind": "release", "job": job, "participant": "site", "dataset": dataset, "fields": [field], "steps": [], "bytes": 80}
+        ledger.append(json.dumps(line).encode())
+    refusal = {"kind": "refusal", "job": "three", "participant": "site", "dataset": "d", "code": "rule.eta", "rules": {"eta": "refuse"}}
+    ledger.append(json.dumps(refusal).encode())
+    ledger.close()
+    receipt = read_receipt(tmp_path / "ledger.jsonl", "three")
+    assert (receipt.totals.jobs, receipt.totals.numbers, receipt.totals.refusals) == (1, 10, 1)
+    assert (receipt.dataset_totals.jobs, receipt.dataset_totals.numbers, receipt.dataset_totals.new_numbers) == (3, 30, 12)
+    assert [(line.code, line.count) for line in receipt.refused] == [("rule.eta", 1)]
+    assert "1 × rule.eta" in as_text(receipt)
+    assert read_receipt(tmp_path / "ledger.jsonl", "four") is None
+
+
+def test_a_name_from_a_ledger_stays_text_in_the_page(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.append(json.dumps({"kind": "release", "job": "j", "participant": "<script>alert(1)</script>"}).encode())
+    ledger.close()
+    assert "<script>" not in as_html(read_receipt(tmp_path / "ledger.jsonl", "j"))
