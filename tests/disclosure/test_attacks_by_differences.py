@@ -1,0 +1,185 @@
+"""What the sums of a few people give away: cells of a table, one dominating row, and rows that tell two answers apart.
+
+The control shows the attack on the numbers that leave where the rules are off.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+
+from policies import Policy, built_in
+from sandbox.wire.messages import StepCall
+from sandbox.wire.values import floats
+from tests.disclosure.people import DEFAULT, OFF
+from tests.disclosure.played import Values, part
+
+ALONE = msgspec.structs.replace(OFF, min_rows=1, min_cell_column=1, min_cell_cross=1, min_difference_group=1, max_set_aside=1.0)
+STRICT_PATTERNS = msgspec.structs.replace(DEFAULT, name="whole patterns", whole_patterns=True)
+TARGETS = {"y": "continuous", "v": "continuous", "w": "continuous"}
+
+
+def ward(n: int = 400, seed: int = 2) -> dict[str, Values]:
+    """Two predictors and three continuous targets, all observed."""
+    random = np.random.default_rng(seed)
+    age, dose = np.round(random.normal(60, 9, n)), np.round(random.normal(5, 1, n), 2)
+    targets = {name: np.round(age / 10 + dose + random.normal(size=n), 2) for name in TARGETS}
+    return {"age": age, "dose": dose, **targets}
+
+
+def without(data: dict[str, Values], **rows: range) -> dict[str, Values]:
+    """The data with cells missing."""
+    holes = {name: values.copy() for name, values in data.items()}
+    for name, places in rows.items():
+        holes[name][list(places)] = np.nan
+    return holes
+
+
+def test_a_table_of_two_columns_is_in_every_gram_and_stopped_before_start(site) -> None:
+    data = ward()
+    data["sex"] = (np.arange(400) % 2).astype(float)
+    data["hiv"] = np.zeros(400)
+    data["hiv"][:21] = 1.0
+    data["hiv"][1:16:2] = 0.0
+    wanted = int((data["sex"] * data["hiv"]).sum())
+    assert 0 < wanted < DEFAULT.min_cell_cross
+    played = site(data, TARGETS, ALONE)
+    played.begin()
+    assert part(played.moments("y")[0], "moments", "XX")[4, 5] == wanted
+    stopped = site(data, TARGETS, DEFAULT)
+    assert stopped.codes == ["rule.cell_cross"]
+    assert {(finding.column, finding.details["other"]) for finding in stopped.report.findings} == {(6, "hiv")}
+
+
+def test_a_value_that_few_have_is_in_every_sum_and_stopped_before_start(site) -> None:
+    data = ward()
+    data["rare"] = np.zeros(400)
+    data["rare"][:9] = 3.0
+    played = site(data, TARGETS, ALONE)
+    assert part(played.begin(), "margins", "total")[5] == 27.0
+    assert site(data, TARGETS, DEFAULT).codes == ["rule.cell_column"]
+
+
+def test_one_row_that_is_the_sum_is_stopped_before_start(site) -> None:
+    data = ward()
+    data["dose"][7] = 90210.0
+    played = site(data, TARGETS, ALONE)
+    assert np.sqrt(part(played.begin(), "margins", "total_squares")[1]) == pytest.approx(90210, rel=1e-4)
+    assert site(data, TARGETS, DEFAULT).codes == ["rule.dominance"]
+
+
+def test_too_few_rows_are_stopped_before_start(site) -> None:
+    data = {name: values[:49] for name, values in ward().items()}
+    assert site(data, {"y": "continuous"}, DEFAULT).codes == ["rule.min_rows"]
+    assert site({name: values[:50] for name, values in ward().items()}, {"y": "continuous"}, DEFAULT).codes == []
+
+
+def test_two_targets_that_differ_by_one_row_give_that_row_away_and_under_default_it_is_set_aside(site) -> None:
+    data = without(ward(), y=range(40), v=range(41))
+    played = site(data, TARGETS, ALONE)
+    played.begin()
+    difference = part(played.moments("y")[0], "moments", "XX")[-1] - part(played.moments("v")[0], "moments", "XX")[-1]
+    # Row 40 is in the first and not in the second: its predictors are the difference of two columns of sums.
+    assert difference[[0, 1, -1]] == pytest.approx([data["age"][40], data["dose"][40], 1.0])
+    guarded = site(data, TARGETS, DEFAULT)
+    guarded.begin()
+    assert guarded.report.n_set_aside == 1
+    assert guarded.report.set_aside_band == "1–9"
+    n = [part(guarded.moments(name)[0], "moments", "n") for name in TARGETS]
+    assert all(abs(a - b) == 0 or abs(a - b) >= 10 for a in n for b in n)
+
+
+def test_one_imputed_row_gives_itself_away_between_rounds_and_under_default_it_is_set_aside(site) -> None:
+    data = without(ward(), y=range(1))
+    played = site(data, TARGETS, ALONE)
+    played.begin(centre=[0.0] * 5, scale=[1.0] * 5)
+
+    def column(beta: list[float]) -> Values:
+        """Σ y z over the rows with v observed, z = (age, dose, w, intercept), after a draw."""
+        played.moments("y")
+        reply, _ = played.moments("v", played.draw("y", beta, 0.5))
+        return part(reply, "moments", "XX")[2][[0, 1, 3, 4]]
+
+    change = column([0.01, 0.0, 0.0, 0.0, 0.0]) - column([0.1, 0.0, 0.0, 0.0, 0.0])
+    assert change / change[-1] == pytest.approx([data["age"][0], data["dose"][0], data["w"][0], 1.0], abs=1e-6)
+    guarded = site(data, TARGETS, DEFAULT)
+    guarded.begin()
+    assert guarded.report.n_set_aside == 1
+    assert part(guarded.moments("v")[0], "moments", "n") == 399
+
+
+def test_a_small_cell_in_a_group_sets_the_group_aside(site) -> None:
+    data = without(ward(), y=range(20))
+    data["sex"] = (np.arange(400) % 2).astype(float)
+    assert site(data, TARGETS, DEFAULT).report.n_set_aside == 0
+    data["sex"][:14] = 1.0
+    assert site(data, TARGETS, DEFAULT).report.n_set_aside == 20
+
+
+def triple(site, policy: Policy) -> tuple[float, Values]:
+    """Number of rows, and (age, dose) sums, of the rows that miss y alone: two Grams less a third and less the margins of all rows."""
+    data = without(ward(), y=range(31), v=range(15), w=range(15, 30))
+    played = site(data, TARGETS, policy)
+    margins = played.begin()
+    first, second, third = (part(played.moments(name)[0], "moments", "XX")[[0, 1, -1], -1] for name in ("v", "w", "y"))
+    everybody = [*part(margins, "margins", "total")[:2], part(margins, "margins", "n")[0]]
+    found = first + second - third - everybody
+    return found[2], found[:2]
+
+
+def test_a_triple_difference_passes_under_default_and_not_with_whole_patterns(site) -> None:
+    # By design (policies/README.md): every difference of two is of at least ten rows, the one of three is of a single one.
+    data = ward()
+    n, sums = triple(site, DEFAULT)
+    assert n == pytest.approx(1)
+    assert sums == pytest.approx([data["age"][30], data["dose"][30]], abs=1e-4)
+    assert triple(site, STRICT_PATTERNS)[0] == pytest.approx(0)
+    assert triple(site, msgspec.structs.replace(DEFAULT, complete_rows=True))[0] == pytest.approx(0)
+
+
+def test_complete_rows_answer_the_same_numbers_for_every_target_and_sweep(site) -> None:
+    data = without(ward(), y=range(40), v=range(20, 60))
+    played = site(data, TARGETS, msgspec.structs.replace(DEFAULT, complete_rows=True), sweeps=3)
+    played.begin()
+    before = part(played.moments("y")[0], "moments", "XX")
+    reply, entry = played.moments("y", played.draw("y", [0.0] * 5, 0.5))
+    assert np.array_equal(part(reply, "moments", "XX"), before)
+    assert entry["fields"][0]["new"] == 0
+    assert part(reply, "moments", "n") == 340
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        ({"target": 3, "without": 5}, "rule.undeclared"),
+        ({"target": 3, "row": 1}, "rule.undeclared"),
+        ({"target": 1}, "rule.undeclared"),
+        ({"target": 3.0}, "rule.undeclared"),
+        ({}, "rule.undeclared"),
+        ({"target": floats([1.0] * 400)}, "rule.undeclared"),
+    ],
+)
+def test_there_is_no_way_to_ask_about_some_rows_only(site, request_: dict, code: str) -> None:
+    played = site(ward(), TARGETS, DEFAULT)
+    played.begin()
+    reply, _ = played.ask(StepCall("moments", request_))
+    assert (reply.refused, reply.fields) == (code, {})
+
+
+@pytest.mark.parametrize(
+    ("beta", "code"),
+    [([0.1] * 400, "rule.undeclared"), ([float("nan")] * 5, "rule.not_finite"), ([float("inf")] * 5, "rule.not_finite")],
+)
+def test_a_question_as_long_as_the_rows_or_without_a_number_is_refused(site, beta: list[float], code: str) -> None:
+    played = site(without(ward(), y=range(40)), TARGETS, DEFAULT)
+    played.begin()
+    played.moments("y")
+    reply, _ = played.moments("v", played.draw("y", beta, 0.5))
+    assert (reply.refused, reply.fields) == (code, {})
+
+
+def test_units_that_overflow_end_the_gate_and_no_number_leaves(site) -> None:
+    played = site(ward(), TARGETS, built_in("default"))
+    with pytest.raises(AssertionError, match=r"GateFailed.*(not_finite|draw_bounds)"):
+        played.begin(centre=[0.0] * 5, scale=[1e-320] * 5)

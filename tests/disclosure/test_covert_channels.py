@@ -1,0 +1,108 @@
+"""Side doors of a blind pair: whatever a worker could say with its behaviour, it has nothing to say, for it never sees a row.
+
+And the front door: the form of what leaves (sizes, keys, zeros, last digits) is the same whatever the rows are.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable
+
+import msgspec
+import numpy as np
+import pytest
+
+from policies import built_in
+from sandbox.errors import Code
+from sandbox.wire.codec import encode
+from sandbox.wire.messages import CallStep, StepDone, StepFailed
+from tests.disclosure.people import CENTRE, DEFAULT, WIDTH, people
+from tests.disclosure.played import Site, honest, part
+
+TARGETS = {"y": "continuous", "b": "binary"}
+
+
+def play(site: Callable[..., Site], seed: int, worker: Callable[[CallStep], object] = honest) -> list[bytes]:
+    """The same questions to the data of a seed; everything that left, encoded."""
+    played = site(people(seed=seed), TARGETS, DEFAULT, sweeps=4)
+    said = [played.begin(centre=[CENTRE, 0.0, 0.0], scale=[WIDTH, 1.0, 1.0], worker=worker)]
+    said.append(played.moments("y")[0])
+    for number in range(3):
+        said.append(played.score("b", [0.1 * number, 0.0, 0.2])[0])
+        said.append(played.moments("y", played.draw("b", [0.3, 0.1, 0.0]))[0])
+    return [encode(reply) for reply in said]
+
+
+def test_a_worker_is_told_the_same_whatever_the_rows_are(site) -> None:
+    # So its exceptions, prints, warnings, state between calls, choice of keys and speed are the same, too.
+    heard: dict[int, list[bytes]] = {1: [], 2: []}
+
+    def listen(seed: int) -> Callable[[CallStep], StepDone]:
+        def worker(call: CallStep) -> StepDone:
+            heard[seed].append(encode(call))
+            return honest(call)
+
+        return worker
+
+    left = [play(site, seed, listen(seed)) for seed in (1, 2)]
+    assert heard[1] == heard[2]
+    assert len(heard[1]) == 10
+    assert left[0] != left[1], "the control: the rows do differ"
+
+
+def test_sizes_of_what_leaves_are_the_same_whatever_the_rows_are(site) -> None:
+    sizes = [[len(body) for body in play(site, seed)] for seed in (1, 2, 3)]
+    assert sizes[0] == sizes[1] == sizes[2]
+
+
+@pytest.mark.parametrize("answer", [StepFailed(line=7), StepFailed(line=23), StepDone((), {"age_of_row_1": 0}), StepDone()])
+def test_whatever_the_worker_does_wrong_one_of_two_codes_leaves_and_nothing_else(site, answer) -> None:
+    played = site(people(), TARGETS, DEFAULT)
+    played.begin(centre=[CENTRE, 0.0, 0.0], scale=[WIDTH, 1.0, 1.0], worker=lambda call: answer)
+    reply, _ = played.moments("y")
+    assert reply.refused in (Code.WORKER_RAISED, Code.RULE_UNDECLARED)
+    assert encode(reply) == encode(type(reply)(reply.number, refused=reply.refused))
+
+
+def test_a_choice_of_errors_is_a_channel_that_closes_after_the_budget(site) -> None:
+    policy = msgspec.structs.replace(DEFAULT, refusal_budget=3)
+    played = site(people(), TARGETS, policy)
+    played.begin(centre=[CENTRE, 0.0, 0.0], scale=[WIDTH, 1.0, 1.0], worker=lambda call: StepFailed())
+    codes = [played.moments("y")[0].refused for _ in range(5)]
+    assert codes == [Code.WORKER_RAISED] * 3 + [Code.RULE_REFUSAL_BUDGET] * 2
+
+
+def test_zeros_have_no_sign_and_last_digits_are_empty(site) -> None:
+    data = people()
+    data["zero"] = np.where(np.arange(1000) % 2, -0.0, 0.0)
+    data["flat"] = np.full(1000, -3.0)
+    played = site(data, TARGETS, DEFAULT)
+    played.begin(centre=[CENTRE, 0.0, 0.0, 0.0, -3.0], scale=[WIDTH, 1.0, 1.0, 1.0, 1.0])
+    reply, _ = played.moments("y")
+    record = reply.fields["moments"]
+    numbers = [
+        struct.unpack("<d", array.data[i : i + 8])[0]
+        for array in record.values()
+        if array.dtype == "<f8"
+        for i in range(0, array.size * 8, 8)
+    ]
+    assert any(number == 0 for number in numbers)
+    assert all(math.copysign(1.0, number) > 0 for number in numbers if number == 0)
+    XX = part(reply, "moments", "XX")
+    bound = np.sqrt(np.outer(np.diag(XX), np.diag(XX)))
+    for value, reach in zip(XX.ravel(), bound.ravel(), strict=True):
+        if reach > 0:
+            step = 2.0 ** math.floor(math.log2(DEFAULT.gram_grid * reach * (1 - 1e-9)))
+            assert value / step == round(value / step)
+
+
+def test_a_change_below_the_grid_of_one_row_does_not_show(site) -> None:
+    released = []
+    for change in (0.0, 1e-9):
+        data = people()
+        data["y"][3] += change
+        played = site(data, TARGETS, built_in("default"))
+        played.begin(centre=[CENTRE, 0.0, 0.0], scale=[WIDTH, 1.0, 1.0])
+        released.append(part(played.moments("y")[0], "moments", "yy"))
+    assert np.array_equal(*released)
