@@ -15,15 +15,20 @@ from sandbox.wire.values import Array, Record, Value
 
 
 class Declarations:
-    """A manifest and a frozen contract, as a check list. `q` = coefficients of a design, `c` = columns in the model."""
+    """A manifest and a frozen contract, as a check list.
+
+    `q` = coefficients of a design, `c` = columns in the model, `t` = coefficients of a selection model.
+    """
 
     def __init__(self, manifest: Manifest, contract: Contract, central_intercept: bool) -> None:
         self._steps = manifest.steps
         self._targets = frozenset(contract.targets)
-        self._extents = {"q": contract.n_coefficients(central_intercept), "c": len(contract.model)}
+        self._predictors = frozenset(contract.model) - self._targets
+        q = contract.n_coefficients(central_intercept)
+        self._extents = {"q": q, "c": len(contract.model), "t": 2 * q + 1}
 
     def extent(self, symbol: str) -> int:
-        """How many `q` or `c` are here."""
+        """How many `q`, `c` or `t` are here."""
         return self._extents[symbol]
 
     def step(self, name: str) -> Step:
@@ -71,9 +76,9 @@ class Declarations:
             return
         if isinstance(value, bool) is not (field.type == "bool") or not isinstance(value, int | float):
             raise PeerError(Code.RULE_UNDECLARED)
-        if field.type in ("column", "int") and not isinstance(value, int):
+        if field.type in ("column", "predictor", "int") and not isinstance(value, int):
             raise PeerError(Code.RULE_UNDECLARED)
-        if field.type == "column" and value not in self._targets:
+        if (field.type == "column" and value not in self._targets) or (field.type == "predictor" and value not in self._predictors):
             raise PeerError(Code.RULE_UNDECLARED)
         if not math.isfinite(value):
             raise PeerError(Code.RULE_NOT_FINITE)

@@ -55,6 +55,7 @@ class Code(StrEnum):
     RULE_EVALUATIONS = "rule.evaluations"
     RULE_DRAW_BOUNDS = "rule.draw_bounds"
     RULE_DRAW_SCHEDULE = "rule.draw_schedule"
+    RULE_SELECTION_BOUNDS = "rule.selection_bounds"
     RULE_NOT_FINITE = "rule.not_finite"
     RULE_UNDECLARED = "rule.undeclared"
     RULE_REFUSAL_BUDGET = "rule.refusal_budget"
@@ -77,6 +78,8 @@ class Code(StrEnum):
     FIT_SEPARATED = "fit.separated"
     FIT_NOT_CONVERGED = "fit.not_converged"
     FIT_TOO_FEW_ROWS = "fit.too_few_rows"
+    FIT_CORRELATION = "fit.correlation"
+    FIT_SMALL_SITE = "fit.small_site"
     # processes
     WORKER_SOURCE = "worker.source"
     WORKER_RAISED = "worker.raised"
@@ -223,6 +226,10 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Check the fit of the target; set a ridge.",
     ),
     C.RULE_DRAW_SCHEDULE: Entry("A draw was asked for out of turn.", "Correct the pair: one draw per target and sweep, after its fit."),
+    C.RULE_SELECTION_BOUNDS: Entry(
+        "A question about a selection model put a residual, a correlation or a probability beyond the policy's bounds.",
+        "The step is shortened; if it persists, look for outliers of the target or set a ridge.",
+    ),
     C.RULE_NOT_FINITE: Entry("A number was not finite.", "Check the pair and the scales of the columns."),
     C.RULE_UNDECLARED: Entry("Something was asked or answered that the manifest does not declare.", "Correct the manifest or the pair."),
     C.RULE_REFUSAL_BUDGET: Entry("The site refused {limit} questions, its budget for one job.", "Check the pair; see the site's ledger."),
@@ -253,6 +260,14 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     ),
     C.FIT_NOT_CONVERGED: Entry("The fit of target {column!r} did not converge.", "Set a ridge or ignore a predictor."),
     C.FIT_TOO_FEW_ROWS: Entry("Target {column!r} has fewer rows than coefficients.", "Use fewer predictors or more sites."),
+    C.FIT_CORRELATION: Entry(
+        "Target {column!r}: the correlation of missingness and outcome runs to 1 or -1.",
+        "Choose another exclusion column, or a method for data missing at random.",
+    ),
+    C.FIT_SMALL_SITE: Entry(
+        "Binary target {column!r} is observed on {found} rows here; a fit of their own is biased away from 0 below {limit}.",
+        "Use a pair that pools statistics (SIMI, SIMICE), or fewer predictors.",
+    ),
     C.WORKER_SOURCE: Entry("The pair does not pass the source rules.", "See the findings of tidegate check."),
     C.WORKER_RAISED: Entry("The pair's code raised an error at line {line}.", "Correct the pair; try it with tidegate simulate."),
     C.WORKER_PROTOCOL: Entry("The worker broke the protocol.", "Report the pair to its author."),

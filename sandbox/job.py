@@ -112,6 +112,29 @@ def draft_contract(spec: JobSpec, header: list[str]) -> Contract:
     return Contract(tuple(columns), spec.missing)
 
 
+def resolve_columns(parameters: dict[str, Any], manifest: Manifest, contract: Contract) -> dict[str, Any]:
+    """`parameters` with the columns that they name as 1-based indices.
+
+    Raises:
+        InputError: no such column, or not a predictor; `JOB_PARAMETERS` names the parameter.
+    """
+    resolved = dict(parameters)
+    names = [column.name for column in contract.columns]
+    for parameter in manifest.parameters.columns:
+        named = parameters[parameter]
+        column = int(named) if isinstance(named, str) and named.isascii() and named.isdigit() else named
+        try:
+            index = _index(column, names) + 1
+        except InputError as error:
+            reason = f"{column!r} is not a column of the data: use a name or a 1-based index of the header"
+            raise InputError(Code.JOB_PARAMETERS, parameter=parameter, reason=reason) from error
+        if contract.column(index).role != "predictor":
+            reason = f"column {contract.column(index).name!r} is not a predictor"
+            raise InputError(Code.JOB_PARAMETERS, parameter=parameter, reason=reason)
+        resolved[parameter] = index
+    return resolved
+
+
 def sweeps(spec: JobSpec, manifest: Manifest) -> Iterator[Sweep]:
     """The schedule. Pairs with one target draw M times from one fit; chained equations burn in and thin."""
     if manifest.capabilities.targets == "one":

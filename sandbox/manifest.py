@@ -18,7 +18,7 @@ import msgspec
 
 from sandbox.errors import Code, InputError
 
-KernelKind = Literal["margins", "gram", "glm_score", "imputed_summary"]
+KernelKind = Literal["margins", "gram", "glm_score", "glm_gradient", "glm_fit", "selection_score", "imputed_summary"]
 MANIFEST_NAME: Final = "manifest.toml"
 RESERVED_STEP: Final = "margins"
 """The built-in step of the first round; no pair may declare a step of this name."""
@@ -46,16 +46,27 @@ PARTS: Final[dict[str, dict[str, tuple[str, tuple[str, ...]]]]] = {
         "loglik": ("<f8", ()),
         "loglik_step": ("<f8", ()),
     },
+    "glm_gradient": {"n": ("<i8", ()), "g": ("<f8", ("q",))},
+    "glm_fit": {"n": ("<i8", ()), "beta": ("<f8", ("q",)), "information": ("<f8", ("q", "q")), "sse": ("<f8", ())},
+    "selection_score": {
+        "n": ("<i8", ()),
+        "n_selected": ("<i8", ()),
+        "H": ("<f8", ("t", "t")),
+        "g": ("<f8", ("t",)),
+        "loglik": ("<f8", ()),
+        "loglik_step": ("<f8", ()),
+    },
     "imputed_summary": {"n": ("<i8", ()), "mean": ("<f8", ()), "sd": ("<f8", ())},
 }
-"""The parts of each kernel's answer: dtype and shape. q = coefficients of the target's design, c = columns in the model."""
+"""The parts of each kernel's answer: dtype and shape. q = coefficients of the target's design, c = columns in the model, t = 2q + 1
+coefficients of a selection model (`sandbox.estimation.selection`)."""
 
 
 class RequestField(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One argument of a step. `column` is a 1-based index of a target; shapes are in `q`, never in rows."""
+    """One argument of a step; `column` is a 1-based index of a target, `predictor` one of a predictor, shapes are never in rows."""
 
-    type: Literal["column", "float", "int", "bool"]
-    shape: tuple[Literal["q"], ...] = ()
+    type: Literal["column", "predictor", "float", "int", "bool"]
+    shape: tuple[Literal["q", "t"], ...] = ()
 
 
 class ReplyField(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,9 +92,17 @@ class Capabilities(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """JSON Schema of the pair's parameters: the form is made from it and the API validates with it."""
+    """JSON Schema of the pair's parameters: the form is made from it and the API validates with it.
+
+    A parameter with `column = "predictor"` names one, by name or 1-based index; it has no default, so every job must state it.
+    """
 
     properties: dict[str, dict[str, Any]] = {}
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The parameters that name a column."""
+        return tuple(name for name, schema in self.properties.items() if "column" in schema)
 
     def schema(self) -> dict[str, Any]:
         """A complete JSON Schema: unknown parameters are refused."""
@@ -108,6 +127,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if name not in self.parameters.properties:
                 known = ", ".join(self.parameters.properties) or "none"
                 raise InputError(Code.JOB_PARAMETERS, parameter=name, reason=f"{self.name} has no such parameter (it has: {known})")
+        for name in self.parameters.columns:
+            if name not in given:
+                raise InputError(Code.JOB_PARAMETERS, parameter=name, reason="must name a column; it has no default")
         values = {name: schema["default"] for name, schema in self.parameters.properties.items() if "default" in schema} | dict(given)
         for error in jsonschema.Draft202012Validator(self.parameters.schema()).iter_errors(values):
             name = str(error.path[0]) if error.path else "(parameters)"
@@ -218,8 +240,12 @@ def _check_parameter(name: str, schema: dict[str, Any]) -> None:
         jsonschema.Draft202012Validator.check_schema(schema)
     except jsonschema.SchemaError as error:
         raise _wrong(key, error.message) from error
-    if "default" not in schema or "title" not in schema:
-        raise _wrong(key, "a parameter needs a title and a default")
+    if "title" not in schema:
+        raise _wrong(key, "a parameter needs a title")
+    if "column" in schema and (schema["column"] != "predictor" or "default" in schema):
+        raise _wrong(key, 'a parameter that names a column has column = "predictor" and no default')
+    if "column" not in schema and "default" not in schema:
+        raise _wrong(key, "a parameter needs a default")
 
 
 def _check_keywords(key: str, schema: dict[str, Any]) -> None:

@@ -42,6 +42,8 @@ class Fit:
     covariance: list[list[float]]
     n: int
     sigma2: float | None
+    gamma: list[float] | None
+    rho: float | None
 
 
 class RunSummary:
@@ -80,6 +82,10 @@ class RunSummary:
             raise PeerError(Code.RULE_UNDECLARED)
         if not (record.beta.is_finite and record.covariance.is_finite and math.isfinite(record.sigma2)):
             raise PeerError(Code.RULE_NOT_FINITE)
+        if record.gamma is not None and (record.gamma.shape != (q,) or not record.gamma.is_finite):
+            raise PeerError(Code.RULE_UNDECLARED)
+        if record.rho is not None and not math.isfinite(record.rho):
+            raise PeerError(Code.RULE_NOT_FINITE)
         column = contract.column(record.target)
         terms = [contract.column(index).name for index in contract.design(record.target)]
         terms += ["(central)", "(intercept)"][len(terms) + 2 - q :]
@@ -90,6 +96,8 @@ class RunSummary:
             record.covariance.rows(),
             record.n,
             None if column.is_binary else record.sigma2,
+            None if record.gamma is None else list(record.gamma.numbers()),
+            record.rho,
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -102,14 +110,12 @@ class RunSummary:
             "released": {name: {"messages": t.messages, "scalars": t.scalars} for name, t in self.traffic.items()},
             "refusals": [{"site": name, "rule": code} for name, t in self.traffic.items() for code in t.refusals],
             "events": self.events,
-            "fits": {
-                name: {
-                    "terms": fit.terms,
-                    "beta": fit.beta,
-                    "covariance": fit.covariance,
-                    "n": fit.n,
-                    "sigma2": fit.sigma2,
-                }
-                for name, fit in self.fits.items()
-            },
+            "fits": {name: _describe(fit) for name, fit in self.fits.items()},
         }
+
+
+def _describe(fit: Fit) -> dict[str, Any]:
+    described = {"terms": fit.terms, "beta": fit.beta, "covariance": fit.covariance, "n": fit.n, "sigma2": fit.sigma2}
+    if fit.gamma is not None:
+        described["selection"] = {"gamma": fit.gamma, "rho": fit.rho}
+    return described

@@ -67,13 +67,19 @@ class RoundReply(Message, frozen=True):
 
 
 class KernelCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A kernel that a blind step named, with its arguments; the gate checks and computes it. `target` is a 1-based column index."""
+    """A kernel that a blind step named, with its arguments; the gate checks and computes it.
 
-    kernel: Literal["gram", "glm_score", "draw", "imputed_summary"]
+    `target` and `exclusion` are 1-based column indices; `theta` is that of `sandbox.estimation.selection`.
+    """
+
+    kernel: Literal["gram", "glm_score", "glm_gradient", "glm_fit", "selection_score", "draw", "imputed_summary"]
     target: int
     family: Literal["gaussian", "binomial"] | None = None
     beta: Array | None = None
     sigma: float | None = None
+    ridge: float | None = None
+    theta: Array | None = None
+    exclusion: int | None = None
 
 
 class SourceFinding(msgspec.Struct, frozen=True):
@@ -295,13 +301,18 @@ class LogEvent(Message, frozen=True):
 
 
 class FitRecord(Message, frozen=True):
-    """The last fit of a target in raw units: β (q), covariance (q, q), n, σ² (0 for a binary target)."""
+    """The last fit of a target in raw units: β (q), covariance (q, q), n, σ² (0 for a binary target).
+
+    Of a selection model also γ (q) and ρ; the coefficient of the exclusion column is 0 in β.
+    """
 
     target: int
     beta: Array
     covariance: Array
     n: int
     sigma2: float
+    gamma: Array | None = None
+    rho: float | None = None
 
 
 class Finished(Message, frozen=True):

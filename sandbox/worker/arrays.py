@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
 import numpy.typing as npt
 
 from sandbox.wire.values import Array
-
-Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 def to_numpy(array: Array) -> npt.NDArray[np.float64] | npt.NDArray[np.int64]:
@@ -23,9 +19,3 @@ def from_numpy(values: npt.ArrayLike) -> Array:
     if array.dtype.kind not in "fiub":
         raise ValueError("not an array of real numbers")
     return Array("<f8", np.shape(values), array.astype("<f8").tobytes())
-
-
-def read_only(array: Floats) -> Floats:
-    """`array` itself, no longer writeable."""
-    array.flags.writeable = False
-    return array

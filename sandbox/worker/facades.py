@@ -44,8 +44,11 @@ SCIPY_LINALG: Final = ("solve", "cho_factor", "cho_solve", "cholesky", "solve_tr
 SCIPY_SPECIAL: Final = (
     "expit", "logit", "log_expit", "gammaln", "digamma", "ndtr", "ndtri", "log_ndtr", "logsumexp", "xlogy", "xlog1py", "erf", "erfc",
 )  # fmt: skip
-ESTIMATION: Final = ("least_squares", "logistic", "FitError")
-ANNOTATIONS: Final = frozenset({"Job", "Sites", "Rows", "Target", "Gram", "Score", "Summary"})
+ESTIMATION: Final = (
+    "least_squares", "logistic", "selection", "average_least_squares", "average_logistic", "surrogate_least_squares", "surrogate_logistic",
+    "FitError",
+)  # fmt: skip
+ANNOTATIONS: Final = frozenset({"Job", "Sites", "Rows", "Target", "Gram", "Score", "Gradient", "SiteFit", "SelectionScore", "Summary"})
 """Names of `tidegate` that exist for editors and type checkers; in a worker annotations are dropped and these names with them."""
 
 

@@ -26,13 +26,12 @@ import numpy._core.arrayprint
 from RestrictedPython.Guards import guarded_iter_unpack_sequence, guarded_unpack_sequence
 
 from sandbox.errors import Refused
+from sandbox.estimation.aggregates import Gradient, Gram, Score, SelectionScore, SiteFit, Summary
 from sandbox.job import Sweep
-from sandbox.worker.cholesky import FitError
-from sandbox.worker.estimation import LinearFit, LogisticFit
+from sandbox.worker.estimation import FitError, LinearFit, LogisticFit, SelectionFit
 from sandbox.worker.facades import Namespace, plain
 from sandbox.worker.job import Column, Job, Target
 from sandbox.worker.randomness import Randomness
-from sandbox.worker.records import Gram, Score, Summary
 from sandbox.worker.rows import Rows
 from sandbox.worker.sites import Sites
 
@@ -66,16 +65,22 @@ ATTRIBUTES: Final[Mapping[type, frozenset[str]]] = MappingProxyType(
             }
         ),
         Sites: frozenset({"sum", "each", "central", "tell"}),
-        Rows: frozenset({"observed", "gram", "glm_score", "imputed_summary", "draw"}),
+        Rows: frozenset(
+            {"observed", "gram", "glm_score", "glm_gradient", "glm_fit", "selection_score", "imputed_summary", "draw", "draw_selection"}
+        ),
         Randomness: frozenset({"normal", "chisquare", "uniform"}),
         Target: frozenset({"column", "name", "type", "family"}),
         Column: frozenset({"index", "name", "role"}),
         Sweep: frozenset({"index", "keeps_imputation"}),
         Gram: frozenset({"n", "XX", "Xy", "yy", "n_intercepts"}),
         Score: frozenset({"n", "H", "g", "loglik", "loglik_step", "n_intercepts"}),
+        Gradient: frozenset({"n", "g", "n_intercepts"}),
+        SiteFit: frozenset({"n", "beta", "information", "sse", "n_intercepts"}),
+        SelectionScore: frozenset({"n", "n_selected", "H", "g", "loglik", "loglik_step", "n_intercepts"}),
         Summary: frozenset({"n", "mean", "sd"}),
         LinearFit: frozenset({"beta", "covariance", "sigma2", "n", "q", "draw"}),
         LogisticFit: frozenset({"beta", "covariance", "n", "evaluations", "draw"}),
+        SelectionFit: frozenset({"theta", "covariance", "n", "n_selected", "rho", "evaluations", "draw"}),
         Refused: frozenset({"site", "code"}),
         FitError: frozenset({"code", "coefficient"}),
     }

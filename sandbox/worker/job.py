@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 from sandbox.contract import Contract, Role, TargetType
 from sandbox.errors import Code, Refused
-from sandbox.job import Sweep, sweeps
+from sandbox.job import Sweep, resolve_columns, sweeps
 from sandbox.manifest import Manifest
 from sandbox.wire.messages import Impute, KeepNow, LogEvent, Progress
 from sandbox.worker.channel import Line
-from sandbox.worker.estimation import LinearFit, LogisticFit
+from sandbox.worker.estimation import LinearFit, LogisticFit, SelectionFit
 from sandbox.worker.randomness import Randomness
-from sandbox.worker.raw_units import fit_record
+from sandbox.worker.raw_units import Fit, fit_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Job:
     columns: tuple[Column, ...]
     """All columns, in file order."""
     parameters: Mapping[str, Any]
-    """The pair's parameters, complete and checked; read-only."""
+    """The pair's parameters, complete and checked, columns as 1-based indices; read-only."""
     n_coefficients: int
     """q of every target's design, intercepts included."""
     rng: Randomness
@@ -58,10 +58,10 @@ class Job:
         self._line = line
         self._start = start
         self._sweeps = tuple(sweeps(spec, manifest))
-        self._fits: dict[int, LinearFit | LogisticFit] = {}
+        self._fits: dict[int, tuple[Fit, int]] = {}
         self.columns = tuple(Column(index, column.name, column.role) for index, column in enumerate(contract.columns, 1))
         self.targets = tuple(_target(index, contract) for index in contract.targets)
-        self.parameters = MappingProxyType(dict(spec.parameters))
+        self.parameters = MappingProxyType(resolve_columns(spec.parameters, manifest, contract))
         self.n_coefficients = contract.n_coefficients(has_central_intercept(start))
         self.rng = Randomness(spec.seed or 0, start.pair_digest, start.contract_digest)
 
@@ -86,18 +86,23 @@ class Job:
         """Put a code of the closed list (`sandbox.errors`) into the job's log. Raises :class:`ValueError` for any other text."""
         self._line.note(LogEvent(Code(code), int(target)))
 
-    def record_fit(self, target: int, fit: LinearFit | LogisticFit) -> None:
-        """Keep the fit of a target (1-based index) for the report; the last one counts and is given in raw units."""
-        if not isinstance(fit, LinearFit | LogisticFit):
+    def record_fit(self, target: int, fit: Fit, exclusion: int = 0) -> None:
+        """Keep the fit of a target for the report; the last one counts and is given in raw units.
+
+        `target` and, for a selection model, `exclusion` are 1-based indices.
+        """
+        if not isinstance(fit, LinearFit | LogisticFit | SelectionFit):
             raise TypeError("a fit of tidegate.estimation is needed")
         if target not in self._start.contract.targets:
             raise ValueError("not a target of the job")
-        self._fits[target] = fit
+        if isinstance(fit, SelectionFit) is not (exclusion in self._start.contract.design(target)):
+            raise ValueError("a selection model has an exclusion column, other fits have none")
+        self._fits[target] = (fit, exclusion)
 
     def report_fits(self) -> None:
         """Send the last fit of each target. For the runner, at the end; pairs are not offered it."""
-        for target, fit in self._fits.items():
-            self._line.note(fit_record(target, fit, self._start.contract, self._start.constants))
+        for target, (fit, exclusion) in self._fits.items():
+            self._line.note(fit_record(target, fit, self._start.contract, self._start.constants, exclusion))
 
 
 def has_central_intercept(start: Impute) -> bool:

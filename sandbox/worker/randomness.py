@@ -9,7 +9,7 @@ import hashlib
 
 import numpy as np
 
-from sandbox.worker.arrays import Floats
+from sandbox.estimation.arrays import Floats
 
 _LABEL = b"tidegate central draws v1"
 

@@ -70,9 +70,29 @@ class Rows:
         """n, H, g, loglik at `beta`, shape (q,), over the rows with `target` observed (kind `glm_score`)."""
         return self._record(KernelCall("glm_score", _column(target), _family(family), _vector(beta)))
 
+    def glm_gradient(self, target: int, beta: npt.ArrayLike, family: Literal["gaussian", "binomial"]) -> Token:
+        """n and the gradient at `beta`, shape (q,), over the rows with `target` observed (kind `glm_gradient`)."""
+        return self._record(KernelCall("glm_gradient", _column(target), _family(family), _vector(beta)))
+
+    def glm_fit(self, target: int, family: Literal["gaussian", "binomial"], ridge: float = 0.0) -> Token:
+        """A fit to this participant's own rows with `target` observed: n, β, information, SSE (kind `glm_fit`)."""
+        return self._record(KernelCall("glm_fit", _column(target), _family(family), ridge=float(ridge)))
+
+    def selection_score(self, target: int, exclusion: int, theta: npt.ArrayLike, family: Literal["gaussian", "binomial"]) -> Token:
+        """n, H, g, loglik of a selection model at `theta`, shape (2q + 1,), over all rows that take part (kind `selection_score`).
+
+        `exclusion` is the 1-based index of the predictor that the outcome does not depend on.
+        """
+        call = KernelCall("selection_score", _column(target), _family(family), theta=_vector(theta), exclusion=_column(exclusion))
+        return self._record(call)
+
     def imputed_summary(self, target: int) -> Token:
         """n, mean and sd of the imputed cells of `target` (kind `imputed_summary`)."""
         return self._record(KernelCall("imputed_summary", _column(target)))
+
+    def draw_selection(self, target: int, exclusion: int, theta: npt.ArrayLike, family: Literal["gaussian", "binomial"]) -> None:
+        """Impute the missing cells of `target` from a selection model at `theta`, shape (2q + 1,). Answers nothing."""
+        self._record(KernelCall("draw", _column(target), _family(family), theta=_vector(theta), exclusion=_column(exclusion)))
 
     def draw(self, target: int, family: Literal["gaussian", "binomial"], beta: npt.ArrayLike, sigma: float | None = None) -> None:
         """Impute the missing cells of `target` at `beta`, shape (q,), with residual sd `sigma` (gaussian only). Answers nothing."""
@@ -106,7 +126,7 @@ def finish(rows: Rows, returned: object) -> StepDone:
 
 def _column(target: int) -> int:
     if isinstance(target, bool) or not isinstance(target, int):
-        raise TypeError("a target is a 1-based column index")
+        raise TypeError("a column is a 1-based index")
     return target
 
 
@@ -121,7 +141,7 @@ def _family(family: str) -> Literal["gaussian", "binomial"]:
 def _vector(beta: npt.ArrayLike) -> Array:
     array = from_numpy(beta)
     if len(array.shape) != 1:
-        raise TypeError("beta must have shape (q,)")
+        raise TypeError("coefficients have one dimension")
     if not np.isfinite(np.asarray(beta)).all():
-        raise ValueError("beta must be finite")
+        raise ValueError("coefficients must be finite")
     return array

@@ -11,12 +11,12 @@ from typing import Any
 
 from sandbox.declared import Declarations
 from sandbox.errors import Code, TidegateError
+from sandbox.estimation.cholesky import FitError
 from sandbox.manifest import Manifest
 from sandbox.wire.messages import CallStep, Failed, Finished, Impute, StepDone, StepFailed
 from sandbox.wire.values import Array
 from sandbox.worker.arrays import to_numpy
 from sandbox.worker.channel import Line
-from sandbox.worker.cholesky import FitError
 from sandbox.worker.compilation import FILENAME
 from sandbox.worker.job import Job, has_central_intercept
 from sandbox.worker.rows import Rows, finish

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import sandbox.worker
+from sandbox.estimation.aggregates import Gram
 from sandbox.worker.randomness import Randomness
-from sandbox.worker.records import Gram
 from tests.algorithms.federation import ALGORITHMS
 
 STUBS = Path(sandbox.worker.__file__).parent / "stubs"

@@ -15,13 +15,19 @@ import sandbox.worker.serve
 from sandbox.worker.compilation import compile_module
 from sandbox.worker.facades import MODULES
 from sandbox.worker.randomness import Randomness
-from sandbox.worker.records import Gram, Score
+from sandbox.estimation.aggregates import Gradient, Gram, Score, SelectionScore, SiteFit
+from sandbox.estimation.linear import least_squares
+from sandbox.estimation.logistic import logistic
 
 ONES, EYE = np.ones(3), np.eye(3)
+SCORE = lambda beta: Score(50, EYE, -beta, 0.0, 0.0)
 ARGUMENTS = [
     (EYE,), (EYE, ONES), (ONES,), (ONES, ONES), (3,), (0, 1, 3), (1.5,), ([EYE],), (ONES, 1), (ONES, 1, 2), (3, 1.0),
     (EYE > 0, EYE, EYE), ("ij->ji", EYE), ((EYE, True), ONES), (Gram(50, EYE, ONES, 50.0),),
-    (lambda beta: Score(50, EYE, -beta, 0.0, 0.0), ONES), (ONES, (3, 1)),
+    (SCORE, ONES), (ONES, (3, 1)),
+    ([SiteFit(50, ONES, EYE, 9.0)],), (Gram(50, EYE, ONES, 50.0), least_squares(Gram(50, EYE, ONES, 50.0)), [Gradient(50, ONES)]),
+    (SCORE, logistic(SCORE, ONES), [Gradient(50, ONES)]),
+    (lambda theta: SelectionScore(50, 40, np.eye(7), -theta, 0.0, 0.0), 3, "gaussian"),
 ]
 events = []
 sys.addaudithook(lambda event, args: events.append((event, str(args[0]))) if event in ("open", "import", "os.listdir") else None)

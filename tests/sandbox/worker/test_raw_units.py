@@ -7,12 +7,12 @@ import pytest
 from scipy import special
 
 from sandbox.contract import Column, Contract
+from sandbox.estimation.aggregates import Gram, Score
 from sandbox.wire.messages import Constants
 from sandbox.wire.values import floats
 from sandbox.worker import estimation
 from sandbox.worker.arrays import to_numpy
 from sandbox.worker.raw_units import fit_record
-from sandbox.worker.records import Gram, Score
 
 RNG = np.random.default_rng(3)
 N = 200

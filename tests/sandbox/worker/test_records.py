@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from sandbox.errors import PeerError
+from sandbox.estimation.aggregates import Gram, Score, Summary
 from sandbox.wire.values import Array, floats
 from sandbox.worker.arrays import from_numpy, to_numpy
-from sandbox.worker.records import Gram, Score, Summary, read, total
+from sandbox.worker.records import read, total
 
 
 def count(n: int) -> Array:

@@ -5,10 +5,23 @@ Put `sandbox/worker/stubs` on the path. In a worker this package does not exist:
 """
 
 from sandbox.errors import Refused
+from sandbox.estimation.aggregates import Gradient, Gram, Score, SelectionScore, SiteFit, Summary
 from sandbox.worker import estimation
 from sandbox.worker.job import Job, Target
-from sandbox.worker.records import Gram, Score, Summary
 from sandbox.worker.rows import Rows
 from sandbox.worker.sites import Sites
 
-__all__ = ["Gram", "Job", "Refused", "Rows", "Score", "Sites", "Summary", "Target", "estimation"]
+__all__ = [
+    "Gradient",
+    "Gram",
+    "Job",
+    "Refused",
+    "Rows",
+    "Score",
+    "SelectionScore",
+    "SiteFit",
+    "Sites",
+    "Summary",
+    "Target",
+    "estimation",
+]

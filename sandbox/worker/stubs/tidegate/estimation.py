@@ -1,5 +1,4 @@
-"""Fits from aggregates and draws from their posteriors: see `sandbox.worker.estimation`."""
+"""Fits from aggregates and draws from their posteriors: see `sandbox.estimation`."""
 
-from sandbox.worker.estimation import FitError, LinearFit, LogisticFit, least_squares, logistic
-
-__all__ = ["FitError", "LinearFit", "LogisticFit", "least_squares", "logistic"]
+from sandbox.worker.estimation import *  # noqa: F403 - what a worker offers is listed once, there
+from sandbox.worker.estimation import __all__ as __all__

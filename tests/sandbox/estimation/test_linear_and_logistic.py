@@ -9,10 +9,11 @@ import pytest
 from scipy import optimize, special, stats
 
 from sandbox.errors import Code, Refused
+from sandbox.estimation import logistic
+from sandbox.estimation.aggregates import Gram, Score
+from sandbox.estimation.cholesky import FitError, factor
 from sandbox.worker import estimation
-from sandbox.worker.cholesky import FitError, factor
 from sandbox.worker.randomness import Randomness
-from sandbox.worker.records import Gram, Score
 
 RNG = np.random.default_rng(7)
 START = RNG.bit_generator.state
@@ -227,7 +228,7 @@ def test_line_search_rescues_a_bad_start() -> None:
     ask = score_of(X, y)
     fit = estimation.logistic(lambda beta: (calls.append(beta), ask(beta))[1], np.array([6.0, 5.0]), tolerance=1e-8)  # type: ignore[func-returns-value]
     assert fit.beta == pytest.approx(mle(X, y), rel=1e-6)
-    assert len(calls) == fit.evaluations < estimation.MAX_EVALUATIONS
+    assert len(calls) == fit.evaluations < logistic.MAX_EVALUATIONS
 
 
 def test_a_refused_question_shortens_the_step() -> None:
@@ -269,7 +270,7 @@ def test_repeated_refusals_end_the_fit_before_the_budget_of_a_site_is_spent() ->
     with pytest.raises(Refused) as caught:
         estimation.logistic(never_again, np.zeros(2))
     assert caught.value.site == "site-a"
-    assert len(refused) == estimation.MAX_REFUSALS + 1
+    assert len(refused) == logistic.MAX_REFUSALS + 1
 
 
 @pytest.mark.parametrize("tolerance", [1e-3, 1e-6])
@@ -297,7 +298,7 @@ def test_separation_behind_a_gate_is_recognised_within_the_budget() -> None:
 
     with pytest.raises((FitError, Refused)):
         estimation.logistic(gate, np.zeros(2))
-    assert len(refused) <= estimation.MAX_REFUSALS + 1
+    assert len(refused) <= logistic.MAX_REFUSALS + 1
 
 
 def test_ridge_makes_a_separated_fit_possible() -> None:

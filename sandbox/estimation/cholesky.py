@@ -13,7 +13,7 @@ import numpy as np
 from scipy import linalg
 
 from sandbox.errors import Code, InputError
-from sandbox.worker.arrays import Floats
+from sandbox.estimation.arrays import Floats
 
 SMALLEST_PIVOT: Final = 1e-8
 """1 − R² below which a column counts as a combination of others: above the rounding of Grams that leave a site (1.6e-10 of Σ|φ|)."""

@@ -1,0 +1,152 @@
+"""Logistic regression by Newton's method on pooled H, g, loglik of one pass.
+
+1. Ask for H, g, loglik at β.
+2. Step d = (H + Λ)⁻¹ (g − Λβ), decrement λ = (g − Λβ)'d. Λ = ridge · I with zeros at the intercepts.
+3. λ < tolerance: the answer is β + d; that last step is not evaluated, since its error is of the order of λ.
+4. Else go to β + d. Shorten the step when a site refused the question, or when the penalised loglik fell by more than its rounding
+   (then until Armijo's condition with c = 1e-4 holds).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from sandbox.errors import Code, Refused
+from sandbox.estimation.aggregates import Score
+from sandbox.estimation.arrays import Floats, read_only
+from sandbox.estimation.cholesky import Factor, FitError, factor
+from sandbox.estimation.fits import LogisticFit, penalty
+
+DECREMENT: Final = 1e-3
+"""Newton decrement below which the next step is good enough for imputation (it moves β by less than 0.03 SE)."""
+ARMIJO: Final = 1e-4
+MAX_EVALUATIONS: Final = 20
+"""Questions per fit, refused ones included; below `max_evaluations_per_fit` of every policy."""
+MAX_REFUSALS: Final = 3
+"""Refused questions per fit: each costs a site one unit of its budget."""
+QUADRATIC: Final = 0.25
+"""A Newton decrement that falls by less than this factor near the optimum is down to rounding."""
+SEPARATED_STEP: Final = 0.5
+"""Ratio of successive steps near the optimum: towards 0 for a maximum, about 1 when β runs away."""
+_SHORTEN: Final = frozenset({Code.RULE_ETA, Code.RULE_WEIGHT_SUM})
+"""Refusals that a shorter step may avoid."""
+
+
+def logistic(
+    ask: Callable[[Floats], Score],
+    start: Floats,
+    ridge: float = 0.0,
+    tolerance: float = DECREMENT,
+    tilt: Floats | None = None,
+) -> LogisticFit:
+    """Logistic regression by Newton's method on pooled scores.
+
+    Args:
+        ask: the score at a β of shape (q,); may raise `Refused`.
+        start: first β, shape (q,): zeros, or the last fit of the same target.
+        ridge: penalty ridge/2 · |β|², intercepts left out.
+        tolerance: Newton decrement at which to stop. The fit stops earlier when rounding keeps the decrement from falling further.
+        tilt: maximise loglik + tilt'β instead of loglik, shape (q,).
+
+    Raises:
+        FitError: `FIT_TOO_FEW_ROWS`, `FIT_SINGULAR`, `FIT_SEPARATED`, `FIT_NOT_CONVERGED`.
+        Refused: a site refused for a reason that a shorter step does not mend, or again and again.
+    """
+    newton = _Newton(ask, ridge, np.zeros(len(start)) if tilt is None else tilt)
+    point = newton.at(np.asarray(start, dtype=np.float64))
+    if point.score.n <= len(point.beta):
+        raise FitError(Code.FIT_TOO_FEW_ROWS)
+    while not point.is_good(tolerance):
+        point = newton.follow(point)
+    if point.is_running_away:
+        raise point.separated()
+    beta, covariance = read_only(point.beta + point.step), read_only(point.factor.covariance())
+    return LogisticFit(beta, covariance, point.score.n, newton.evaluations, point.factor)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Point:
+    """A β that was asked about, and the Newton step from there."""
+
+    beta: Floats
+    score: Score
+    objective: float
+    step: Floats
+    decrement: float
+    factor: Factor
+    before: _Point | None
+
+    def is_good(self, tolerance: float) -> bool:
+        if self.decrement < tolerance:
+            return True
+        # Rounded scores put a floor under the decrement. Below DECREMENT it falls quadratically until that floor is reached.
+        return self.decrement < DECREMENT and self.before is not None and self.decrement > QUADRATIC * self.before.decrement
+
+    @property
+    def is_running_away(self) -> bool:
+        """Whether steps keep their length while the loglik flattens: the maximum is at infinity."""
+        if self.before is None or self.before.decrement < DECREMENT:
+            return False
+        return bool(np.abs(self.step).max() > SEPARATED_STEP * np.abs(self.before.step).max())
+
+    def separated(self) -> FitError:
+        """The error of a maximum at infinity, naming the slope that runs fastest (the intercept only follows)."""
+        slopes = np.abs(self.step[: len(self.step) - self.score.n_intercepts])
+        return FitError(Code.FIT_SEPARATED, int(np.argmax(slopes)) if slopes.size else None)
+
+
+class _Newton:
+    """Counts questions and refusals of one fit."""
+
+    def __init__(self, ask: Callable[[Floats], Score], ridge: float, tilt: Floats) -> None:
+        self.evaluations = 0
+        self._refusals = 0
+        self._ask = ask
+        self._ridge = ridge
+        self._tilt = tilt
+
+    def at(self, beta: Floats, before: _Point | None = None) -> _Point:
+        """Ask about `beta`."""
+        self.evaluations += 1
+        score = self._ask(read_only(beta))
+        diagonal = penalty(len(beta), score.n_intercepts, self._ridge)
+        gradient = score.g - diagonal * beta + self._tilt
+        try:
+            cholesky = factor(score.H + np.diag(diagonal))
+        except FitError as error:
+            # A design that was regular at an earlier β has not become singular: its weights have vanished.
+            if before is not None and error.code is Code.FIT_SINGULAR:
+                raise FitError(Code.FIT_SEPARATED, error.coefficient) from error
+            raise
+        step = cholesky.solve(gradient)
+        objective = score.loglik - 0.5 * float(diagonal @ beta**2) + float(self._tilt @ beta)
+        return _Point(beta, score, objective, step, float(gradient @ step), cholesky, before)
+
+    def follow(self, point: _Point) -> _Point:
+        """The next point: the full step, shortened when refused or when it went down."""
+        length = 1.0
+        has_fallen = False
+        while self.evaluations < MAX_EVALUATIONS:
+            try:
+                candidate = self.at(point.beta + length * point.step, point)
+            except Refused as refusal:
+                self._refusals += 1
+                if refusal.code not in _SHORTEN:
+                    raise
+                if self._refusals > MAX_REFUSALS:
+                    if point.is_running_away:
+                        raise point.separated() from refusal
+                    raise
+                length /= 2
+                continue
+            rounding = max(point.score.loglik_step, candidate.score.loglik_step)
+            wanted = ARMIJO * length * point.decrement if has_fallen else 0.0
+            if candidate.objective >= point.objective + wanted - rounding:
+                return candidate
+            has_fallen = True
+            length /= 2
+        raise point.separated() if point.is_running_away else FitError(Code.FIT_NOT_CONVERGED)
