@@ -21,6 +21,7 @@ Rule = Literal[
     "set_aside",
     "eta",
     "weight_sum",
+    "selection_bounds",
     "evaluations",
     "draw_bounds",
     "draw_schedule",
@@ -32,6 +33,8 @@ CONSTANT_SPREAD: Final = 1e-24
 BANDS: Final = ((0, "0"), (9, "1–9"), (49, "10–49"))
 """Upper ends of the bands in which a number of set-aside rows may be told."""
 LAST_BAND: Final = "≥ 50"
+MAX_ATANH_CORRELATION: Final = 2.5
+"""Of selection and outcome: at |ρ| = 0.987 a probability is all but a step between neighbouring rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,25 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class SelectionQuestion:
+    """Evidence on a question about a selection model at a θ that central chose."""
+
+    reach: float
+    """The largest of |z'γ|, half the largest |residual| / σ and a third of the largest argument of a probability (continuous target), or
+    of |z'γ| and |x'β| (binary target), over the rows used; infinite when an answer would not be a number."""
+    correlation: float
+    """|atanh ρ|."""
+    weight_sum: float
+    """What the rows tell about selection: Σ of weights of at most a quarter, as p(1−p)."""
+    n_selected: int
+    """Rows with the target observed."""
+    n_not_selected: int
+    """Rows with the target missing."""
+    n_evaluations: int
+    """As in :class:`Question`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Draw:
     """Evidence on a draw that was asked for."""
 
@@ -78,6 +100,8 @@ class Draw:
     """Draws of this target, this one included."""
     max_draws: int
     """Sweeps of the schedule."""
+    correlation: float = 0.0
+    """|atanh ρ| of a draw from a selection model."""
 
 
 def difference_limit(n_coefficients: int, policy: Policy) -> int:
@@ -145,11 +169,26 @@ def check_question(question: Question, policy: Policy) -> tuple[Breach, ...]:
     return breaches
 
 
+def check_selection(question: SelectionQuestion, limit: int, policy: Policy) -> tuple[Breach, ...]:
+    """Rule 5 for selection models. `limit` is that of difference groups: rows with and without the target are told apart."""
+    breaches: tuple[Breach, ...] = ()
+    if not question.reach <= policy.max_abs_eta or not question.correlation <= MAX_ATANH_CORRELATION:
+        breaches += (Breach("selection_bounds", limit=policy.max_abs_eta),)
+    if is_group_small(question.n_selected, limit) or is_group_small(question.n_not_selected, limit):
+        breaches += (Breach("min_rows", min(question.n_selected, question.n_not_selected), limit),)
+    if not question.weight_sum >= policy.min_weight_sum:
+        breaches += (Breach("weight_sum", limit=policy.min_weight_sum),)
+    if question.n_evaluations > policy.max_evaluations_per_fit:
+        breaches += (Breach("evaluations", question.n_evaluations, policy.max_evaluations_per_fit),)
+    return breaches
+
+
 def check_draw(draw: Draw, policy: Policy) -> tuple[Breach, ...]:
     """Rule 6. A draw is a question too: imputed cells that central can tell apart show in the next Gram."""
     breaches: tuple[Breach, ...] = ()
     is_sigma_bad = draw.sigma is not None and not policy.min_draw_sigma <= draw.sigma <= policy.max_draw_sigma
-    if is_sigma_bad or not draw.max_abs_eta <= policy.max_abs_eta:
+    is_far = not draw.max_abs_eta <= policy.max_abs_eta or not draw.correlation <= MAX_ATANH_CORRELATION
+    if is_sigma_bad or is_far:
         breaches += (Breach("draw_bounds", limit=policy.max_abs_eta),)
     if not draw.is_fitted or draw.n_draws > draw.max_draws:
         breaches += (Breach("draw_schedule", draw.n_draws, draw.max_draws),)

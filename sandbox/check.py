@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from policies import Policy
 from sandbox import supervisor
+from sandbox.contract import TargetType
 from sandbox.errors import Code, PeerError, TidegateError
 from sandbox.job import JobSpec, Target
 from sandbox.manifest import Pair
@@ -136,10 +137,24 @@ async def _check_without_running(pair: Pair, policy: Policy) -> Report:
 
 
 async def _trial(pair: Pair, policy: Policy) -> str:
+    """Impute targets of all types the pair knows, together or one after the other; the error of the first trial that fails."""
     capabilities = pair.manifest.capabilities
-    types = capabilities.target_types if capabilities.targets == "many" else capabilities.target_types[:1]
+    for types in [capabilities.target_types] if capabilities.targets == "many" else [(type_,) for type_ in capabilities.target_types]:
+        if error := await _try(pair, policy, types):
+            return error
+    return ""
+
+
+async def _try(pair: Pair, policy: Policy, types: Sequence[TargetType]) -> str:
     targets = tuple(Target(f"y{number}", type_) for number, type_ in enumerate(types, 1))
-    spec = JobSpec(targets, imputations=2, iteration_before_first_imputation=2, iteration_between_imputations=1, seed=SEED)
+    spec = JobSpec(
+        targets,
+        imputations=2,
+        iteration_before_first_imputation=2,
+        iteration_between_imputations=1,
+        seed=SEED,
+        parameters=dict.fromkeys(pair.manifest.parameters.columns, "x3"),
+    )
     with tempfile.TemporaryDirectory(prefix="tidegate-check-") as folder:
         paths = [Path(folder) / f"{name}.csv" for name in ("central", *(f"site{number}" for number in range(1, N_SITES + 1)))]
         for number, path in enumerate(paths):

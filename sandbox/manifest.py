@@ -76,8 +76,9 @@ class ReplyField(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A step of the remote module: its arguments and what may leave."""
+    """A step of the remote module: its arguments and what may leave. A site's gate refuses a step that is `at` central."""
 
+    at: Literal["everywhere", "central"] = "everywhere"
     request: dict[str, RequestField] = {}
     reply: dict[str, ReplyField] = {}
 

@@ -14,7 +14,8 @@ import numpy as np
 from policies import Policy
 from sandbox.contract import Contract
 from sandbox.errors import Code, LimitError
-from sandbox.gate import kernels
+from sandbox.estimation.cholesky import FitError
+from sandbox.gate import kernels, own_fit, selection
 from sandbox.gate.budget import Budget
 from sandbox.gate.draws import RowDraws
 from sandbox.gate.form import check_calls, check_request
@@ -55,6 +56,7 @@ class Answering:
         self._guard = guard
         self._draws = draws
         self._budget = Budget()
+        self._own_fits: dict[int, Matrix] = {}
 
     def begin(self, constants: Constants) -> None:
         """Fix the units, standardise the rows and fill missing cells with start values. Raises :class:`Refusal`."""
@@ -102,9 +104,13 @@ class Answering:
     def _q(self) -> int:
         return self.rows.p - 1
 
+    @property
+    def _extents(self) -> dict[str, int]:
+        return {"q": self._q, "c": self.rows.n_columns, "t": 2 * self._q + 1}
+
     def _run(self, call: StepCall, worker: Worker) -> dict[str, Field]:
         step = self._manifest.steps.get(call.step)
-        if step is None or (call.is_tell and step.reply):
+        if step is None or (call.is_tell and step.reply) or (step.at == "central" and not self._guard.is_central):
             raise Refusal(Code.RULE_UNDECLARED)
         check_request(call.request, step, self._contract, self._q)
         done = worker.call(call)
@@ -125,35 +131,72 @@ class Answering:
         return {name: fields[name] for name in step.reply}
 
     def _field(self, answer: Answer, target: int) -> Field:
-        record = make_record(answer, self._policy, self._q, self.rows.n_columns)
+        record = make_record(answer, self._policy, self._extents)
         return Field(answer.kind, record, self._budget.count_new(answer.kind, target, record))
 
     def _ask(self, call: KernelCall) -> Answer:
         units, target = self._begun(), call.target
-        n_rows = self.rows.n_observed(target)
-        self._guard.check_fit(n_rows, self._q)
-        if call.kernel == "imputed_summary":
-            return kernels.imputed_summary(self.rows, units, target)
-        if call.kernel == "gram":
-            answer = kernels.gram(self.rows, units, target)
-        else:
-            self._guard.count_evaluation(target)
-            score = kernels.glm_score(self.rows, units, target, _numbers(call.beta))
-            self._guard.check_question(target, n_rows, score.max_abs_eta, score.weight_sum)
-            answer = score.answer
+        self._guard.check_fit(self.rows.n_observed(target), self._q)
+        match call.kernel:
+            case "imputed_summary":
+                return kernels.imputed_summary(self.rows, units, target)
+            case "gram":
+                answer = kernels.gram(self.rows, units, target)
+            case "selection_score":
+                answer = self._ask_selection(call, units)
+            case _:
+                answer = self._ask_glm(call, units)
         self._guard.mark_fitted(target)
         return answer
 
+    def _ask_glm(self, call: KernelCall, units: Units) -> Answer:
+        target, family = call.target, call.family or "gaussian"
+        self._guard.count_evaluation(target)
+        if call.kernel == "glm_fit":
+            start = self._own_fits.get(target, np.zeros(self._q))
+            try:
+                score = own_fit.glm_fit(self.rows, units, target, family, call.ridge or 0.0, start, self.rows.p - self.rows.n_columns)
+            except FitError as error:
+                raise Refusal(error.code) from error
+            self._own_fits[target] = np.asarray(score.answer.parts["beta"], np.float64)
+        elif call.kernel == "glm_gradient":
+            score = own_fit.glm_gradient(self.rows, units, target, _numbers(call.beta), family)
+        else:
+            score = kernels.glm_score(self.rows, units, target, _numbers(call.beta))
+        self._guard.check_question(target, score.answer.n, score.max_abs_eta, score.weight_sum)
+        return score.answer
+
+    def _ask_selection(self, call: KernelCall, units: Units) -> Answer:
+        target, theta = call.target, _numbers(call.theta)
+        self._guard.check_fit(self.rows.n, len(theta))
+        self._guard.count_evaluation(target)
+        score = selection.selection_score(self.rows, units, target, call.exclusion or 0, theta)
+        if not np.isfinite(score.max_abs_eta):
+            raise Refusal(Code.RULE_NOT_FINITE)
+        counts = (self.rows.n_observed(target), self.rows.n_missing(target))
+        self._guard.check_selection(target, counts, self._q, score.max_abs_eta, abs(float(theta[-1])), score.weight_sum)
+        return score.answer
+
     def _draw(self, call: KernelCall) -> None:
         units, target = self._begun(), call.target
-        number = self._guard.next_draw(target)
-        numbers = self._draws.uniform if call.sigma is None else self._draws.normal
-        noise = numbers(target, number, self.rows.missing_rows(target), self.rows.noise)
-        filled = kernels.draw(self.rows, units, target, _numbers(call.beta), call.sigma, noise)
+        number, missing = self._guard.next_draw(target), self.rows.missing_rows(target)
+        sigma, correlation = call.sigma, 0.0
+        if call.theta is not None:
+            theta = _numbers(call.theta)
+            sigma, correlation = (float(np.exp(theta[-2])) if call.family == "gaussian" else None), abs(float(theta[-1]))
+            uniforms = (
+                self._draws.uniform(target, number, missing, self.rows.noise),
+                self._draws.uniform(target, number, missing, self.rows.eta, word=1),
+            )
+            filled = selection.draw_selection(self.rows, units, target, call.exclusion or 0, theta, uniforms)
+        else:
+            numbers = self._draws.uniform if sigma is None else self._draws.normal
+            noise = numbers(target, number, missing, self.rows.noise)
+            filled = kernels.draw(self.rows, units, target, _numbers(call.beta), sigma, noise)
         try:
             if not np.isfinite(filled.max_abs_eta):
                 raise Refusal(Code.RULE_NOT_FINITE)
-            self._guard.check_draw(target, filled.max_abs_eta, call.sigma)
+            self._guard.check_draw(target, filled.max_abs_eta, sigma, correlation)
         except Refusal:
             self.rows.undo(target)
             raise

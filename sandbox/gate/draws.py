@@ -51,12 +51,15 @@ class RowDraws:
         self._cipher = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305
         self._row_offset = row_offset
 
-    def uniform(self, target: int, draw: int, file_rows: FileRows, out: Numbers | None = None) -> Numbers:
-        """Numbers in (0, 1) for some rows (0-based places in the file), shape as `file_rows`. Draw 0 gives start values."""
+    def uniform(self, target: int, draw: int, file_rows: FileRows, out: Numbers | None = None, word: int = 0) -> Numbers:
+        """Numbers in (0, 1) for some rows (0-based places in the file), shape as `file_rows`.
+
+        Draw 0 gives start values. A draw that needs two numbers for each row takes the second from `word` 1.
+        """
         numbers = np.empty(len(file_rows)) if out is None else out[: len(file_rows)]
         for first in range(0, len(file_rows), ROWS_AT_ONCE):
             some = slice(first, first + ROWS_AT_ONCE)
-            numbers[some] = uniform_from(self._words(target, draw, 0, file_rows[some])[:, 0])
+            numbers[some] = uniform_from(self._words(target, draw, 0, file_rows[some])[:, word])
         return numbers
 
     def normal(self, target: int, draw: int, file_rows: FileRows, out: Numbers | None = None) -> Numbers:

@@ -19,6 +19,15 @@ from sandbox.wire.messages import KernelCall, StepDone
 from sandbox.wire.values import Array, Value
 
 MAX_KERNEL_CALLS: Final = 64
+ARGUMENTS: Final = ("family", "beta", "sigma", "ridge", "theta", "exclusion")
+NEEDED: Final[dict[str, tuple[str, ...]]] = {
+    "gram": (),
+    "imputed_summary": (),
+    "glm_score": ("family", "beta"),
+    "glm_gradient": ("family", "beta"),
+    "glm_fit": ("family", "ridge"),
+    "selection_score": ("family", "theta", "exclusion"),
+}
 
 
 def check_request(request: Mapping[str, Value], step: Step, contract: Contract, q: int) -> None:
@@ -45,14 +54,16 @@ def check_calls(done: StepDone, step: Step, contract: Contract, q: int) -> None:
 
 def _check_value(value: Value, field: RequestField, contract: Contract, q: int) -> None:
     if field.shape:
-        _check_array(value, q)
+        _check_array(value, _extent(field.shape[0], q))
         return
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_integer = is_number and isinstance(value, int)
     is_right = {
         "bool": isinstance(value, bool),
-        "int": is_number and isinstance(value, int),
+        "int": is_integer,
         "float": is_number,
-        "column": is_number and isinstance(value, int) and value in contract.targets,
+        "column": is_integer and value in contract.targets,
+        "predictor": is_integer and value in contract.model and value not in contract.targets,
     }[field.type]
     if not is_right:
         raise Refusal(Code.RULE_UNDECLARED)
@@ -60,8 +71,12 @@ def _check_value(value: Value, field: RequestField, contract: Contract, q: int) 
         raise Refusal(Code.RULE_NOT_FINITE)
 
 
-def _check_array(value: Value | None, q: int) -> None:
-    if not isinstance(value, Array) or value.dtype != "<f8" or value.shape != (q,):
+def _extent(symbol: str, q: int) -> int:
+    return 2 * q + 1 if symbol == "t" else q
+
+
+def _check_array(value: Value | None, extent: int) -> None:
+    if not isinstance(value, Array) or value.dtype != "<f8" or value.shape != (extent,):
         raise Refusal(Code.RULE_UNDECLARED)
     if not value.is_finite:
         raise Refusal(Code.RULE_NOT_FINITE)
@@ -72,13 +87,26 @@ def _check_arguments(call: KernelCall, contract: Contract, q: int) -> None:
     if call.target not in contract.targets:
         raise Refusal(Code.RULE_UNDECLARED)
     family = "binomial" if contract.column(call.target).is_binary else "gaussian"
-    has_beta = call.kernel in ("glm_score", "draw")
-    has_sigma = call.kernel == "draw" and family == "gaussian"
-    if call.family != (family if has_beta else None) or (call.beta is not None) != has_beta or (call.sigma is not None) != has_sigma:
+    given = {name for name in ARGUMENTS if getattr(call, name) is not None}
+    if given != _needed(call, family) or call.family not in (None, family):
         raise Refusal(Code.RULE_UNDECLARED)
     if call.kernel == "glm_score" and family != "binomial":
         raise Refusal(Code.RULE_UNDECLARED)
-    if has_beta:
+    if call.beta is not None:
         _check_array(call.beta, q)
-    if call.sigma is not None and not (math.isfinite(call.sigma) and call.sigma >= 0):
-        raise Refusal(Code.RULE_NOT_FINITE)
+    if call.theta is not None:
+        _check_array(call.theta, _extent("t", q))
+    if call.exclusion is not None and (call.exclusion not in contract.model or call.exclusion in contract.targets):
+        raise Refusal(Code.RULE_UNDECLARED)
+    for number in (call.sigma, call.ridge):
+        if number is not None and not (math.isfinite(number) and number >= 0):
+            raise Refusal(Code.RULE_NOT_FINITE)
+
+
+def _needed(call: KernelCall, family: str) -> set[str]:
+    """The arguments a kernel needs besides its target. A draw from a selection model has a θ."""
+    if call.kernel == "draw":
+        if call.theta is not None:
+            return {"family", "theta", "exclusion"}
+        return {"family", "beta", "sigma"} if family == "gaussian" else {"family", "beta"}
+    return set(NEEDED[call.kernel])

@@ -11,13 +11,25 @@ from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
 from policies import Policy
-from policies.disclosure import Breach, Draw, Question, check_draw, check_fit, check_question, check_rows
+from policies.disclosure import (
+    Breach,
+    Draw,
+    Question,
+    SelectionQuestion,
+    check_draw,
+    check_fit,
+    check_question,
+    check_rows,
+    check_selection,
+    difference_limit,
+)
 from sandbox.errors import Code, TidegateError
 
 Verdict = Literal["pass", "notice", "refuse"]
 _SEVERITY: Final[dict[Verdict, int]] = {"pass": 0, "notice": 1, "refuse": 2}
 FIT_RULES: Final = ("min_rows", "parameter_ratio")
 QUESTION_RULES: Final = ("eta", "weight_sum", "evaluations")
+SELECTION_RULES: Final = ("selection_bounds", "min_rows", "weight_sum", "evaluations")
 DRAW_RULES: Final = ("draw_bounds", "draw_schedule")
 
 
@@ -36,7 +48,7 @@ class Guard:
         """Start with the verdicts (`standing`) that were found before Start: they are in force for every message."""
         self._policy = policy
         self._standing = dict(standing or {})
-        self._is_central = is_central
+        self.is_central = is_central
         self._max_draws = max_draws
         self._n_evaluations: Counter[int] = Counter()
         self._n_draws: Counter[int] = Counter()
@@ -48,7 +60,7 @@ class Guard:
     def open_round(self) -> None:
         """Forget the verdicts of the last round; raise :class:`Refusal` when the budget of refusals is spent."""
         self.verdicts = dict(self._standing)
-        if self._n_refusals >= self._policy.refusal_budget and not self._is_central:
+        if self._n_refusals >= self._policy.refusal_budget and not self.is_central:
             self.verdicts["refusal_budget"] = "refuse"
             raise Refusal(Code.RULE_REFUSAL_BUDGET)
 
@@ -81,13 +93,22 @@ class Guard:
             question = Question(max_abs_eta, weight_sum, self._n_evaluations[target])
             self._judge(QUESTION_RULES, check_question(question, self._policy))
 
+    def check_selection(
+        self, target: int, counts: tuple[int, int], n_coefficients: int, reach: float, correlation: float, weight_sum: float
+    ) -> None:
+        """Rule 5 for a selection model. `counts` are the rows with the target observed and those with it missing."""
+        if sum(counts):
+            question = SelectionQuestion(reach, correlation, weight_sum, *counts, self._n_evaluations[target])
+            limit = difference_limit(n_coefficients, self._policy)
+            self._judge(SELECTION_RULES, check_selection(question, limit, self._policy))
+
     def mark_fitted(self, target: int) -> None:
         """A question about the target was answered: one draw may follow."""
         self._fitted.add(target)
 
-    def check_draw(self, target: int, max_abs_eta: float, sigma: float | None) -> None:
+    def check_draw(self, target: int, max_abs_eta: float, sigma: float | None, correlation: float = 0.0) -> None:
         """Rule 6, before anything is filled. A draw that passes uses up the fit."""
-        evidence = Draw(max_abs_eta, sigma, target in self._fitted, self._n_draws[target] + 1, self._max_draws)
+        evidence = Draw(max_abs_eta, sigma, target in self._fitted, self._n_draws[target] + 1, self._max_draws, correlation)
         self._judge(DRAW_RULES, check_draw(evidence, self._policy))
         self._n_draws[target] += 1
         self._n_evaluations[target] = 0
@@ -102,8 +123,8 @@ class Guard:
         for rule in rules:
             verdict: Verdict = "pass"
             if rule in broken:
-                verdict = "notice" if self._is_central else "refuse"
+                verdict = "notice" if self.is_central else "refuse"
             if _SEVERITY[verdict] >= _SEVERITY[self.verdicts.get(rule, "pass")]:
                 self.verdicts[rule] = verdict
-        if broken and not self._is_central:
+        if broken and not self.is_central:
             raise Refusal(Code(f"rule.{broken[0]}"))

@@ -34,6 +34,8 @@ class Answer:
     n: int
     parts: Mapping[str, npt.NDArray[np.generic]]
     bounds: Mapping[str, npt.NDArray[np.float64]]
+    is_score: bool = False
+    """Whether it answers a question at coefficients that central chose, or is as informative: rounded on the grid of scores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ def glm_score(rows: Rows, units: Units, target: int, beta: Matrix) -> Score:
     parts = {"n": np.asarray(n, np.int64), "H": H, "g": g, "loglik": np.asarray(loglik)}
     # A NaN must not hide behind max(): it is the largest of all.
     worst = max_abs_eta if np.isfinite(full).all() and np.isfinite(loglik) else np.inf
-    return Score(Answer("glm_score", n, parts, bounds), worst, weight_sum)
+    return Score(Answer("glm_score", n, parts, bounds, is_score=True), worst, weight_sum)
 
 
 def _weighted_gram(design: Matrix, weight: Matrix, buffer: Matrix) -> Matrix:
@@ -215,10 +217,11 @@ def draw(rows: Rows, units: Units, target: int, beta: Matrix, sigma: float | Non
 
     rows.refill(target, values_of)
     worst = np.abs([eta.max(initial=0.0), eta.min(initial=0.0)]).max()
-    return Filled(_moments(noise, centre, scale), float(worst) if np.isfinite(worst) else np.inf)
+    return Filled(moments(noise, centre, scale), float(worst) if np.isfinite(worst) else np.inf)
 
 
-def _moments(values: Matrix, centre: float, scale: float) -> Moments:
+def moments(values: Matrix, centre: float, scale: float) -> Moments:
+    """Of standardised values, in raw units."""
     n = len(values)
     if not n:
         return Moments(0, 0.0, 0.0)

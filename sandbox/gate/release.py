@@ -46,9 +46,12 @@ def round_to(values: npt.NDArray[np.generic], step: npt.NDArray[np.float64]) -> 
     return rounded
 
 
-def make_record(answer: Answer, policy: Policy, q: int, n_columns: int) -> Record:
-    """The parts of one field as they may leave. Raises :class:`Refusal` for a number that is not finite or a shape not declared."""
-    grid = policy.score_grid if answer.kind == "glm_score" else policy.gram_grid
+def make_record(answer: Answer, policy: Policy, extents: Mapping[str, int]) -> Record:
+    """The parts of one field as they may leave; `extents` are those of `sandbox.manifest.PARTS`.
+
+    Raises :class:`Refusal` for a number that is not finite or a shape not declared.
+    """
+    grid = policy.score_grid if answer.is_score else policy.gram_grid
     record: Record = {}
     for part, (dtype, names) in PARTS[answer.kind].items():
         if part == STEP_PART:
@@ -57,7 +60,7 @@ def make_record(answer: Answer, policy: Policy, q: int, n_columns: int) -> Recor
             values = round_to(answer.parts[part], grid_step(answer.bounds[part], grid))
         else:
             values = answer.parts[part]
-        shape = tuple(q if name == "q" else n_columns for name in names)
+        shape = tuple(extents[name] for name in names)
         if values.shape != shape or not np.isfinite(np.asarray(values, dtype=np.float64)).all():
             raise Refusal(Code.RULE_NOT_FINITE if values.shape == shape else Code.RULE_UNDECLARED)
         record[part] = Array("<i8" if dtype == "<i8" else "<f8", shape, np.ascontiguousarray(values, dtype=dtype).tobytes())

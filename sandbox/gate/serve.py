@@ -21,7 +21,7 @@ import numpy as np
 
 from policies.disclosure import band
 from sandbox.contract import Finding
-from sandbox.errors import Code, LimitError, PeerError, TidegateError
+from sandbox.errors import Code, InputError, LimitError, PeerError, TidegateError
 from sandbox.gate.answer import Answering
 from sandbox.gate.attached import AttachedWorker
 from sandbox.gate.dataset import Dataset
@@ -29,11 +29,12 @@ from sandbox.gate.draws import MIN_SECRET_BYTES, RowDraws, derive_key
 from sandbox.gate.guard import Guard
 from sandbox.gate.imputations import Imputations
 from sandbox.gate.ingest import Ingest
+from sandbox.gate.needs import need_findings
 from sandbox.gate.region import Region, RegionFull
 from sandbox.gate.release import Origin, Release, upload_entry
 from sandbox.gate.result import FrameStream, ResultWriter
 from sandbox.gate.survey import Survey, survey
-from sandbox.job import sweeps
+from sandbox.job import resolve_columns, sweeps
 from sandbox.manifest import RESERVED_STEP, parse_manifest
 from sandbox.pipe import Pipe
 from sandbox.wire.frames import Frame, Kind
@@ -216,10 +217,16 @@ class _Job:
     def _prepare(self, dataset: Dataset, ingest: Ingest) -> tuple[Finding, ...]:
         """The pre-flight, and everything a clean upload needs for its job."""
         setup = self._setup
+        try:
+            resolve_columns(setup.spec.parameters, self._manifest, dataset.contract)
+        except InputError as error:
+            return (Finding(error.code, details={key: str(value) for key, value in error.details.items()}),)
         has_intercept = setup.spec.parameters.get("central_intercept") is True
         found = self._survey = survey(dataset, setup.policy, self._memory, is_central=setup.is_central, central_intercept=has_intercept)
         if found.rows is None:
             return found.findings
+        ridge = float(setup.spec.parameters.get("ridge", 0.0))
+        needs = need_findings(self._manifest, dataset, found.rows, setup.policy, ridge=ridge, is_central=setup.is_central)
         contract = dataset.contract
         if setup.is_central:
             self._imputations = Imputations(found.mask, found.rows, setup.spec.imputations, self._memory)
@@ -231,7 +238,7 @@ class _Job:
         self._answering = Answering(found.rows, contract, self._manifest, setup.policy, guard, draws)
         self._dataset = dataset
         self._notes = tuple(ingest.notes)
-        return found.findings
+        return found.findings + needs
 
     # --- rounds
 

@@ -166,12 +166,14 @@ class Engine:
         match message:
             case Ask(mode, step, request):
                 self._declared.check_request(step, request)
+                if mode == "all" and self._declared.step(step).at == "central":
+                    raise PeerError(Code.RULE_UNDECLARED)
                 participants = self._participants if mode == "all" else [self._central]
                 replies = await self._ask_all(participants, step, request, lambda fields: self._declared.check_reply(step, fields))
                 await worker.channel.send(replies)
             case Tell(step, request):
                 self._declared.check_request(step, request)
-                if self._declared.step(step).reply:
+                if self._declared.step(step).reply or self._declared.step(step).at == "central":
                     raise PeerError(Code.RULE_UNDECLARED)
                 self._tell(StepCall(step, request, is_tell=True))
             case KeepNow():

@@ -15,6 +15,7 @@ import numpy as np
 from scipy import special
 
 from sandbox.contract import Column, Contract
+from sandbox.gate import likelihoods
 from sandbox.job import JobSpec, Target, check_job
 from sandbox.manifest import Pair, load_pair
 from sandbox.wire.messages import (
@@ -96,9 +97,80 @@ class MemorySite:
             H = (X * (p * (1 - p))[:, None]).T @ X
             parts = {"H": from_numpy(H), "g": from_numpy(X.T @ (y - p)), "loglik": floats([loglik], ()), "loglik_step": floats([0], ())}
             return {"n": _count(len(y)), **parts}
+        if call.kernel == "glm_gradient":
+            assert call.beta is not None
+            eta = X @ to_numpy(call.beta)
+            residual = y - (special.expit(eta) if call.family == "binomial" else eta)
+            return {"n": _count(len(y)), "g": from_numpy(X.T @ residual)}
+        if call.kernel == "glm_fit":
+            return self._own_fit(call, X, y)
+        if call.kernel == "selection_score":
+            return self._selection_score(call, observed)
         assert call.kernel == "draw"
-        self._draw(call, ~observed)
+        if call.theta is not None:
+            self._draw_selection(call, ~observed)
+        else:
+            self._draw(call, ~observed)
         return {}
+
+    def _own_fit(self, call: KernelCall, X: np.ndarray, y: np.ndarray) -> Record:
+        n, q = X.shape
+        diagonal = np.full(q, call.ridge)
+        diagonal[q - 1 - int(self._central_intercept) :] = 0
+        beta, sse = np.zeros(q), 0.0
+        if call.family == "gaussian":
+            information = X.T @ X + np.diag(diagonal)
+            beta = np.linalg.solve(information, X.T @ y) if n else beta
+            sse = float(((y - X @ beta) ** 2).sum())
+        else:
+            for _ in range(25):
+                p = special.expit(X @ beta)
+                information = (X * (p * (1 - p))[:, None]).T @ X + np.diag(diagonal)
+                step = np.linalg.solve(information, X.T @ (y - p) - diagonal * beta) if n else np.zeros(q)
+                beta = beta + step
+                if np.abs(step).max() < 1e-9:
+                    break
+        return {"n": _count(n), "beta": from_numpy(beta), "information": from_numpy(information), "sse": floats([sse], ())}
+
+    def _selection_score(self, call: KernelCall, observed: np.ndarray) -> Record:
+        """Score and information assembled as J'u and J'wJ, where J has the derivatives of (a, b, log σ, atanh ρ) by θ."""
+        assert call.theta is not None
+        theta, Z, x = to_numpy(call.theta), self.design(call.target), self._outcome_columns(call)
+        a, b, y = Z @ theta[: Z.shape[1]], Z[:, x] @ theta[Z.shape[1] : -2], self.response(call.target)
+        seen = likelihoods.binary(a[observed], b[observed], y[observed], theta[-1])
+        if call.family == "gaussian":
+            seen = likelihoods.continuous(a[observed], b[observed], y[observed], theta[-2], theta[-1])
+        unseen = likelihoods.not_selected(a[~observed])
+        blocks = [Z[observed], Z[observed][:, x], np.ones((observed.sum(), 1)), np.ones((observed.sum(), 1))]
+        g = np.concatenate([block.T @ seen.first[i] for i, block in enumerate(blocks)])
+        H = -np.block([[(left * seen.second[i, j][:, None]).T @ right for j, right in enumerate(blocks)] for i, left in enumerate(blocks)])
+        q = Z.shape[1]
+        g[:q] += Z[~observed].T @ unseen.first[0]
+        H[:q, :q] -= (Z[~observed] * unseen.second[0, 0][:, None]).T @ Z[~observed]
+        loglik = float(seen.loglik.sum() + unseen.loglik.sum())
+        return {
+            "n": _count(len(Z)),
+            "n_selected": _count(int(observed.sum())),
+            "H": from_numpy(H),
+            "g": from_numpy(g),
+            "loglik": floats([loglik], ()),
+            "loglik_step": floats([0], ()),
+        }
+
+    def _draw_selection(self, call: KernelCall, holes: np.ndarray) -> None:
+        assert call.theta is not None
+        theta, Z, x = to_numpy(call.theta), self.design(call.target)[holes], self._outcome_columns(call)
+        a, b, rho = Z @ theta[: Z.shape[1]], Z[:, x] @ theta[Z.shape[1] : -2], np.tanh(theta[-1])
+        u = special.ndtri_exp(np.log(self._rng.random(len(a))) + special.log_ndtr(-a))
+        latent = b + np.exp(theta[-2]) * (rho * u + np.sqrt(1 - rho**2) * self._rng.normal(size=len(a)))
+        position = self._at[call.target]
+        is_binary = call.family == "binomial"
+        self.completed[holes, call.target - 1] = latent > 0 if is_binary else self._centre[position] + self._scale[position] * latent
+
+    def _outcome_columns(self, call: KernelCall) -> np.ndarray:
+        assert call.exclusion is not None
+        width = len(self.contract.design(call.target)) + 1 + int(self._central_intercept)
+        return np.delete(np.arange(width), self.contract.design(call.target).index(call.exclusion))
 
     def _draw(self, call: KernelCall, holes: np.ndarray) -> None:
         assert call.beta is not None
@@ -189,7 +261,7 @@ def make(pair_: Pair, raws: Sequence[np.ndarray], contract: Contract, **job: Any
     spec = check_job(JobSpec(targets, **{"seed": 11, **job}), pair_.manifest)
     constants = constants_of(raws, contract)
     sites = [
-        MemorySite(raw, contract, is_central=not index, central_intercept=spec.parameters["central_intercept"], seed=index)
+        MemorySite(raw, contract, is_central=not index, central_intercept=spec.parameters.get("central_intercept", False), seed=index)
         for index, raw in enumerate(raws)
     ]
     for site in sites:
