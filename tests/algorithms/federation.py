@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from scipy import special
@@ -36,6 +36,7 @@ from sandbox.wire.messages import (
 )
 from sandbox.wire.values import Array, Record, Value, floats
 from sandbox.worker.arrays import from_numpy, to_numpy
+from sandbox.worker.compilation import Module
 from sandbox.worker.program import ENTRY, load, steps
 from sandbox.worker.runner import run_impute, run_step
 
@@ -50,7 +51,7 @@ def pair(name: str) -> Pair:
 class MemorySite:
     """Rows of one participant: `raw` of shape (n, columns), NaN where missing."""
 
-    def __init__(self, raw: np.ndarray, contract: Contract, *, is_central: bool, central_intercept: bool, seed: int) -> None:
+    def __init__(self, raw: np.ndarray, contract: Contract, *, is_central: bool, central_intercept: bool, seed: int | list[int]) -> None:
         self.raw = raw
         self.contract = contract
         self.missing = np.isnan(raw)
@@ -197,8 +198,7 @@ class MemoryFederation:
     _told: list[Tell] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        program = Program("remote", self.pair.remote_source, self.pair.manifest_bytes, 262_144)
-        self._steps = steps(load(program, self.pair.manifest), self.pair.manifest)
+        self._steps = steps(compiled(self.pair, "remote"), self.pair.manifest)
 
     def ask(self, question: Ask | KeepNow) -> Replies:
         """Tell what was to be told, then ask; as the round engine does."""
@@ -255,13 +255,15 @@ def constants_of(raws: Sequence[np.ndarray], contract: Contract) -> Constants:
     return Constants(floats(mean), floats(np.where(sd > 0, sd, 1)), floats(mean))
 
 
-def make(pair_: Pair, raws: Sequence[np.ndarray], contract: Contract, **job: Any) -> tuple[MemoryFederation, Impute]:
+def make(pair_: Pair, raws: Sequence[np.ndarray], contract: Contract, row_seed: int = 0, **job: Any) -> tuple[MemoryFederation, Impute]:
     """A federation that is ready to run, and the job it runs."""
     targets = tuple(Target(column.name, column.type) for column in contract.columns if column.type is not None)
     spec = check_job(JobSpec(targets, **{"seed": 11, **job}), pair_.manifest)
     constants = constants_of(raws, contract)
     sites = [
-        MemorySite(raw, contract, is_central=not index, central_intercept=spec.parameters.get("central_intercept", False), seed=index)
+        MemorySite(
+            raw, contract, is_central=not index, central_intercept=spec.parameters.get("central_intercept", False), seed=[row_seed, index]
+        )
         for index, raw in enumerate(raws)
     ]
     for site in sites:
@@ -273,9 +275,26 @@ def make(pair_: Pair, raws: Sequence[np.ndarray], contract: Contract, **job: Any
 def run(pair_: Pair, raws: Sequence[np.ndarray], contract: Contract, **job: Any) -> tuple[MemoryFederation, Finished | Failed]:
     """Run a job to its end."""
     federation, start = make(pair_, raws, contract, **job)
-    module = load(Program("central", pair_.central_source, pair_.manifest_bytes, 262_144), pair_.manifest)
-    assert module.findings == ()
-    return federation, run_impute(module.functions[ENTRY], start, pair_.manifest, federation)
+    return federation, finish(federation, start)
+
+
+def finish(federation: MemoryFederation, start: Impute) -> Finished | Failed:
+    """Run the central module of a federation's pair."""
+    pair_ = federation.pair
+    return run_impute(compiled(pair_, "central").functions[ENTRY], start, pair_.manifest, federation)
+
+
+def compiled(pair_: Pair, module: Literal["central", "remote"]) -> Module:
+    """A module of a pair, compiled once per process."""
+    key = (pair_.digest, module)
+    if key not in _COMPILED:
+        source = pair_.central_source if module == "central" else pair_.remote_source
+        _COMPILED[key] = load(Program(module, source, pair_.manifest_bytes, 262_144), pair_.manifest)
+        assert _COMPILED[key].findings == ()
+    return _COMPILED[key]
+
+
+_COMPILED: dict[tuple[str, str], Module] = {}
 
 
 def _count(n: int) -> Array:
