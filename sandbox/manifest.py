@@ -29,7 +29,7 @@ _MAX_DOTS: Final = 64
 """Dots of one line: the parser of TOML takes quadratic time over a long dotted key, and this runs in the hosts."""
 _SCHEMA_KEYWORDS: Final = frozenset(
     {
-        *("type", "title", "description", "unit", "default", "enum", "const", "multipleOf", "items"),
+        *("type", "title", "column", "description", "unit", "default", "enum", "const", "multipleOf", "items"),
         *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "minItems", "maxItems"),
     }
 )
