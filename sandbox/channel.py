@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from typing import Final
 
 from sandbox.errors import Code, PeerError
 from sandbox.wire.codec import encode
 from sandbox.wire.frames import HEADER, MAX_FRAME_BYTES, Frame, Header, Kind, parse_header
 from sandbox.wire.messages import Message
+
+READ_BYTES: Final = 256 << 10
 
 
 class Channel:
@@ -28,8 +31,8 @@ class Channel:
         self._ended = ended
         self._max_length = max_length
         self._header: Header | None = None
-        self._buffer = bytearray(HEADER.size)
-        self._filled = 0
+        self._buffer = bytearray()
+        self._expected = HEADER.size
         self._readable: asyncio.Future[None] | None = None
         self._writable: asyncio.Future[None] | None = None
         self._sending = asyncio.Lock()
@@ -111,22 +114,27 @@ class Channel:
         return PeerError(self._ended, reason="the end of its channel")
 
     def _expect(self, size: int) -> None:
-        self._buffer = bytearray(size)
-        self._filled = 0
+        self._buffer = bytearray()
+        self._expected = size
 
     async def _fill(self) -> None:
-        """Read until the buffer is full. Progress is kept in the object, so that a cancelled call loses nothing."""
-        while self._filled < len(self._buffer):
+        """Read until the buffer is full. Progress is kept in the object, so that a cancelled call loses nothing.
+
+        The buffer grows with what arrives: a peer that announces a long frame and sends nothing takes no memory.
+        """
+        while len(self._buffer) < self._expected:
             try:
-                n_bytes = self._socket.recv_into(memoryview(self._buffer)[self._filled :])
+                piece = self._socket.recv(min(self._expected - len(self._buffer), READ_BYTES))
             except BlockingIOError:
                 await self._wait_readable()
                 continue
             except OSError as error:
                 raise self._gone() from error
-            if n_bytes == 0:
+            if not piece:
                 raise self._gone()
-            self._filled += n_bytes
+            self._buffer += piece
+            if len(self._buffer) < self._expected:
+                await asyncio.sleep(0)  # a long frame is read in turns with everything else
 
     async def _write(self, data: memoryview) -> int:
         while True:

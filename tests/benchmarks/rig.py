@@ -1,0 +1,89 @@
+"""What several benchmarks need: a gate with rows and an attached worker, a plain interpreter, memory of a process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from policies import built_in
+from sandbox.contract import Contract
+from sandbox.job import JobSpec, Target, check_job
+from sandbox.ledger import Ledger
+from sandbox.manifest import make_pair
+from sandbox.rounds.constants import constants_from
+from sandbox.rounds.local import LocalParticipant
+from sandbox.scaffold import CENTRAL, MANIFEST, REMOTE
+from sandbox.supervisor import Supervisor
+from sandbox.wire.messages import GateSetup, StepCall
+
+POLICY = built_in("research")
+PAIR = make_pair(MANIFEST.format(name="X").encode(), CENTRAL.encode(), REMOTE.encode())
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+"""One BLAS thread, as a worker has."""
+
+
+def csv(n: int, p: int, seed: int = 1) -> bytes:
+    """`n` rows of a target and `p` predictors."""
+    draw = random.Random(seed)
+    names = ",".join(["y", *(f"x{number}" for number in range(1, p + 1))])
+    lines = [names]
+    for _ in range(n):
+        x = [draw.gauss(0, 1) for _ in range(p)]
+        y = "NA" if draw.random() < 0.1 else f"{sum(x) / p + draw.gauss(0, 1):.5f}"
+        lines.append(",".join([y, *(f"{value:.5f}" for value in x)]))
+    return ("\n".join(lines) + "\n").encode()
+
+
+async def _pieces(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+@contextlib.asynccontextmanager
+async def uploaded(supervisor: Supervisor, n: int, p: int) -> AsyncIterator[tuple[LocalParticipant, Contract]]:
+    """A participant with rows and without a worker."""
+    spec = check_job(JobSpec((Target("y", "continuous"),), imputations=2, seed=1), PAIR.manifest)
+    setup = GateSetup("bench", "central", True, POLICY, spec, PAIR.manifest_bytes, PAIR.digest, None, b"k" * 32)
+    with tempfile.TemporaryDirectory() as folder:
+        participant = await LocalParticipant.open(supervisor, setup, Ledger(Path(folder) / "ledger.jsonl"))
+        try:
+            report = await participant.upload(_pieces(csv(n, p)))
+            if report.contract is None or not report.is_clean:
+                raise SystemExit(f"the benchmark's data are not clean: {report.findings}")
+            yield participant, report.contract
+        finally:
+            await participant.wipe()
+
+
+@contextlib.asynccontextmanager
+async def running(supervisor: Supervisor, n: int, p: int) -> AsyncIterator[LocalParticipant]:
+    """A participant whose job has begun."""
+    async with uploaded(supervisor, n, p) as (participant, contract):
+        await participant.attach(PAIR.remote_source)
+        margins = await participant.run_round(0, (StepCall("margins"),))
+        await participant.begin(constants_from([margins.fields["margins"]], contract))
+        yield participant
+
+
+def interpreter(code: str) -> tuple[float, str]:
+    """Seconds that a fresh interpreter takes for `code`, start and end included, and what it prints."""
+    start = time.perf_counter()
+    ran = subprocess.run([sys.executable, "-I", "-B", "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    return time.perf_counter() - start, ran.stdout
+
+
+def private_megabytes(pid: int) -> float:
+    """Memory of a process that no other process shares and that cannot be dropped (only root may ask)."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    found = re.search(r"Private_Dirty:\s+(\d+) kB", text)
+    return int(found[1]) / 1024 if found else float("nan")
+
+
+IS_ROOT = os.getuid() == 0
