@@ -25,11 +25,11 @@ class Declarations:
         self._targets = frozenset(contract.targets)
         self._predictors = frozenset(contract.model) - self._targets
         q = contract.n_coefficients(central_intercept)
-        self._extents = {"q": q, "c": len(contract.model), "t": 2 * q + 1}
+        self.extents = {"q": q, "c": len(contract.model), "t": 2 * q + 1}
 
     def extent(self, symbol: str) -> int:
         """How many `q`, `c` or `t` are here."""
-        return self._extents[symbol]
+        return self.extents[symbol]
 
     def step(self, name: str) -> Step:
         """The declaration of a step. Raises :class:`PeerError` when there is none."""
@@ -61,14 +61,14 @@ class Declarations:
             raise PeerError(Code.RULE_UNDECLARED)
         for part, (dtype, symbols) in parts.items():
             value = record[part]
-            if value.dtype != dtype or value.shape != tuple(self._extents[symbol] for symbol in symbols):
+            if value.dtype != dtype or value.shape != tuple(self.extents[symbol] for symbol in symbols):
                 raise PeerError(Code.RULE_UNDECLARED)
             if not value.is_finite:
                 raise PeerError(Code.RULE_NOT_FINITE)
 
     def _check_value(self, field: RequestField, value: Value) -> None:
         if field.shape:
-            shape = tuple(self._extents[symbol] for symbol in field.shape)
+            shape = tuple(self.extents[symbol] for symbol in field.shape)
             if not isinstance(value, Array) or value.dtype != "<f8" or value.shape != shape:
                 raise PeerError(Code.RULE_UNDECLARED)
             if not value.is_finite:

@@ -41,6 +41,11 @@ class JobSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parameters: dict[str, Any] = {}
     missing: tuple[str, ...] = DEFAULT_MISSING
 
+    @property
+    def has_central_intercept(self) -> bool:
+        """Whether the design has a column that is 1 at central and 0 at sites."""
+        return self.parameters.get("central_intercept") is True
+
 
 class Sweep(msgspec.Struct, frozen=True):
     """One pass over the targets; `keeps_imputation` after it."""

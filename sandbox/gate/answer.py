@@ -13,17 +13,18 @@ import numpy as np
 
 from policies import Policy
 from sandbox.contract import Contract
-from sandbox.errors import Code, LimitError
+from sandbox.declared import Declarations
+from sandbox.errors import Code, LimitError, PeerError
 from sandbox.estimation.cholesky import FitError
 from sandbox.gate import kernels, own_fit, selection
 from sandbox.gate.budget import Budget
 from sandbox.gate.draws import RowDraws
-from sandbox.gate.form import check_calls, check_request
+from sandbox.gate.form import check_calls
 from sandbox.gate.guard import Guard, Refusal
 from sandbox.gate.kernels import Answer, Moments, Units
 from sandbox.gate.release import Field, Origin, Release, make_record, release_fields, release_refusal
 from sandbox.gate.rows import Matrix, Rows
-from sandbox.manifest import RESERVED_STEP, Manifest, Step
+from sandbox.manifest import RESERVED_STEP, Step
 from sandbox.wire.messages import Constants, KernelCall, RunRound, StepCall, StepDone
 from sandbox.wire.values import Array
 
@@ -46,12 +47,12 @@ class Trace:
 class Answering:
     """Answers the rounds of one job from its rows."""
 
-    def __init__(self, rows: Rows, contract: Contract, manifest: Manifest, policy: Policy, guard: Guard, draws: RowDraws) -> None:
+    def __init__(self, rows: Rows, contract: Contract, declared: Declarations, policy: Policy, guard: Guard, draws: RowDraws) -> None:
         self.rows = rows
         self.traces: dict[int, Trace] = {}
         self.units: Units | None = None
         self._contract = contract
-        self._manifest = manifest
+        self._declared = declared
         self._policy = policy
         self._guard = guard
         self._draws = draws
@@ -102,21 +103,20 @@ class Answering:
 
     @property
     def _q(self) -> int:
-        return self.rows.p - 1
-
-    @property
-    def _extents(self) -> dict[str, int]:
-        return {"q": self._q, "c": self.rows.n_columns, "t": 2 * self._q + 1}
+        return self._declared.extent("q")
 
     def _run(self, call: StepCall, worker: Worker) -> dict[str, Field]:
-        step = self._manifest.steps.get(call.step)
-        if step is None or (call.is_tell and step.reply) or (step.at == "central" and not self._guard.is_central):
+        try:
+            step = self._declared.step(call.step)
+            self._declared.check_request(call.step, call.request)
+        except PeerError as error:
+            raise Refusal(error.code) from error
+        if (call.is_tell and step.reply) or (step.at == "central" and not self._guard.is_central):
             raise Refusal(Code.RULE_UNDECLARED)
-        check_request(call.request, step, self._contract, self._q)
         done = worker.call(call)
         if len(done.calls) > self._policy.max_messages_per_step:
             raise LimitError(Code.LIMIT_STEP_MESSAGES, limit=self._policy.max_messages_per_step)
-        check_calls(done, step, self._contract, self._q)
+        check_calls(done, step, self._contract, self._declared)
         return self._compute(done, step)
 
     def _compute(self, done: StepDone, step: Step) -> dict[str, Field]:
@@ -131,7 +131,7 @@ class Answering:
         return {name: fields[name] for name in step.reply}
 
     def _field(self, answer: Answer, target: int) -> Field:
-        record = make_record(answer, self._policy, self._extents)
+        record = make_record(answer, self._policy, self._declared.extents)
         return Field(answer.kind, record, self._budget.count_new(answer.kind, target, record))
 
     def _ask(self, call: KernelCall) -> Answer:
@@ -219,8 +219,9 @@ class Answering:
 
     def _describe(self, call: StepCall) -> dict[str, Any]:
         """A step as the ledger shows it: its name, when the manifest has it, and the columns it was asked about."""
-        step = self._manifest.steps.get(call.step)
-        if step is None:
+        try:
+            step = self._declared.step(call.step)
+        except PeerError:
             return {"step": "(undeclared)"}
         columns = [call.request.get(name) for name, field in step.request.items() if field.type == "column"]
         known = [index for index in columns if isinstance(index, int) and index in self._contract.targets]

@@ -1,22 +1,21 @@
-"""The form of questions and of what a worker makes of them: names, types and shapes, against the manifest. Pure.
+"""What a worker makes of a question: kernels, their arguments and the fields they fill, against the manifest. Pure.
 
-Central is not trusted with the first, the worker not with the second; both are held to the manifest that the site approved. Form rules hold
-at every participant, central included.
+The question itself is held to the manifest by `sandbox.declared`, as at central. Form rules hold at every participant, central included.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
 from typing import Final
 
 from sandbox.contract import Contract
+from sandbox.declared import Declarations
 from sandbox.errors import Code
 from sandbox.gate.guard import Refusal
-from sandbox.manifest import RequestField, Step
+from sandbox.manifest import Step
 from sandbox.wire.messages import KernelCall, StepDone
-from sandbox.wire.values import Array, Value
+from sandbox.wire.values import Array
 
 MAX_KERNEL_CALLS: Final = 64
 ARGUMENTS: Final = ("family", "beta", "sigma", "ridge", "theta", "exclusion")
@@ -30,59 +29,28 @@ NEEDED: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
-def check_request(request: Mapping[str, Value], step: Step, contract: Contract, q: int) -> None:
-    """Whether `request` is what the manifest declares for a step. Raises :class:`Refusal`."""
-    if request.keys() != step.request.keys():
-        raise Refusal(Code.RULE_UNDECLARED)
-    for name, field in step.request.items():
-        _check_value(request[name], field, contract, q)
-
-
-def check_calls(done: StepDone, step: Step, contract: Contract, q: int) -> None:
+def check_calls(done: StepDone, step: Step, contract: Contract, declared: Declarations) -> None:
     """Whether the kernels that a worker named fill the declared fields, each once, and nothing else. Raises :class:`Refusal`."""
-    declared, fields = step.reply, done.fields
-    if len(done.calls) > MAX_KERNEL_CALLS or fields.keys() != declared.keys():
+    fields = done.fields
+    if len(done.calls) > MAX_KERNEL_CALLS or fields.keys() != step.reply.keys():
         raise Refusal(Code.RULE_UNDECLARED)
     uses = Counter(fields.values())
     for number, call in enumerate(done.calls):
         if uses.pop(number, 0) != (0 if call.kernel == "draw" else 1):
             raise Refusal(Code.RULE_UNDECLARED)
-        _check_arguments(call, contract, q)
-    if uses or any(done.calls[number].kernel != declared[name].kind for name, number in fields.items()):
+        _check_arguments(call, contract, declared)
+    if uses or any(done.calls[number].kernel != step.reply[name].kind for name, number in fields.items()):
         raise Refusal(Code.RULE_UNDECLARED)
 
 
-def _check_value(value: Value, field: RequestField, contract: Contract, q: int) -> None:
-    if field.shape:
-        _check_array(value, _extent(field.shape[0], q))
-        return
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    is_integer = is_number and isinstance(value, int)
-    is_right = {
-        "bool": isinstance(value, bool),
-        "int": is_integer,
-        "float": is_number,
-        "column": is_integer and value in contract.targets,
-        "predictor": is_integer and value in contract.model and value not in contract.targets,
-    }[field.type]
-    if not is_right:
-        raise Refusal(Code.RULE_UNDECLARED)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise Refusal(Code.RULE_NOT_FINITE)
-
-
-def _extent(symbol: str, q: int) -> int:
-    return 2 * q + 1 if symbol == "t" else q
-
-
-def _check_array(value: Value | None, extent: int) -> None:
-    if not isinstance(value, Array) or value.dtype != "<f8" or value.shape != (extent,):
+def _check_array(value: Array, extent: int) -> None:
+    if value.dtype != "<f8" or value.shape != (extent,):
         raise Refusal(Code.RULE_UNDECLARED)
     if not value.is_finite:
         raise Refusal(Code.RULE_NOT_FINITE)
 
 
-def _check_arguments(call: KernelCall, contract: Contract, q: int) -> None:
+def _check_arguments(call: KernelCall, contract: Contract, declared: Declarations) -> None:
     """The arguments of a kernel: all it needs, nothing it does not, and a family that fits the target."""
     if call.target not in contract.targets:
         raise Refusal(Code.RULE_UNDECLARED)
@@ -93,9 +61,9 @@ def _check_arguments(call: KernelCall, contract: Contract, q: int) -> None:
     if call.kernel == "glm_score" and family != "binomial":
         raise Refusal(Code.RULE_UNDECLARED)
     if call.beta is not None:
-        _check_array(call.beta, q)
+        _check_array(call.beta, declared.extent("q"))
     if call.theta is not None:
-        _check_array(call.theta, _extent("t", q))
+        _check_array(call.theta, declared.extent("t"))
     if call.exclusion is not None and (call.exclusion not in contract.model or call.exclusion in contract.targets):
         raise Refusal(Code.RULE_UNDECLARED)
     for number in (call.sigma, call.ridge):

@@ -21,6 +21,7 @@ import numpy as np
 
 from policies.disclosure import band
 from sandbox.contract import Finding
+from sandbox.declared import Declarations
 from sandbox.errors import Code, InputError, LimitError, PeerError, TidegateError
 from sandbox.gate.answer import Answering
 from sandbox.gate.attached import AttachedWorker
@@ -221,7 +222,7 @@ class _Job:
             resolve_columns(setup.spec.parameters, self._manifest, dataset.contract)
         except InputError as error:
             return (Finding(error.code, details={key: str(value) for key, value in error.details.items()}),)
-        has_intercept = setup.spec.parameters.get("central_intercept") is True
+        has_intercept = setup.spec.has_central_intercept
         found = self._survey = survey(dataset, setup.policy, self._memory, is_central=setup.is_central, central_intercept=has_intercept)
         if found.rows is None:
             return found.findings
@@ -235,7 +236,8 @@ class _Job:
         n_sweeps = sum(1 for _ in sweeps(setup.spec, self._manifest))
         guard = Guard(setup.policy, is_central=setup.is_central, max_draws=n_sweeps, standing=found.standing)
         draws = RowDraws(derive_key(setup.row_secret, setup.spec.seed or 0, setup.pair_digest, digest), setup.row_offset)
-        self._answering = Answering(found.rows, contract, self._manifest, setup.policy, guard, draws)
+        declared = Declarations(self._manifest, contract, has_intercept)
+        self._answering = Answering(found.rows, contract, declared, setup.policy, guard, draws)
         self._dataset = dataset
         self._notes = tuple(ingest.notes)
         return found.findings + needs

@@ -80,7 +80,7 @@ class Engine:
         self._participants: list[Participant] = [central, *sorted(sites, key=lambda site: site.name)]
         self._observe = observe
         self._policy = central.policy
-        self._declared = Declarations(pair.manifest, contract, bool(spec.parameters.get("central_intercept", False)))
+        self._declared = Declarations(pair.manifest, contract, spec.has_central_intercept)
         self._pending: dict[str, list[StepCall]] = {participant.name: [] for participant in self._participants}
         self._number = 0
         self._n_notes = 0
@@ -96,7 +96,7 @@ class Engine:
             SiteError: a participant cannot go on; it is named.
             TidegateError: the pair failed, a fit could not be made, or a limit was reached.
         """
-        if len(self._participants) == 1 and self._spec.parameters.get("central_intercept", False):
+        if len(self._participants) == 1 and self._spec.has_central_intercept:
             # Without sites the column is 1 everywhere: a second intercept.
             raise InputError(Code.JOB_PARAMETERS, parameter="central_intercept", reason="needs at least one site")
         try:

@@ -62,7 +62,7 @@ class Job:
         self.columns = tuple(Column(index, column.name, column.role) for index, column in enumerate(contract.columns, 1))
         self.targets = tuple(_target(index, contract) for index in contract.targets)
         self.parameters = MappingProxyType(resolve_columns(spec.parameters, manifest, contract))
-        self.n_coefficients = contract.n_coefficients(has_central_intercept(start))
+        self.n_coefficients = contract.n_coefficients(start.spec.has_central_intercept)
         self.rng = Randomness(spec.seed or 0, start.pair_digest, start.contract_digest)
 
     def sweeps(self) -> Iterator[Sweep]:
@@ -103,11 +103,6 @@ class Job:
         """Send the last fit of each target. For the runner, at the end; pairs are not offered it."""
         for target, (fit, exclusion) in self._fits.items():
             self._line.note(fit_record(target, fit, self._start.contract, self._start.constants, exclusion))
-
-
-def has_central_intercept(start: Impute) -> bool:
-    """Whether designs have the 0/1 column that is 1 at central."""
-    return bool(start.spec.parameters.get("central_intercept", False))
 
 
 def _target(index: int, contract: Contract) -> Target:

@@ -18,7 +18,7 @@ from sandbox.wire.values import Array
 from sandbox.worker.arrays import to_numpy
 from sandbox.worker.channel import Line
 from sandbox.worker.compilation import FILENAME
-from sandbox.worker.job import Job, has_central_intercept
+from sandbox.worker.job import Job
 from sandbox.worker.rows import Rows, finish
 from sandbox.worker.sites import Sites
 
@@ -40,7 +40,7 @@ def run_step(steps: Mapping[str, Callable[..., Any]], call: CallStep) -> StepDon
 
 def run_impute(impute: Callable[[Job, Sites], object], start: Impute, manifest: Manifest, line: Line) -> Finished | Failed:
     """Run a central module to its end. Lets only `LineLost` through."""
-    central_intercept = has_central_intercept(start)
+    central_intercept = start.spec.has_central_intercept
     sites = Sites(line, Declarations(manifest, start.contract, central_intercept), 1 + int(central_intercept))
     try:
         job = Job(start, manifest, line)

@@ -37,6 +37,11 @@ def test_the_declared_request_passes() -> None:
         ({"target": "y"}, Code.RULE_UNDECLARED),
         ({"beta": floats([0.0] * 4)}, Code.RULE_UNDECLARED),
         ({"beta": 0.0}, Code.RULE_UNDECLARED),
+        ({"beta": floats([0.0] * 3, (3, 1))}, Code.RULE_UNDECLARED),
+        ({"beta": Array("<i8", (3,), bytes(24))}, Code.RULE_UNDECLARED),
+        ({"target": 0}, Code.RULE_UNDECLARED),
+        ({"target": 4}, Code.RULE_UNDECLARED),
+        ({"sigma": True}, Code.RULE_UNDECLARED),
         ({"beta": floats([0.0, math.nan, 0.0])}, Code.RULE_NOT_FINITE),
         ({"sigma": math.inf}, Code.RULE_NOT_FINITE),
         ({"sigma": BETA}, Code.RULE_UNDECLARED),
@@ -82,3 +87,14 @@ def test_a_step_without_reply_may_answer_nothing_only() -> None:
     DECLARED.check_reply("impute", {})
     with pytest.raises(PeerError):
         DECLARED.check_reply("impute", {"moments": GRAM})
+
+
+@pytest.mark.parametrize(
+    ("type_", "good", "bad"), [("int", 3, 1.5), ("int", 0, True), ("bool", True, 1), ("bool", False, 0.0), ("float", 2, "2")]
+)
+def test_a_scalar_has_its_declared_type(type_: str, good: Value, bad: Value) -> None:
+    text = MANIFEST.format(name="X").replace('sigma = { type = "float" }', f'sigma = {{ type = "{type_}" }}')
+    declared = Declarations(parse_manifest(text.encode()), CONTRACT, central_intercept=False)
+    declared.check_request("impute", {**GOOD, "sigma": good})
+    with pytest.raises(PeerError):
+        declared.check_request("impute", {**GOOD, "sigma": bad})
