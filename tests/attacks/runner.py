@@ -38,7 +38,6 @@ from sandbox.wire.messages import (
     StepCall,
     StepDone,
     UploadReport,
-    round_reply,
     site_to_central,
     worker_to_gate,
 )
@@ -55,7 +54,7 @@ POLICY: Final = msgspec.structs.replace(
     step_seconds=STEP_SECONDS,
     job_seconds=20,
     max_rows_bytes=64 << 20,
-    max_messages=500,
+    max_messages=200,
 )
 MANIFEST: Final = (FOLDER / "hostile.toml").read_bytes()
 TARGET: Final = 1
@@ -250,18 +249,22 @@ class Arena:
     # --- the host under attack
 
     async def taken_gate(self, attack: Attack) -> str:
-        """A gate that speaks raw bytes to the host, which uploads, asks a round and fetches the result."""
+        """A gate that speaks raw bytes to the host, which uploads, asks a round and fetches the result: how far it came, and the code."""
         gate = await self.raw.spawn_gate(self.policy)
         await gate.channel.send_frame(Frame(Kind.DATA, attack.raw_source))
         participant = await self.participant(pair(), gate)
+        doing = "upload"
         try:
             await participant.upload(pieces([CSV] * 500))  # more than a channel holds unread
-            body = await participant.run_round_bytes(0, (StepCall(RESERVED_STEP),))
-            round_reply.decode(body)
+            doing = "round"
+            await participant.run_round(0, (StepCall(RESERVED_STEP),))
+            doing = "result"
             async for _ in participant.result({}):
                 pass
         except TidegateError as error:
-            return error.code.value
+            return f"{doing} {error.code.value}"
+        finally:
+            await gate.kill()  # else its wipe is waited for
         return "answered"
 
     async def hostile_central(self, attack: Attack) -> str:

@@ -1,7 +1,6 @@
 """Maps memory that may not be written, which no limit on data counts, then makes it writable and fills it."""
 
 import ctypes
-import mmap
 
 
 def run(data, params):

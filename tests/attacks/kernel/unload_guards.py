@@ -1,8 +1,7 @@
 """Changes the modules of its process that hold the lockdown, hoping that it is kept by them."""
 
-import sys
-
 import ctypes
+import sys
 
 
 def run(data, params):

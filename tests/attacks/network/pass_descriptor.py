@@ -1,7 +1,6 @@
 """Passes a descriptor to the other end of its channel (SCM_RIGHTS)."""
 
 import ctypes
-import os
 import socket
 import struct
 

@@ -1,8 +1,6 @@
 """Uses calls of sockets on its own channel, which can say more than write can."""
 
 import ctypes
-import errno
-import os
 import socket
 
 

@@ -2,13 +2,13 @@
 
 import os
 
-from sandbox.wire.messages import RoundResult, RoundReply, UploadReport
 from sandbox.wire.codec import encode
+from sandbox.wire.messages import RoundReply, RoundResult, UploadReport
 
 
 def run(channel_fd):
     while receive().kind != 3:
         pass
-    os.write(channel_fd, frame(UploadReport()) + frame(RoundResult(encode(RoundReply(0)), b'{"a":' * 100_000, False)))
+    os.write(channel_fd, frame(UploadReport(entry=b'{"kind": "upload"}')) + frame(RoundResult(encode(RoundReply(0)), b'{"a":' * 100_000, False)))
     while True:
         receive()

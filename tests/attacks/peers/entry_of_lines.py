@@ -2,12 +2,12 @@
 
 import os
 
-from sandbox.wire.messages import RoundResult, RoundReply, UploadReport
 from sandbox.wire.codec import encode
+from sandbox.wire.messages import RoundReply, RoundResult, UploadReport
 
 
 def run(channel_fd):
     entry = b'{"kind": "release"}\n{"kind": "release", "previous": "0000"}'
-    os.write(channel_fd, frame(UploadReport()) + frame(RoundResult(encode(RoundReply(0)), entry, False)))
+    os.write(channel_fd, frame(UploadReport(entry=b'{"kind": "upload"}')) + frame(RoundResult(encode(RoundReply(0)), entry, False)))
     while True:
         receive()

@@ -2,11 +2,11 @@
 
 import os
 
-from sandbox.wire.messages import RoundResult, RoundReply, UploadReport
 from sandbox.wire.codec import encode
+from sandbox.wire.messages import RoundReply, RoundResult, UploadReport
 
 
 def run(channel_fd):
-    os.write(channel_fd, frame(UploadReport()) + frame(RoundResult(encode(RoundReply(0)), b'{"kind": ', False)))
+    os.write(channel_fd, frame(UploadReport(entry=b'{"kind": "upload"}')) + frame(RoundResult(encode(RoundReply(0)), b'{"kind": ', False)))
     while True:
         receive()

@@ -7,7 +7,7 @@ from sandbox.wire.messages import Acknowledged, RoundReply, RoundResult, UploadR
 
 
 def run(channel_fd):
-    os.write(channel_fd, frame(UploadReport()) + frame(RoundResult(encode(RoundReply(0)), b'{"kind": "release"}', False)))
+    os.write(channel_fd, frame(UploadReport(entry=b'{"kind": "upload"}')) + frame(RoundResult(encode(RoundReply(0)), b'{"kind": "release"}', False)))
     os.write(channel_fd, frame(b"PK", 2) + frame(Acknowledged()))
     while True:
         receive()

@@ -1,8 +1,6 @@
 """Stops everything in its group: its siblings, were they in it."""
 
 import ctypes
-import errno
-import os
 
 
 def run(data, params):

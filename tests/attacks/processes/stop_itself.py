@@ -1,8 +1,6 @@
 """Stops itself, so that it never answers and never ends."""
 
-import os
 import signal
-import threading
 
 
 def run(data, params):

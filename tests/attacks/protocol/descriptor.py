@@ -1,8 +1,6 @@
 """Sends the gate a descriptor (SCM_RIGHTS); the filter does not let it, and what it raises ends it."""
 
 import ctypes
-import errno
-import os
 import struct
 
 

@@ -1,7 +1,6 @@
 """Learns how busy the machine is, a clock for side channels (sysinfo)."""
 
 import ctypes
-import errno
 
 
 def run(data, params):
