@@ -6,7 +6,7 @@ with the modules an attacker wants already loaded, behind the product's own lock
 """
 
 # The imports are what attackers are given: late imports fail in a locked child.
-# ruff: noqa: F401, S403, S404
+# ruff: noqa: F401
 from __future__ import annotations
 
 import _thread
