@@ -28,7 +28,7 @@ from sandbox.gate.dataset import Dataset
 from sandbox.gate.patterns import Mask, Patterns, find_patterns, keep_patterns
 from sandbox.gate.region import Region
 from sandbox.gate.rows import Rows
-from sandbox.gate.spread import dominance
+from sandbox.gate.spread import Sums, dominance
 from sandbox.gate.tables import Tables, Values
 
 ITEM_BYTES: Final = 8
@@ -100,7 +100,9 @@ def _keep(patterns: Patterns, columns: Mapping[int, Values], limit: int, policy:
     tables = Tables(columns)
 
     def is_small(group: Mask, n_rows: int) -> bool:
-        return is_group_small(n_rows, limit) or next(tables.small_cells(group[patterns.of_row], policy), None) is not None
+        if is_group_small(n_rows, limit):
+            return True
+        return next(tables.small_cells(tables.counts(group[patterns.of_row]), policy), None) is not None
 
     return keep_patterns(patterns, is_small, whole_patterns=policy.whole_patterns)
 
@@ -135,24 +137,28 @@ def _people_findings(patterns: Patterns, columns: Mapping[int, Values], contract
         findings.setdefault((breach.rule, column, other), _finding(breach, contract, column, **details))
 
     tables = Tables(columns)
-    for target, rows in _answered(patterns, contract):
-        for cell in tables.small_cells(rows, policy):
+    # Of a column with a table rule 2 says more: ten people are never two.
+    others = {index: values for index, values in columns.items() if index not in tables.columns}
+    sums = {index: Sums.of(values, patterns.of_row, len(patterns.counts)) for index, values in others.items()}
+    everybody = tables.counts(np.ones(len(patterns.of_row), dtype=bool))
+    for target, left_out in _left_out(patterns, contract):
+        counts = everybody - tables.counts(left_out[patterns.of_row])
+        for cell in tables.small_cells(counts, policy):
             note(cell.breach, cell.column, cell.other, target)
-        for index, values in columns.items():
-            # Of a column with a table rule 2 says more: ten people are never two.
-            if index not in tables.columns:
-                for breach in dominance(values[rows & ~np.isnan(values)], policy):
+        for index, values in others.items():
+            if sums[index].may_dominate(~left_out, policy):
+                for breach in dominance(values[~left_out[patterns.of_row] & ~np.isnan(values)], policy):
                     note(breach, index, 0, target)
     return sorted(findings.values(), key=lambda finding: finding.code)
 
 
-def _answered(patterns: Patterns, contract: Contract) -> Iterator[tuple[int, Mask]]:
-    """The sets of rows that answers are about: all (target 0), and those with each target observed where some are not."""
-    yield 0, np.ones(len(patterns.of_row), dtype=bool)
+def _left_out(patterns: Patterns, contract: Contract) -> Iterator[tuple[int, Mask]]:
+    """The patterns that are not in the sets of rows that answers are about: none (target 0), and those that miss each target."""
+    yield 0, np.zeros(len(patterns.counts), dtype=bool)
     for position, index in enumerate(contract.targets):
         is_missing = patterns.masks[:, position]
         if is_missing.any():
-            yield index, ~is_missing[patterns.of_row]
+            yield index, is_missing
 
 
 def _finding(breach: Breach, contract: Contract, index: int = 0, **more: str | int | float) -> Finding:

@@ -7,7 +7,6 @@ by chance.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -24,6 +23,8 @@ MAX_LEVELS: Final = 3
 """With up to three values, the number of rows, the sum and the sum of squares give the count of each."""
 _ROWS_AT_ONCE: Final = 1 << 15
 """Counts of so many rows are exact in single precision."""
+_FIRST_ROWS: Final = 1000
+"""Most columns show more values than a table has within so many rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +66,24 @@ class Tables:
             counts += (piece.T @ piece).astype(np.int64)
         return counts
 
-    def small_cells(self, rows: Mask, policy: Policy) -> Iterator[Cell]:
-        """The cells of a subset of the rows that hold somebody, but too few."""
-        counts = self.counts(rows).tolist()
-        for first, index in enumerate(self._of_level):
-            for breach in check_level(counts[first][first], policy):
-                yield Cell(index, 0, breach)
-        for first, second in itertools.combinations(range(len(self._of_level)), 2):
-            if self._of_level[first] != self._of_level[second]:
-                for breach in check_crossing(counts[first][second], policy):
-                    yield Cell(self._of_level[first], self._of_level[second], breach)
+    def small_cells(self, counts: npt.NDArray[np.int64], policy: Policy) -> Iterator[Cell]:
+        """The cells of some :meth:`counts` that hold somebody, but too few; levels of one column first."""
+        few = max(policy.min_cell_column, policy.min_cell_cross)
+        # Nearly all cells are empty or large: only the others are worth a question to the rules.
+        found = [(int(a), int(b)) for a, b in np.argwhere(np.triu((counts > 0) & (counts < few)))]
+        for first, second in sorted(found, key=lambda cell: (cell[0] != cell[1], cell)):
+            n_rows, column, other = int(counts[first, second]), self._of_level[first], self._of_level[second]
+            if first == second:
+                yield from (Cell(column, 0, breach) for breach in check_level(n_rows, policy))
+            elif column != other:
+                yield from (Cell(column, other, breach) for breach in check_crossing(n_rows, policy))
 
 
 def _levels(values: Values) -> list[float]:
     """The distinct observed values when there are two or three, else none: a constant tells of nobody, and more do not add up."""
     rest = values[~np.isnan(values)]
+    if len(np.unique(rest[:_FIRST_ROWS])) > MAX_LEVELS:
+        return []
     levels: list[float] = []
     while len(rest) and len(levels) < MAX_LEVELS:
         levels.append(float(rest[0]))
