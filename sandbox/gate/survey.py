@@ -71,7 +71,7 @@ def survey(dataset: Dataset, policy: Policy, region: Region, *, is_central: bool
     n_coefficients = contract.n_coefficients(central_intercept)
     is_kept = np.ones(len(patterns.counts), dtype=bool)
     if not is_central:
-        is_kept = _keep(patterns, columns, difference_limit(n_coefficients, policy), policy)
+        is_kept = keep_rows(patterns, columns, difference_limit(n_coefficients, policy), policy)
     n_set_aside = int(patterns.counts[~is_kept].sum())
     takes_part = is_kept[patterns.of_row]
     kept, rows_kept = _restrict(patterns, is_kept), complete[takes_part]
@@ -80,7 +80,7 @@ def survey(dataset: Dataset, policy: Policy, region: Region, *, is_central: bool
     breaches = () if policy.complete_rows else check_set_aside(n_set_aside, dataset.n_rows, policy)
     findings = [_finding(breach, contract, rows=dataset.n_rows) for breach in breaches]
     findings += _size_findings(kept, contract, n_coefficients, policy)
-    findings += _people_findings(kept, columns, contract, policy)[:MAX_FINDINGS]
+    findings += people_findings(kept, columns, contract, policy)[:MAX_FINDINGS]
     if is_central:
         findings = [Finding(found.code, "notice", found.column, found.details) for found in findings]
     if n_coefficients**2 * ITEM_BYTES > policy.max_frame_bytes:
@@ -92,7 +92,7 @@ def survey(dataset: Dataset, policy: Policy, region: Region, *, is_central: bool
     return Survey(rows, tuple(findings), n_set_aside, mask, dataset.n_rows - len(complete))
 
 
-def _keep(patterns: Patterns, columns: Mapping[int, Values], limit: int, policy: Policy) -> Mask:
+def keep_rows(patterns: Patterns, columns: Mapping[int, Values], limit: int, policy: Policy) -> Mask:
     """Rule 4: which patterns stay. A group is judged by its size and by its tables of people."""
     if policy.complete_rows:
         is_complete: Mask = patterns.masks.sum(axis=1) == 0
@@ -126,7 +126,7 @@ def _size_findings(patterns: Patterns, contract: Contract, n_coefficients: int, 
     return findings
 
 
-def _people_findings(patterns: Patterns, columns: Mapping[int, Values], contract: Contract, policy: Policy) -> list[Finding]:
+def people_findings(patterns: Patterns, columns: Mapping[int, Values], contract: Contract, policy: Policy) -> list[Finding]:
     """Rules 2 and 3, of every set of rows that an answer is about; of each column or pair of columns the first set with a breach."""
     findings: dict[tuple[str, int, int], Finding] = {}
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.disclosure.test_utility import moved
+
 pytestmark = [pytest.mark.reference, pytest.mark.timeout(1800)]
 GOLDEN = Path(__file__).parents[1] / "golden"
 M = 40
@@ -69,3 +71,22 @@ async def test_simice_agrees_with_200_chains_of_the_published_code(simulate, pol
         reference = wanted[name]
         z = (statistics.fmean(values) - reference["mean"]) / (reference["sd"] * math.sqrt(1 / M + 1 / 200))
         assert abs(z) < 4, (name, z)
+
+
+@pytest.mark.parametrize(
+    ("pair", "name", "targets"),
+    [
+        ("SIMI", "continuous", [{"column": 1, "type": "continuous"}]),
+        ("SIMI", "binary", [{"column": 1, "type": "binary"}]),
+        ("SIMICE", "multi_missing", [{"column": "x1", "type": "binary"}, {"column": "x7", "type": "continuous"}]),
+    ],
+)
+async def test_rules_and_rounding_of_default_move_no_estimate_by_a_hundredth_of_its_error(
+    simulate, pair: str, name: str, targets: list[dict]
+) -> None:
+    central, *sites = midn(name)
+    job = {"imputations": 2, "iteration_before_first_imputation": 10, "iteration_between_imputations": 5, "seed": 7, "targets": targets}
+    research = await simulate(pair, job, central, sites, "research", out="research")
+    default = await simulate(pair, job, central, sites, "default", out="default")
+    assert default["refusals"] == []
+    assert moved(research, default) <= 0.01

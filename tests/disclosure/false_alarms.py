@@ -1,0 +1,84 @@
+"""How often the pre-flight stops an honest file: `python -m tests.disclosure.false_alarms` prints the table of `policies/README.md`.
+
+A file has ten columns of one kind, the last one a target with a tenth of its cells missing. One stop of any rule about people (cells,
+dominance, groups set aside) is an alarm.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from policies import Policy, built_in
+from policies.disclosure import check_set_aside, difference_limit
+from sandbox.contract import Column, Contract
+from sandbox.gate.patterns import find_patterns
+from sandbox.gate.survey import keep_rows, people_findings
+
+Values = npt.NDArray[np.float64]
+Draw = Callable[[np.random.Generator, int], Values]
+SIZES: Final = (200, 1000, 5000)
+POLICIES: Final = ("default", "strict")
+N_COLUMNS: Final = 10
+
+
+def _with_outlier(size: float) -> Draw:
+    def draw(random: np.random.Generator, n: int) -> Values:
+        values = random.normal(size=n)
+        values[random.integers(n)] = size
+        return values
+
+    return draw
+
+
+KINDS: Final[dict[str, Draw]] = {
+    "normal": lambda random, n: random.normal(size=n),
+    "normal, 1e-6": lambda random, n: 1e-6 * random.normal(size=n),
+    "normal, offset 1e6": lambda random, n: 1e6 + random.normal(size=n),
+    "count (Poisson 2)": lambda random, n: random.poisson(2.0, n).astype(float),
+    "one decimal": lambda random, n: np.round(random.normal(50, 10, n), 1),
+    "lognormal 1": lambda random, n: random.lognormal(0, 1, n),
+    "lognormal 2": lambda random, n: random.lognormal(0, 2, n),
+    "t, 2 df": lambda random, n: random.standard_t(2, n),
+    "Cauchy": lambda random, n: random.standard_cauchy(n),
+    "binary, half": lambda random, n: (random.random(n) < 0.5).astype(float),
+    "binary, a tenth": lambda random, n: (random.random(n) < 0.1).astype(float),
+    "three values": lambda random, n: random.choice(3, n, p=[0.6, 0.3, 0.1]).astype(float),
+    "outlier 1e3": _with_outlier(1e3),
+    "outlier 1e6": _with_outlier(1e6),
+}
+
+
+def alarm_rate(draw: Draw, n: int, policy: Policy, repetitions: int) -> float:
+    """Share of honest files that are stopped."""
+    names = [Column(f"x{number}", "predictor") for number in range(1, N_COLUMNS)]
+    contract = Contract((*names, Column("y", "target", "continuous")))
+    n_stopped = 0
+    for seed in range(repetitions):
+        random = np.random.default_rng([seed, n])
+        columns = {index: draw(random, n) for index in contract.model}
+        columns[N_COLUMNS][random.random(n) < 0.1] = np.nan
+        patterns = find_patterns(np.isnan(columns[N_COLUMNS])[:, None])
+        is_kept = keep_rows(patterns, columns, difference_limit(contract.n_coefficients(False), policy), policy)
+        n_set_aside = int(patterns.counts[~is_kept].sum())
+        found = people_findings(patterns, columns, contract, policy)
+        n_stopped += bool(found or check_set_aside(n_set_aside, n, policy))
+    return n_stopped / repetitions
+
+
+def main(repetitions: int) -> None:
+    """Print the table."""
+    cases = [(n, name) for name in POLICIES for n in SIZES]
+    lines = ["| kind | " + " | ".join(f"{name}, n={n}" for n, name in cases) + " |", "|---" * (len(cases) + 1) + "|"]
+    for kind, draw in KINDS.items():
+        rates = (alarm_rate(draw, n, built_in(name), repetitions) for n, name in cases)
+        lines.append(f"| {kind} | " + " | ".join(f"{rate:.2f}".lstrip("0") if rate else "0" for rate in rates) + " |")
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main(50)
