@@ -26,6 +26,8 @@ from remote.link.client import Link
 from remote.owner import api as owner_api
 from remote.owner.guard import make_guard
 from remote.owner.service import OwnerService
+from remote.probes import api as probes_api
+from remote.probes.service import Proofs
 from remote.runs import api as runs_api
 from remote.runs.custody import Custody
 from remote.runs.egress import Egress
@@ -59,6 +61,7 @@ def create_app(settings: Settings, isolator: Isolator | None = None) -> FastAPI:
     owner = OwnerService(database, settings.session_hours, settings.sign_in_attempts_per_minute)
     config = ConfigService(database, keys, settings.proxy)
     approvals, journal, egress = Approvals(database), Journal(database), Egress(settings.ledger)
+    proofs = Proofs(database, policy)
 
     def send(message: SiteToCentral) -> None:
         link.send(message)
@@ -70,6 +73,7 @@ def create_app(settings: Settings, isolator: Isolator | None = None) -> FastAPI:
         custody=Custody(isolator, ledger, policy, row_secret),
         site_id=lambda: config.current.site_id if config.current else "",
         send=send,
+        proof=proofs.named,
     )
     link = Link(
         make_find_address(config, keys),
@@ -95,6 +99,7 @@ def create_app(settings: Settings, isolator: Isolator | None = None) -> FastAPI:
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
+            await proofs.close()
             await runs.close()
             await isolator.close()
             await journal.close()
@@ -110,13 +115,14 @@ def create_app(settings: Settings, isolator: Isolator | None = None) -> FastAPI:
         openapi_url="/api/openapi.json",
     )
     guard = make_guard(owner)
-    state = status.Status(config, link, isolator, policy)
+    state = status.Status(config, link, isolator, policy, proofs)
     problems.install(app)
     app.include_router(owner_api.make_router(owner, guard, settings.session_hours))
     app.include_router(config_api.make_router(config, guard))
     app.include_router(status.make_router(state, guard))
+    app.include_router(probes_api.make_router(proofs, guard))
     app.include_router(runs_api.make_router(runs, egress, guard))
-    pages.install(app, pages=pages.Pages(state), guard=guard, config=config, runs=runs, egress=egress)
+    pages.install(app, pages=pages.Pages(state), guard=guard, config=config, runs=runs, egress=egress, proofs=proofs)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, is_stream=lambda path: path.endswith("/data"))
     app.add_middleware(OriginCheck, names=HOST_NAMES)

@@ -11,17 +11,19 @@ from policies import Policy
 from remote.config.service import ConfigService
 from remote.link.client import Link
 from remote.owner.guard import Guard
+from remote.probes.service import Proofs
 from remote.runs.isolation import Isolator
 
 
 class Status:
     """Collects the state of the site's parts."""
 
-    def __init__(self, config: ConfigService, link: Link, isolator: Isolator, policy: Policy) -> None:
+    def __init__(self, config: ConfigService, link: Link, isolator: Isolator, policy: Policy, proofs: Proofs) -> None:
         self._config = config
         self._link = link
         self._isolator = isolator
         self._policy = policy
+        self._proofs = proofs
 
     def view(self) -> dict[str, Any]:
         """The status as the API answers it."""
@@ -37,6 +39,7 @@ class Status:
                 "last_heard": link.last_heard.isoformat(timespec="seconds") if link.last_heard else None,
             },
             "isolation": self._isolation(),
+            "proof": self._proofs.named(),
             "policy": msgspec.to_builtins(self._policy),
         }
 

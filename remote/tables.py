@@ -3,6 +3,7 @@
 from remote.approvals.model import Approval
 from remote.config.model import CentralConfig
 from remote.owner.model import Owner, OwnerSession
+from remote.probes.model import Proof
 from remote.runs.model import RunEvent
 
-__all__ = ["Approval", "CentralConfig", "Owner", "OwnerSession", "RunEvent"]
+__all__ = ["Approval", "CentralConfig", "Owner", "OwnerSession", "Proof", "RunEvent"]

@@ -57,7 +57,7 @@ def _add_readings(router: APIRouter, runs: Runs, egress: Egress) -> None:
     async def read_events(job_id: str) -> list[dict[str, str]]:
         """What happened to a job at this site."""
         return [
-            {"at": event.at.isoformat(timespec="seconds"), "event": event.event, "code": event.code}
+            {"at": event.at.isoformat(timespec="seconds"), "event": event.event, "code": event.code, "detail": event.detail}
             for event in await runs.journal.read(job_id)
         ]
 

@@ -22,10 +22,17 @@ class Journal:
         self._database = database
         self._writes: set[asyncio.Task[None]] = set()
 
-    def write(self, job_id: str, job_name: str, event: str, code: Code | None = None) -> None:
+    def write(self, job_id: str, job_name: str, event: str, code: Code | None = None, detail: str = "") -> None:
         """Note that `event` happened."""
         log.info(f"run.{event}", job=job_id, code=code.value if code else "")
-        row = RunEvent(job_id=job_id[:64], job_name=job_name[:200], at=datetime.now(UTC), event=event, code=code.value if code else "")
+        row = RunEvent(
+            job_id=job_id[:64],
+            job_name=job_name[:200],
+            at=datetime.now(UTC),
+            event=event,
+            code=code.value if code else "",
+            detail=detail[:200],
+        )
         task = asyncio.create_task(asyncio.to_thread(self._insert, row))
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)

@@ -21,3 +21,4 @@ class RunEvent(Model):
     at: Mapped[datetime] = mapped_column(Moment)
     event: Mapped[str] = mapped_column(String(32))
     code: Mapped[str] = mapped_column(String(64), default="")
+    detail: Mapped[str] = mapped_column(String(200), default="", server_default="")

@@ -46,7 +46,7 @@ log = structlog.get_logger()
 
 
 class Runs:
-    """Every run of this site. `send` puts a message on the link."""
+    """Every run of this site. `send` puts a message on the link, `proof` names the last isolation report for the record of a start."""
 
     def __init__(
         self,
@@ -57,6 +57,7 @@ class Runs:
         custody: Custody,
         site_id: Callable[[], str],
         send: Callable[[SiteToCentral], None],
+        proof: Callable[[], dict[str, Any] | None] = lambda: None,
     ) -> None:
         self.policy = policy
         self.approvals = approvals
@@ -64,6 +65,7 @@ class Runs:
         self._custody = custody
         self._site_id = site_id
         self._send = send
+        self._proof = proof
         self._runs: dict[str, Run] = {}
 
     # --- what the owner asks for ------------------------------------------------------------------------------------------------------
@@ -267,7 +269,8 @@ class Runs:
             raise InputError(Code.SITE_NO_UPLOAD)
         run.trouble = None
         try:
-            findings = await participant.attach(run.offer.remote_source)
+            proof = self._proof()
+            findings = await participant.attach(run.offer.remote_source, proof)
         except BaseException:
             # A participant is of no more use after an error.
             await self._custody.drop(run)
@@ -281,7 +284,7 @@ class Runs:
         run.phase = follow(run.phase, RunInput.START)
         run.responder = Responder(run.job_id, participant, self._send, lambda code: self._after_failure(run, code))
         self._custody.keep(run, run.responder.run())
-        self._note(run, "started")
+        self._note(run, "started", detail=_describe(participant.isolation.tier, proof))
         return ()
 
     # --- the end of things ------------------------------------------------------------------------------------------------------------
@@ -341,5 +344,13 @@ class Runs:
             run.reported = status
             self._send(status)
 
-    def _note(self, run: Run, event: str, code: Code | None = None) -> None:
-        self.journal.write(run.job_id, run.offer.name, event, code)
+    def _note(self, run: Run, event: str, code: Code | None = None, detail: str = "") -> None:
+        self.journal.write(run.job_id, run.offer.name, event, code, detail)
+
+
+def _describe(tier: str, proof: dict[str, Any] | None) -> str:
+    """What locked the worker in, and the last report that proves it, in a line."""
+    if proof is None:
+        return f"{tier}, no proof was made"
+    verdict = "holds" if proof["holds"] else "does NOT hold"
+    return f"{tier}; proof of {proof['made_at']} {verdict}: {proof['blocked']} of {proof['deeds']} blocked, {proof['digest'][:16]}"

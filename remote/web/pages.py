@@ -1,4 +1,4 @@
-"""Routes of the pages: sign in, jobs, one job, its source, its ledger and receipt, configuration, status, API reference."""
+"""Routes of the pages: sign in, jobs, one job, its source, its ledger and receipt, configuration, status, proof, API reference."""
 # See `remote.owner.api` for why annotations are not postponed here.
 
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from remote.config.api import config_view
 from remote.config.service import ConfigService
 from remote.owner.guard import Guard
 from remote.owner.service import SignedIn
+from remote.probes.service import Proofs
 from remote.problems import status_of
 from remote.runs.egress import Egress
 from remote.runs.service import Runs
@@ -85,13 +86,14 @@ def make_page_owner(guard: Guard) -> Guard:
     return page_owner
 
 
-def install(app: FastAPI, *, pages: Pages, guard: Guard, config: ConfigService, runs: Runs, egress: Egress) -> None:
+def install(app: FastAPI, *, pages: Pages, guard: Guard, config: ConfigService, runs: Runs, egress: Egress, proofs: Proofs) -> None:
     """Mount static files and the pages."""
     app.mount("/static/shared", StaticFiles(directory=STATIC), name="shared")
     app.add_exception_handler(PageError, _make_error_page(pages))
     owner = make_page_owner(guard)
     app.include_router(_open_pages(app, pages, make_visitor(guard)))
     app.include_router(_own_pages(pages, owner, config))
+    app.include_router(_proof_pages(pages, owner, proofs))
     app.include_router(_list_pages(pages, owner, runs))
     app.include_router(_job_pages(pages, owner, runs, egress))
 
@@ -144,6 +146,22 @@ def _own_pages(pages: Pages, owner: Guard, config: ConfigService) -> APIRouter:
     @router.get("/status/live")
     def status_live(request: Request, user: Owner) -> Response:
         return pages.show(request, "status_live.html", user.name)
+
+    return router
+
+
+def _proof_pages(pages: Pages, owner: Guard, proofs: Proofs) -> APIRouter:
+    """The isolation report."""
+    router = APIRouter(include_in_schema=False)
+    Owner = Annotated[SignedIn, Depends(owner)]
+
+    @router.get("/proof")
+    async def proof(request: Request, user: Owner) -> Response:
+        return pages.show(request, "proof.html", user.name, proof=proofs.view())
+
+    @router.get("/proof/live")
+    async def proof_live(request: Request, user: Owner) -> Response:
+        return pages.show(request, "proof_live.html", user.name, proof=proofs.view())
 
     return router
 

@@ -81,8 +81,11 @@ class LocalParticipant:
             await asyncio.to_thread(self._ledger.append, report.entry)
             return report
 
-    async def attach(self, remote_source: bytes) -> tuple[SourceFinding, ...]:
-        """Start a worker with the remote module and connect it to the gate; findings of the source rules mean that nothing was attached."""
+    async def attach(self, remote_source: bytes, proof: dict[str, Any] | None = None) -> tuple[SourceFinding, ...]:
+        """Start a worker with the remote module and connect it to the gate; findings of the source rules mean that nothing was attached.
+
+        What locks the worker in goes into the ledger, with `proof`: the last isolation report of this machine in a few words.
+        """
         async with self._lock:
             worker = await self._supervisor.spawn_worker(self.policy)
             try:
@@ -93,6 +96,8 @@ class LocalParticipant:
                 raise
             if findings:
                 await worker.kill()
+            else:
+                await asyncio.to_thread(self._ledger.append, self._start_entry(worker.isolation, proof))
             return findings
 
     async def _connect(self, worker: Child, remote_source: bytes) -> tuple[SourceFinding, ...]:
@@ -191,9 +196,22 @@ class LocalParticipant:
                 if isinstance(message, Wiped):
                     return message.entry
 
+    def _start_entry(self, isolation: Isolation, proof: dict[str, Any] | None) -> bytes:
+        of_worker = {
+            "tier": isolation.tier,
+            "landlock_abi": isolation.landlock_abi,
+            "uid": isolation.uid,
+            "memory_locked": self.isolation.memory_locked,
+        }
+        return self._entry("start", isolation=of_worker, proof=proof)
+
     def _killed_entry(self) -> bytes:
-        entry = {"kind": "wipe", "how": "killed", "job": self._setup.job_id, "participant": self.name, "pair": self._setup.pair_digest}
-        return json.dumps(entry).encode()
+        return self._entry("wipe", how="killed")
+
+    def _entry(self, kind: str, **more: Any) -> bytes:
+        """A line of the host's own about this job."""
+        about = {"job": self._setup.job_id, "participant": self.name, "pair": self._setup.pair_digest}
+        return json.dumps({**about, "kind": kind, **more}).encode()
 
     async def _expect(self, type_: type[T]) -> T:
         frame = await self._receive()
