@@ -1,8 +1,8 @@
 """A zygote of the attacks' own: the production loop and lockdown, without the language layer. Run by a supervisor, never by hand.
 
-``raw_zygote.py [--without LAYER] DESCRIPTOR``. Its children are what a pair becomes that has broken out of the source rules: all of Python,
-with the modules an attacker wants already loaded, behind the product's own lockdown. A worker takes a script (DATA) or a pair's module
-(MESSAGE), a gate takes a script; see `worker` and `gate`. ``--without`` leaves one layer out, for `make soak`.
+``raw_zygote.py [--without LAYERS] DESCRIPTOR``. Its children are what a pair becomes that has broken out of the source rules: all of
+Python, with the modules an attacker wants already loaded, behind the product's own lockdown. A worker takes a script (DATA) or a pair's
+module (MESSAGE), a gate takes a script; see `worker` and `gate`. ``--without`` leaves layers out (names with commas), for `make soak`.
 """
 
 # The imports are what attackers are given: late imports fail in a locked child.
@@ -56,7 +56,7 @@ import scipy.linalg
 import scipy.special
 
 from sandbox.control import Control
-from sandbox.lockdown import identity, landlock, limits, seccomp, selftest
+from sandbox.lockdown import identity, landlock, limits, namespaces, seccomp, selftest
 from sandbox.nursery import Nursery, Roles
 from sandbox.pipe import Pipe
 from sandbox.wire.codec import encode
@@ -158,33 +158,33 @@ def frame(payload: bytes | Message, kind: int = Kind.MESSAGE) -> bytes:
     return Frame(Kind(kind), payload if isinstance(payload, bytes) else encode(payload)).to_bytes()
 
 
-def no_filter(program: bytes) -> None:
-    """In place of `seccomp.install`."""
-
-
-def no_check(plan: object) -> None:
-    """In place of the self-test, which would find that a layer is missing."""
+def nothing(*_: object) -> None:
+    """In place of a mechanism, or of a self-test that would find that one is missing."""
 
 
 BREAKS: dict[str, list[tuple[object, str, object]]] = {
-    "seccomp": [(seccomp, "install", no_filter)],
+    "seccomp": [(seccomp, "install", nothing)],
     "landlock": [(landlock, "deny_all", lambda: 0)],
-    "rlimits": [(limits, "apply", lambda limits: None)],
+    "namespaces": [(namespaces, "make_empty_root", lambda: namespaces.NO_ROOT)],
+    "rlimits": [(limits, "apply", nothing)],
     "identity": [
-        (identity, "become_nobody", lambda: None),
-        (identity, "drop_bounding_set", lambda: None),
-        (identity, "forbid_dump", lambda: None),
+        (identity, "become_nobody", nothing),
+        (identity, "drop_bounding_set", nothing),
+        (identity, "give_up_capabilities", nothing),
+        (identity, "forbid_dump", nothing),
     ],
 }
+SELF_TESTS = ("check_identity", "check_state", "check_filter")
 
 
 def main() -> None:
     """Break what is to be broken, then serve."""
     if sys.argv[1] == "--without":
-        for module, name, instead in BREAKS[sys.argv[2]]:
-            setattr(module, name, instead)
-        selftest.check_state = no_check
-        selftest.check_filter = no_check
+        for layer in sys.argv[2].split(","):
+            for module, name, instead in BREAKS[layer]:
+                setattr(module, name, instead)
+        for name in SELF_TESTS:
+            setattr(selftest, name, nothing)
     Nursery(Control(socket.socket(fileno=int(sys.argv[-1]))), Roles(gate, worker, lambda: None)).serve()
 
 

@@ -118,6 +118,11 @@ class Arena:
         self.scene.close()
         self.control_scene.close()
 
+    def renew_scene(self) -> None:
+        """Another scene in place of one that was damaged."""
+        self.scene.close()
+        self.scene = Scene()
+
     async def tidy(self) -> None:
         """Wipe what the last attack opened."""
         opened, self._opened = self._opened, []

@@ -23,6 +23,11 @@ def masked(text: str) -> str:
     return bytes(byte ^ MASK for byte in text.encode()).hex()
 
 
+def _is_root_of_the_machine() -> bool:
+    """Whether this is root, and not only inside a name space that knows no other user."""
+    return os.geteuid() == 0 and Path("/proc/self/uid_map").read_text().split()[2] == str(2**32 - 1)
+
+
 class Scene:
     """One set of targets. `close` takes everything down."""
 
@@ -32,6 +37,7 @@ class Scene:
         self.canary = self.folder / "canary"
         self.canary.write_text(CANARY)
         self.canary.chmod(0o666)
+        self._before = self.canary.stat()
         self._tcp = self._listen(socket.socket(), ("127.0.0.1", 0))
         self._tcp6 = self._listen(socket.socket(socket.AF_INET6), ("::1", 0)) if socket.has_dualstack_ipv6() else None
         self._udp = self._bind(socket.socket(type=socket.SOCK_DGRAM), ("127.0.0.1", 0))
@@ -63,7 +69,7 @@ class Scene:
         """A process that may be harmed, with the canary in its environment."""
         if self._victim is None or self._victim.poll() is not None:
             # As whom a locked worker runs, so that the user alone does not protect it.
-            who = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+            who: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if _is_root_of_the_machine() else {}
             self._victim = subprocess.Popen(["/bin/sleep", "600"], env={VARIABLE: CANARY}, cwd="/", **who)
         return self._victim.pid
 
@@ -74,8 +80,9 @@ class Scene:
             found.append("the canary was written")
         if sorted(path.name for path in self.folder.iterdir()) != ["canary", "socket"]:
             found.append("files were made or removed")
-        if self.canary.stat().st_mode & 0o777 != 0o666:
-            found.append("the mode of the canary was changed")
+        now = self.canary.stat()
+        if (now.st_mode, now.st_nlink, now.st_mtime_ns) != (self._before.st_mode, self._before.st_nlink, self._before.st_mtime_ns):
+            found.append("mode, links or times of the canary were changed")
         listeners = {"TCP": self._tcp, "TCP over IPv6": self._tcp6, "a socket file": self._unix, "an abstract socket": self._abstract}
         for name, listener in listeners.items():
             if listener is not None and self._was_reached(listener):

@@ -29,7 +29,7 @@ FOLDER: Final = Path(__file__).parent
 MODULES: Final = ("language", "surface")
 SCRIPTS: Final = ("files", "secrets", "network", "processes", "kernel", "exhaustion")
 LAYERS: Final = ("language", "os", "gate", "protocol", "limit")
-WALLS: Final = ("seccomp", "landlock", "rlimits", "identity")
+WALLS: Final = ("seccomp", "landlock", "namespaces", "rlimits", "identity")
 """Mechanisms of the operating system that can be left out one by one. What else stops a script (a clean environment, memory that is not
 there) is not among them."""
 
