@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+import msgspec
 import structlog
 
 from policies import Policy
@@ -56,7 +57,8 @@ class Isolator:
             self.trial = Trial(error=error)
             return
         log.info("isolation.found", tier=worker.isolation.tier, landlock_abi=worker.isolation.landlock_abi)
-        self.trial = Trial(worker.isolation)
+        # Only a gate holds rows, so only a gate can say whether they are kept out of swap.
+        self.trial = Trial(msgspec.structs.replace(worker.isolation, memory_locked=gate.isolation.memory_locked))
 
     async def close(self) -> None:
         """End everything."""
