@@ -80,6 +80,13 @@ class Code(StrEnum):
     FIT_TOO_FEW_ROWS = "fit.too_few_rows"
     FIT_CORRELATION = "fit.correlation"
     FIT_SMALL_SITE = "fit.small_site"
+    # what a report of a run says beside its result
+    EVENT_ROWS_INCOMPLETE = "event.rows_incomplete"
+    EVENT_SET_ASIDE = "event.set_aside"
+    EVENT_RIDGE = "event.ridge"
+    EVENT_NOT_MIXED = "event.not_mixed"
+    EVENT_AUTOCORRELATION = "event.autocorrelation"
+    EVENT_CENTRAL_DIFFERS = "event.central_differs"
     # processes
     WORKER_SOURCE = "worker.source"
     WORKER_RAISED = "worker.raised"
@@ -267,6 +274,28 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     C.FIT_SMALL_SITE: Entry(
         "Binary target {column!r} is observed on {found} rows here; a fit of their own is biased away from 0 below {limit}.",
         "Use a pair that pools statistics (SIMI, SIMICE), or fewer predictors.",
+    ),
+    C.EVENT_ROWS_INCOMPLETE: Entry(
+        "{rows} of central's rows have a missing predictor and took no part in the fits; {left} missing cells stay missing.",
+        "Give the column the role ignored, or make it a target.",
+    ),
+    C.EVENT_SET_ASIDE: Entry(
+        "Disclosure rules set aside {band} rows at {site}.",
+        "Fewer targets set fewer rows aside; so do targets that are missing together.",
+    ),
+    C.EVENT_RIDGE: Entry("A ridge of {ridge} shrinks every slope towards 0.", "Use 0 unless a fit is singular or separated."),
+    C.EVENT_NOT_MIXED: Entry(
+        "The chain of target {column!r} has not settled: split-Rhat of the {statistic} is {rhat}, above 1.1.",
+        "Raise iteration_before_first_imputation and look at the trace.",
+    ),
+    C.EVENT_AUTOCORRELATION: Entry(
+        "The {statistic} of the imputed cells of {column!r} has autocorrelation {found} at lag {lag}, above 0.2: the imputations "
+        "differ too little.",
+        "Raise iteration_between_imputations.",
+    ),
+    C.EVENT_CENTRAL_DIFFERS: Entry(
+        "Central's level of target {column!r} differs from that of all participants together (z = {z}); imputed values are shifted by it.",
+        "Set the parameter central_intercept.",
     ),
     C.WORKER_SOURCE: Entry("The pair does not pass the source rules.", "See the findings of tidegate check."),
     C.WORKER_RAISED: Entry("The pair's code raised an error at line {line}.", "Correct the pair; try it with tidegate simulate."),

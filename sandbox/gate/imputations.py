@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from sandbox.gate.dataset import Dataset
 from sandbox.gate.kernels import Units
 from sandbox.gate.patterns import Mask
 from sandbox.gate.region import Region
@@ -18,8 +19,9 @@ from sandbox.gate.rows import Matrix, Rows
 class Imputations:
     """Snapshots of the completed cells. Cells are numbered by row, then by target, as they stand in the file."""
 
-    def __init__(self, mask: Mask, rows: Rows, n_imputations: int, region: Region) -> None:
+    def __init__(self, dataset: Dataset, mask: Mask, rows: Rows, n_imputations: int, region: Region) -> None:
         """Make room for all of them at once, so that what does not fit is known at the upload. Raises `RegionFull`."""
+        self._dataset = dataset
         self._mask = mask
         self._rows = rows
         self._place_of_row: npt.NDArray[np.int64] = region.array(len(mask), np.int64)
@@ -54,6 +56,24 @@ class Imputations:
             imputation[is_filled] = np.round(values) if units.is_binary[position] else values
         self.n_kept += 1
         return True
+
+    def imputed(self, target: int, imputation: int) -> Matrix:
+        """What an imputation (0-based) put into the cells of a target, raw units, shape (cells filled,)."""
+        places, values = self._filled(target, imputation)
+        return values[places >= 0]
+
+    def completed(self, target: int, imputation: int) -> Matrix:
+        """A target's completed column over the rows that take part, in the order of the rows, raw units, shape (n,)."""
+        places, values = self._filled(target, imputation)
+        column = self._dataset.column(target)[self._rows.file_rows]
+        column[places[places >= 0]] = values[places >= 0]
+        return column
+
+    def _filled(self, target: int, imputation: int) -> tuple[npt.NDArray[np.int64], Matrix]:
+        """Places of a target's cells among the rows that take part (-1: takes none), and their values."""
+        rows, targets = self.cells()
+        is_target = targets == self._rows.targets.index(target)
+        return self._place_of_row[rows[is_target]], self._kept[imputation][is_target]
 
     def values(self, imputation: int) -> Matrix:
         """The cells' values of an imputation (0-based), NaN where there is none, shape (cells,)."""

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import codecs
 import io
-import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any, Final
 
 import numpy as np
@@ -27,18 +26,6 @@ MISSING: Final = b"NA"
 _LEVEL: Final = 1
 _LARGE: Final = 1 << 31
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
-README: Final = """The result of a Tidegate job.
-
-imputed_001.csv ...  One completed data set each: your upload, byte for byte, with the missing cells of the targets filled in.
-imputed_long.csv     All of them below one another. Column .imp is 0 for the upload (missing cells of targets written as NA) and 1 to M
-                     for the imputations; .id numbers the rows from 1. R's mice reads it with as.mids(read.csv(file)), Stata's mi
-                     with mi import flong.
-run.json             How the imputations were made: job, pair, seed, digests, columns, schedule, fits, and the mean and variance of the
-                     imputed cells at each draw, for judging convergence.
-
-Analyse each completed data set on its own and combine the estimates with Rubin's rules. Rows with a missing predictor could not be
-imputed; run.json says how many there are.
-"""
 
 
 class FrameStream(io.RawIOBase):
@@ -79,8 +66,8 @@ class ResultWriter:
         header = dataset.header
         self._line_end = b"\r\n" if header.endswith(b"\r\n") else b"\n"
 
-    def write_zip(self, stream: io.RawIOBase, run: dict[str, Any]) -> None:
-        """Write the zip; `run` becomes run.json."""
+    def write_zip(self, stream: io.RawIOBase, texts: Mapping[str, str]) -> None:
+        """Write the zip: the completed data sets, then `texts` by name."""
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
             n_kept = self._imputations.n_kept
             n_bytes = sum(len(block.text) for block in self._dataset.blocks if block.text is not None)
@@ -91,7 +78,7 @@ class ResultWriter:
             with _open(archive, "imputed_long.csv", 3 * n_bytes * (n_kept + 1)) as file:
                 for piece in self.long():
                     file.write(piece)
-            for name, text in (("run.json", json.dumps(run, indent=2, ensure_ascii=False) + "\n"), ("README.txt", README)):
+            for name, text in texts.items():
                 with _open(archive, name, 0) as file:
                     file.write(text.encode())
 

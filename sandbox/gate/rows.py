@@ -208,6 +208,24 @@ class Rows:
             gram += part.design.T @ part.design
         return gram
 
+    def total_gram(self) -> Matrix:
+        """Σ zz' of all design rows, shape (p, p)."""
+        if self.has_grams:
+            total: Matrix = self._grams.sum(axis=0)
+            return total
+        gram = np.zeros((self.p, self.p))
+        for tile, low, high in self._pieces(0, self.n):
+            gram += self._tiles[tile, :, low:high] @ self._tiles[tile, :, low:high].T
+        return gram
+
+    def products(self, values: Matrix) -> Matrix:
+        """Σ zv of all design rows, for a number `values` of each in sorted order, shape (p,)."""
+        products, start = np.zeros(self.p), 0
+        for tile, low, high in self._pieces(0, self.n):
+            products += self._tiles[tile, :, low:high] @ values[start : start + high - low]
+            start += high - low
+        return products
+
     def squares(self, target: int) -> Matrix:
         """The diagonal of :meth:`gram`, shape (p,), without the rest where that saves work."""
         if self.has_grams:

@@ -2,7 +2,8 @@
 
 Called by the zygote after lockdown and self-test; never returns with rows in memory. What may come when:
 
-    GateSetup → (DATA … END)* → [AttachWorker] → RunRound 0 (margins) → Begin → (RunRound | KeepImputation)* → SendResult* → Wipe
+    GateSetup → (DATA … END)* → [AttachWorker] → RunRound 0 (margins) → Begin → (RunRound | KeepImputation)*
+              → (SendResult | SendPlot)* → Wipe
 
 A message out of that order ends the gate: it wipes, says GateFailed and returns. So does the end of the pipe, silently.
 """
@@ -23,6 +24,7 @@ from policies.disclosure import band
 from sandbox.contract import Finding
 from sandbox.declared import Declarations
 from sandbox.errors import Code, InputError, LimitError, PeerError, TidegateError
+from sandbox.gate import plots
 from sandbox.gate.answer import Answering
 from sandbox.gate.attached import AttachedWorker
 from sandbox.gate.dataset import Dataset
@@ -33,6 +35,7 @@ from sandbox.gate.ingest import Ingest
 from sandbox.gate.needs import need_findings
 from sandbox.gate.region import Region, RegionFull
 from sandbox.gate.release import Origin, Release, upload_entry
+from sandbox.gate.report import Report
 from sandbox.gate.result import FrameStream, ResultWriter
 from sandbox.gate.survey import Survey, survey
 from sandbox.job import resolve_columns, sweeps
@@ -51,6 +54,7 @@ from sandbox.wire.messages import (
     KeepImputation,
     RoundResult,
     RunRound,
+    SendPlot,
     SendResult,
     StepCall,
     UploadReport,
@@ -160,6 +164,8 @@ class _Job:
                 self._keep()
             case SendResult():
                 self._send_result(message.run)
+            case SendPlot():
+                self._send_plot(message.name)
             case _:
                 raise PeerError(Code.GATE_PROTOCOL)
         return True
@@ -230,7 +236,7 @@ class _Job:
         needs = need_findings(self._manifest, dataset, found.rows, setup.policy, ridge=ridge, is_central=setup.is_central)
         contract = dataset.contract
         if setup.is_central:
-            self._imputations = Imputations(found.mask, found.rows, setup.spec.imputations, self._memory)
+            self._imputations = Imputations(dataset, found.mask, found.rows, setup.spec.imputations, self._memory)
         digest = contract.digest
         self.origin = replace(self.origin, contract=digest)
         n_sweeps = sum(1 for _ in sweeps(setup.spec, self._manifest))
@@ -285,45 +291,24 @@ class _Job:
         self._pipe.send(Acknowledged())
 
     def _send_result(self, run: dict[str, Any]) -> None:
-        if self._dataset is None or self._imputations is None or not self._imputations.n_kept:
-            raise PeerError(Code.GATE_PROTOCOL)
+        report = self._finished()
         stream = FrameStream(self._pipe.send_frame)
-        ResultWriter(self._dataset, self._imputations).write_zip(stream, {**run, "data": self._describe()})
+        ResultWriter(report.dataset, report.imputations).write_zip(stream, report.texts(run))
         stream.finish()
 
-    def _describe(self) -> dict[str, Any]:
-        """What only central's gate knows of the run, for run.json."""
-        dataset, answering, imputations, found = self._dataset, self._answering, self._imputations, self._survey
-        if dataset is None or answering is None or imputations is None or found is None:
+    def _send_plot(self, name: str) -> None:
+        report = self._finished()
+        if name not in plots.NAMES:
             raise PeerError(Code.GATE_PROTOCOL)
-        contract = dataset.contract
-        n_missing = dict(zip(contract.targets, found.mask.sum(axis=0).tolist(), strict=True))
-        return {
-            "job_id": self._setup.job_id,
-            "seed": self._setup.spec.seed,
-            "pair_digest": self._setup.pair_digest,
-            "contract_digest": contract.digest,
-            "rows": dataset.n_rows,
-            "rows_with_a_missing_predictor": found.n_incomplete,
-            "cells_left_missing": imputations.n_missing_left,
-            "missing_tokens": list(contract.missing),
-            "columns": [
-                {
-                    "index": index,
-                    "name": column.name,
-                    "role": column.role,
-                    "type": column.type,
-                    "levels": None if column.levels is None else list(column.levels),
-                    "missing": n_missing.get(index, 0),
-                }
-                for index, column in enumerate(contract.columns, 1)
-            ],
-            "chains": {
-                contract.column(index).name: {"mean": trace.means, "variance": trace.variances}
-                for index, trace in sorted(answering.traces.items())
-            },
-            "notes": list(self._notes),
-        }
+        stream = FrameStream(self._pipe.send_frame)
+        stream.write(report.plot(name).encode())
+        stream.finish()
+
+    def _finished(self) -> Report:
+        dataset, answering, imputations, found = self._dataset, self._answering, self._imputations, self._survey
+        if dataset is None or answering is None or imputations is None or found is None or not imputations.n_kept:
+            raise PeerError(Code.GATE_PROTOCOL)
+        return Report(self._setup, self._manifest, dataset, answering, imputations, found, self._notes)
 
 
 def _fingerprint(setup: GateSetup) -> hmac.HMAC:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Coroutine
 from typing import Any, Final, TypeVar
 
 from sandbox.errors import Code, LimitError, PeerError, TidegateError
@@ -26,10 +26,12 @@ from sandbox.wire.messages import (
     GateSetup,
     Isolation,
     KeepImputation,
+    PlotName,
     Program,
     RoundReply,
     RoundResult,
     RunRound,
+    SendPlot,
     SendResult,
     SourceFinding,
     StepCall,
@@ -138,10 +140,17 @@ class LocalParticipant:
             await self._in_time(self._gate.channel.send(KeepImputation()))
             await self._expect(Acknowledged)
 
-    async def result(self, run: dict[str, Any]) -> AsyncIterator[bytes]:
+    def result(self, run: dict[str, Any]) -> AsyncGenerator[bytes, None]:
         """The zip, streamed from the gate (central). May be repeated; a reader that stops early leaves the gate in order."""
+        return self._stream(SendResult(run))
+
+    def plot(self, name: PlotName) -> AsyncGenerator[bytes, None]:
+        """A picture of the result, as :meth:`result`."""
+        return self._stream(SendPlot(name))
+
+    async def _stream(self, request: SendResult | SendPlot) -> AsyncGenerator[bytes, None]:
         async with self._lock:
-            await self._in_time(self._gate.channel.send(SendResult(run)))
+            await self._in_time(self._gate.channel.send(request))
             is_open = True
             try:
                 while is_open:

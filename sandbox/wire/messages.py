@@ -1,6 +1,6 @@
 """Every message, a closed set per channel. Who sends what to whom:
 
-    host  → gate      GateSetup, DATA…END, AttachWorker (+ descriptor), Begin, RunRound, KeepImputation, SendResult, Wipe
+    host  → gate      GateSetup, DATA…END, AttachWorker (+ descriptor), Begin, RunRound, KeepImputation, SendResult, SendPlot, Wipe
     gate  → host      GateReady, UploadReport, Acknowledged, RoundResult, DATA…END, Wiped, GateFailed
     host  → worker    Program, then for a central worker Impute and Replies
     worker → host     WorkerReady, Compiled; a central worker: Ask, Tell, KeepNow, Progress, LogEvent, FitRecord, Finished, Failed
@@ -133,6 +133,15 @@ class SendResult(Message, frozen=True):
     """Stream the zip (central only). `run` is what the engine knows of the run; the gate adds what only it knows."""
 
     run: dict[str, Any]
+
+
+PlotName: TypeAlias = Literal["trace", "density", "missingness"]
+
+
+class SendPlot(Message, frozen=True):
+    """Stream a picture of the result, SVG (central only)."""
+
+    name: PlotName
 
 
 class Wipe(Message, frozen=True):
@@ -477,7 +486,7 @@ class JobsOpen(Message, frozen=True):
     job_ids: tuple[str, ...]
 
 
-HostToGate: TypeAlias = GateSetup | AttachWorker | Begin | RunRound | KeepImputation | SendResult | Wipe
+HostToGate: TypeAlias = GateSetup | AttachWorker | Begin | RunRound | KeepImputation | SendResult | SendPlot | Wipe
 GateToHost: TypeAlias = GateReady | UploadReport | Acknowledged | RoundResult | Wiped | GateFailed
 HostToWorker: TypeAlias = Program | Impute | Replies
 WorkerToHost: TypeAlias = WorkerReady | Compiled | Ask | Tell | KeepNow | Progress | LogEvent | FitRecord | Finished | Failed | GateFailed

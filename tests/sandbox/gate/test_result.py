@@ -39,7 +39,7 @@ def finished(upload, surveyed, make_setup, region):
         starts = {Y: 0.1 + rows.file_rows[rows.missing_places(Y)], B: np.ones(rows.n_missing(B))}
         rows.standardise(UNITS.centre, UNITS.scale, starts)
         mask = np.column_stack([np.isnan(dataset.column(index)) for index in (Y, B)])
-        imputations = Imputations(mask, rows, n_kept, region)
+        imputations = Imputations(dataset, mask, rows, n_kept, region)
         for _ in range(n_kept):
             assert imputations.keep(UNITS)
         assert not imputations.keep(UNITS)
@@ -105,7 +105,7 @@ def writer_for_first_column(text: str) -> ResultWriter:
     rows = Rows(dataset, np.arange(2), find_patterns(mask), region, np.array([1.0]))
     units = Units(np.zeros(4), np.ones(4), np.zeros(4), np.array([False, False, True, False]))
     rows.standardise(units.centre, units.scale, {1: np.array([0.5]), 3: np.empty(0)})
-    imputations = Imputations(mask, rows, 1, region)
+    imputations = Imputations(dataset, mask, rows, 1, region)
     imputations.keep(units)
     return ResultWriter(dataset, imputations)
 
@@ -154,7 +154,7 @@ def test_the_zip_is_complete_reproducible_and_sent_in_frames(finished) -> None:
     def write() -> tuple[bytes, list[Frame]]:
         frames: list[Frame] = []
         stream = FrameStream(frames.append)
-        writer.write_zip(stream, {"seed": 1})
+        writer.write_zip(stream, {"run.json": json.dumps({"seed": 1}), "README.txt": "what is what"})
         stream.finish()
         return b"".join(frame.payload for frame in frames), frames
 

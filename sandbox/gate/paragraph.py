@@ -1,0 +1,107 @@
+"""The methods paragraph of a result: what a paper must say about its imputations, from what the run knows. Pure text."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sandbox.contract import Contract
+from sandbox.job import JobSpec
+from sandbox.manifest import Manifest
+
+WIDTH = 100
+
+
+def methods(contract: Contract, spec: JobSpec, manifest: Manifest, report: Mapping[str, Any]) -> str:
+    """The paragraph, and below it what a reader should know before using it.
+
+    Args:
+        contract: of the job.
+        spec: the job, complete.
+        manifest: of the pair.
+        report: run.json as it is written.
+    """
+    paragraphs = [
+        " ".join(
+            [
+                _who(contract, report),
+                _how(contract, spec, manifest),
+                _schedule(spec, manifest),
+                _rows(report),
+                _convergence(report["diagnostics"]),
+                f"Pair {report['pair']['digest'][:16]}…, data contract {report['contract'][:16]}…, policy {report['policy']}."
+                if "pair" in report and "contract" in report
+                else "",
+            ]
+        ),
+        "Before you use this: continuous values are drawn from an unbounded normal distribution, so that a quantity that cannot be "
+        "negative may come out negative in a completed data set; leave it so for estimation. Participating sites sent summary statistics "
+        "only, which their own gates computed and rounded. Write down how many cells were missing and why, and whether missing at random "
+        "is a fair assumption.",
+        *(f"- {event['sentence']} {event.get('remedy', '')}".strip() for event in report["events"]),
+    ]
+    return "\n\n".join(textwrap.fill(" ".join(text.split()), WIDTH) for text in paragraphs) + "\n"
+
+
+def _who(contract: Contract, report: Mapping[str, Any]) -> str:
+    n_rows = report["data"]["rows"]
+    missing = {column["name"]: column["missing"] for column in report["data"]["columns"]}
+    names = [contract.column(index).name for index in contract.targets]
+    shares = ", ".join(f"{name} ({100 * missing[name] / max(n_rows, 1):.0f} %)" for name in names)
+    n_sites = len(report.get("participants", [])) - 1
+    sites = {-1: "", 0: "", 1: " with the help of one further site"}.get(n_sites, f" with the help of {n_sites} further sites")
+    exchange = ", whose rows never left it" if n_sites == 1 else ", whose rows never left them" if n_sites > 1 else ""
+    return (
+        f"Missing values of {shares} in {n_rows} rows were multiply imputed{sites}{exchange}, by federated multiple imputation (Tidegate)."
+    )
+
+
+def _how(contract: Contract, spec: JobSpec, manifest: Manifest) -> str:
+    predictors = [contract.column(index).name for index in contract.model if index not in contract.targets]
+    kinds = {contract.column(index).is_binary for index in contract.targets}
+    model = {frozenset({False}): "linear", frozenset({True}): "logistic"}.get(frozenset(kinds), "linear or logistic")
+    others = " and the other targets" if len(contract.targets) > 1 else ""
+    extra = " A separate intercept for the imputing site was in every model." if spec.parameters.get("central_intercept") is True else ""
+    ridge = spec.parameters.get("ridge") or 0.0
+    penalty = f" A ridge penalty of {ridge:g} (standardised units) was used." if ridge else ""
+    title = manifest.title[:1].lower() + manifest.title[1:]
+    return (
+        f"The method was {manifest.name} {manifest.version} ({title}; {manifest.reference}): each target was imputed by "
+        f"{model} regression on {_listed(predictors)}{others}.{extra}{penalty}"
+    )
+
+
+def _schedule(spec: JobSpec, manifest: Manifest) -> str:
+    sweeps = ""
+    if manifest.capabilities.targets == "many":
+        sweeps = (
+            f" after {spec.iteration_before_first_imputation} iterations, with {spec.iteration_between_imputations} iterations between "
+            "one and the next"
+        )
+    return f"{spec.imputations} imputations were kept{sweeps} (seed {spec.seed}). Estimates are to be pooled by Rubin's rules."
+
+
+def _rows(report: Mapping[str, Any]) -> str:
+    n_incomplete = report["data"]["rows_with_a_missing_predictor"]
+    lines = [f"{n_incomplete} rows with a missing predictor took no part in the models."] if n_incomplete else []
+    bands = {name: band for name, band in report.get("set_aside", {}).items() if band not in ("", "0")}
+    if bands:
+        listed = _listed([f"{band} at {name}" for name, band in bands.items()])
+        lines.append(f"Rows set aside by disclosure rules before the run: {listed}.")
+    return " ".join(lines)
+
+
+def _convergence(diagnostics: Mapping[str, Any]) -> str:
+    chains = [numbers for target in diagnostics["chains"].values() for numbers in (target["mean"], target["sd"])]
+    rhats = [numbers["split_rhat"] for numbers in chains if numbers["split_rhat"] is not None]
+    lags = [numbers["autocorrelation_at_thinning_lag"] for numbers in chains]
+    known = [value for value in lags if value is not None]
+    text = f"The largest split-Rhat of a mean or standard deviation of imputed values was {max(rhats):.3f}." if rhats else ""
+    return text + (f" The largest autocorrelation at the thinning lag was {max(known):.2f}." if known else "")
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) < 2:
+        return "".join(names)
+    return ", ".join(names[:-1]) + " and " + names[-1]

@@ -1,0 +1,218 @@
+"""What central's gate knows of a finished run and only it can say: run.json's data, diagnostics and events, the plots, the texts.
+
+Called when the result or a plot is asked for. Everything in it is central's own data or an aggregate that was released; it leaves with the
+completed rows, to the person who owns them, and is wiped with them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from sandbox.contract import Contract
+from sandbox.errors import CATALOGUE, Code, describe
+from sandbox.gate import loaders, paragraph, plots
+from sandbox.gate.answer import Answering, Trace
+from sandbox.gate.dataset import Dataset
+from sandbox.gate.diagnostics import MAX_AUTOCORRELATION, MAX_RHAT, judge
+from sandbox.gate.difference import MAX_Z, mean_residual_z
+from sandbox.gate.imputations import Imputations
+from sandbox.gate.kernels import Units
+from sandbox.gate.patterns import find_patterns
+from sandbox.gate.pooled import pool_defaults
+from sandbox.gate.survey import Survey
+from sandbox.job import sweeps
+from sandbox.manifest import Manifest
+from sandbox.wire.messages import GateSetup
+
+
+@dataclass(frozen=True)
+class Report:
+    """A finished run at central."""
+
+    setup: GateSetup
+    manifest: Manifest
+    dataset: Dataset
+    answering: Answering
+    imputations: Imputations
+    survey: Survey
+    notes: tuple[str, ...]
+
+    def as_dict(self, run: Mapping[str, Any]) -> dict[str, Any]:
+        """run.json: what the engine knows, and what the gate adds."""
+        diagnostics = self._diagnostics()
+        events = [*run.get("events", []), *self._events(run, diagnostics)]
+        return {**run, "data": self._data(), "diagnostics": diagnostics, "events": events}
+
+    def texts(self, run: Mapping[str, Any]) -> dict[str, str]:
+        """The text files of the result, by name."""
+        report = self.as_dict(run)
+        pictures = {f"{name}.svg": self.plot(name) for name in plots.NAMES}
+        return {
+            **pictures,
+            "run.json": json.dumps(report, indent=2, ensure_ascii=False) + "\n",
+            "methods.txt": paragraph.methods(self.contract, self.setup.spec, self.manifest, report),
+            "load.R": loaders.load_r(self.contract),
+            "load.py": loaders.load_python(self.contract, self.imputations.n_kept),
+            "load.do": loaders.load_stata(self.contract),
+            "README.txt": loaders.README,
+        }
+
+    def plot(self, name: str) -> str:
+        """A picture as SVG. Raises :class:`KeyError` for a name that is not in `plots.NAMES`."""
+        draw: dict[str, Callable[[], str]] = {"trace": self._trace, "density": self._density, "missingness": self._missingness}
+        return draw[name]()
+
+    @property
+    def contract(self) -> Contract:
+        """The frozen contract."""
+        return self.dataset.contract
+
+    # --- run.json
+
+    def _data(self) -> dict[str, Any]:
+        contract = self.contract
+        n_missing = dict(zip(contract.targets, self.survey.mask.sum(axis=0).tolist(), strict=True))
+        return {
+            "job_id": self.setup.job_id,
+            "seed": self.setup.spec.seed,
+            "pair_digest": self.setup.pair_digest,
+            "contract_digest": contract.digest,
+            "rows": self.dataset.n_rows,
+            "rows_with_a_missing_predictor": self.survey.n_incomplete,
+            "cells_left_missing": self.imputations.n_missing_left,
+            "missing_tokens": list(contract.missing),
+            "schedule": {
+                "imputations": self.setup.spec.imputations,
+                "iteration_before_first_imputation": self.setup.spec.iteration_before_first_imputation,
+                "iteration_between_imputations": self.setup.spec.iteration_between_imputations,
+                "sweeps_kept": self._kept,
+            },
+            "columns": [
+                {
+                    "index": index,
+                    "name": column.name,
+                    "role": column.role,
+                    "type": column.type,
+                    "levels": None if column.levels is None else list(column.levels),
+                    "missing": n_missing.get(index, 0),
+                }
+                for index, column in enumerate(contract.columns, 1)
+            ],
+            "chains": {
+                contract.column(index).name: {"mean": trace.means, "variance": trace.variances} for index, trace in self._traces.items()
+            },
+            "notes": list(self.notes),
+        }
+
+    def _diagnostics(self) -> dict[str, Any]:
+        chains = {}
+        for index, trace in self._traces.items():
+            after = slice(self._burn_in, None)
+            chains[self.contract.column(index).name] = {
+                "mean": judge(np.array(trace.means[after]), self._lag).as_dict(),
+                "sd": judge(np.sqrt(trace.variances[after]), self._lag).as_dict(),
+            }
+        pooled = pool_defaults(self.answering.rows, self._units, self.imputations)
+        names = {index: column.name for index, column in enumerate(self.contract.columns, 1)}
+        for entry in pooled:
+            entry["quantity"] = "slope" if entry["predictor"] else "mean"
+            entry["target"], entry["predictor"] = names[entry["target"]], names.get(entry["predictor"], "")
+        about = (
+            "One chain, thinned: split-Rhat, effective size and drift are of the sweeps after burn-in, of the mean and the sd of the "
+            "imputed cells at central. Pooled estimates are of the rows at central that take part."
+        )
+        return {"about": about, "thinning_lag": self._lag, "burn_in": self._burn_in, "chains": chains, "pooled": pooled}
+
+    def _events(self, run: Mapping[str, Any], diagnostics: Mapping[str, Any]) -> list[dict[str, str]]:
+        events = []
+        if self.survey.n_incomplete:
+            events.append(_event(Code.EVENT_ROWS_INCOMPLETE, rows=self.survey.n_incomplete, left=self.imputations.n_missing_left))
+        for site, rows in run.get("set_aside", {}).items():
+            if rows not in ("", "0"):
+                events.append(_event(Code.EVENT_SET_ASIDE, site=site, band=rows))
+        if self.setup.spec.parameters.get("ridge"):
+            events.append(_event(Code.EVENT_RIDGE, ridge=self.setup.spec.parameters["ridge"]))
+        for name, numbers in diagnostics["chains"].items() if self._is_chain else ():
+            for statistic in ("mean", "sd"):
+                rhat, lagged = numbers[statistic]["split_rhat"], numbers[statistic]["autocorrelation_at_thinning_lag"]
+                if rhat is not None and rhat > MAX_RHAT:
+                    events.append(_event(Code.EVENT_NOT_MIXED, name, statistic=statistic, rhat=rhat))
+                if lagged is not None and lagged > MAX_AUTOCORRELATION:
+                    events.append(_event(Code.EVENT_AUTOCORRELATION, name, statistic=statistic, found=round(lagged, 2), lag=self._lag))
+        return events + self._differences(run)
+
+    def _differences(self, run: Mapping[str, Any]) -> list[dict[str, str]]:
+        """Targets whose level at central is not that of the sites, where the pair could give central an intercept of its own."""
+        has_remedy = self.setup.spec.parameters.get("central_intercept") is False
+        if not has_remedy or len(run.get("participants", ())) < 2:
+            return []
+        events = []
+        for index in self.contract.targets:
+            name = self.contract.column(index).name
+            z = mean_residual_z(self.answering.rows, self._units, index, run["fits"][name]) if name in run.get("fits", {}) else None
+            if z is not None and abs(z) > MAX_Z:
+                events.append(_event(Code.EVENT_CENTRAL_DIFFERS, name, z=round(z, 1)))
+        return events
+
+    # --- plots
+
+    def _trace(self) -> str:
+        chains = [
+            plots.Chain(self.contract.column(index).name, trace.means, np.sqrt(trace.variances).tolist(), self._burn_in, self._kept)
+            for index, trace in self._traces.items()
+        ]
+        return plots.trace(chains)
+
+    def _density(self) -> str:
+        compared = []
+        for index in self.contract.targets:
+            values, column = self.dataset.column(index), self.contract.column(index)
+            imputed = [self.imputations.imputed(index, number) for number in range(min(self.imputations.n_kept, plots.MAX_LINES + 1))]
+            compared.append(plots.Compared(column.name, values[~np.isnan(values)], imputed, column.levels if column.is_binary else None))
+        return plots.density(compared)
+
+    def _missingness(self) -> str:
+        names = [self.contract.column(index).name for index in self.contract.targets]
+        n_missing = dict(zip(names, self.survey.mask.sum(axis=0).tolist(), strict=True))
+        return plots.missingness(find_patterns(self.survey.mask), names, n_missing)
+
+    # --- schedule
+
+    @cached_property
+    def _kept(self) -> list[int]:
+        return [sweep.index for sweep in sweeps(self.setup.spec, self.manifest) if sweep.keeps_imputation]
+
+    @property
+    def _is_chain(self) -> bool:
+        return self.manifest.capabilities.targets == "many"
+
+    @property
+    def _burn_in(self) -> int:
+        return self._kept[0] if self._is_chain else 0
+
+    @property
+    def _lag(self) -> int:
+        return max(self.setup.spec.iteration_between_imputations, 1) if self._is_chain else 1
+
+    @property
+    def _traces(self) -> dict[int, Trace]:
+        return dict(sorted(self.answering.traces.items()))
+
+    @property
+    def _units(self) -> Units:
+        units = self.answering.units
+        if units is None:
+            raise ValueError("a report is made after the run")
+        return units
+
+
+def _event(code: Code, target: str = "", **details: object) -> dict[str, str]:
+    details = {"column": target, **details}
+    remedy = CATALOGUE[code].remedy
+    return {"code": code.value, "target": target, "sentence": describe(code, details), "remedy": remedy}
