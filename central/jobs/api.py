@@ -18,6 +18,7 @@ from central.jobs.views import JobSummary, JobView, ReportView
 from sandbox.errors import Code, InputError
 from sandbox.ledger import entries, verify
 from sandbox.receipt import Receipt, as_text, read_receipt
+from sandbox.wire.messages import PlotName
 
 router = APIRouter(prefix="/api", tags=["jobs"])
 
@@ -120,6 +121,12 @@ async def download(job: OwnJob, jobs: Jobs) -> StreamingResponse:
     """The zip with the completed data sets, streamed from the gate. May be repeated until the job is closed or expires."""
     headers = {"Content-Disposition": f'attachment; filename="tidegate-{job.id}.zip"'}
     return StreamingResponse(jobs.result(job), media_type="application/zip", headers=headers)
+
+
+@router.get("/jobs/{job_id}/plots/{name}.svg", response_class=StreamingResponse)
+async def plot(name: PlotName, job: OwnJob, jobs: Jobs) -> StreamingResponse:
+    """A picture of the result, drawn by the gate from central's data: trace, density or missingness. Gone when the job is closed."""
+    return StreamingResponse(jobs.plot(job, name), media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
 
 
 @router.get("/jobs/{job_id}/ledger")

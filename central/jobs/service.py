@@ -40,7 +40,7 @@ from sandbox.rounds.engine import CENTRAL
 from sandbox.rounds.local import LocalParticipant
 from sandbox.rounds.state import JobEvent, JobState
 from sandbox.rounds.summary import EngineProgress
-from sandbox.wire.messages import GateSetup, SiteCancel, SiteStatus, UploadReport
+from sandbox.wire.messages import GateSetup, PlotName, SiteCancel, SiteStatus, UploadReport
 
 log = structlog.get_logger()
 
@@ -203,12 +203,20 @@ class JobService:
 
     def result(self, job: Job) -> AsyncIterator[bytes]:
         """The zip, streamed from central's gate. May be repeated until the job is closed."""
+        room, central = self._finished(job)
+        return relay(central.gate.result(room.run))
+
+    def plot(self, job: Job, name: PlotName) -> AsyncIterator[bytes]:
+        """A picture of the result, as :meth:`result`."""
+        return relay(self._finished(job)[1].gate.plot(name))
+
+    def _finished(self, job: Job) -> tuple[Room, CentralSide]:
         room = self._rooms.get(job.id)
         if job.code == Code.RESULT_EXPIRED:
             raise InputError(Code.RESULT_EXPIRED, **job.details)
         if room is None or room.state is not JobState.FINISHED or room.central is None:
             raise InputError(Code.JOB_STATE, state=job.state)
-        return relay(room.central.gate.result(room.run))
+        return room, room.central
 
     # --- what the hub hears -------------------------------------------------------------------------------------------------------------
 

@@ -51,12 +51,16 @@ def judge(chain: Numbers, lag: int) -> Convergence:
     if n < MIN_SWEEPS or not float(np.ptp(chain)) > 1e-12 * float(np.abs(chain).max()):
         return Convergence(None, None, None, None)
     half, third = n // 2, n // 3
-    size = effective_size(chain)
     at_lag = autocorrelation(chain, lag) if n >= 2 * lag + 2 else None
     first, last = chain[:third], chain[-third:]
-    error = math.sqrt((float(first.var(ddof=1)) + float(last.var(ddof=1))) / third * (n / size))
+    error = math.sqrt(_error_of_mean(first) + _error_of_mean(last))
     drift = (float(last.mean()) - float(first.mean())) / error if error > 0 else None
-    return Convergence(rhat(np.stack([chain[:half], chain[-half:]])), size, at_lag, drift)
+    return Convergence(rhat(np.stack([chain[:half], chain[-half:]])), effective_size(chain), at_lag, drift)
+
+
+def _error_of_mean(chain: Numbers) -> float:
+    """Squared standard error of the mean of a chain."""
+    return float(chain.var(ddof=1)) / effective_size(chain) if float(np.ptp(chain)) > 0 else 0.0
 
 
 def rhat(chains: Numbers) -> float | None:

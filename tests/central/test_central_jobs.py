@@ -9,6 +9,7 @@ import secrets
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import httpx
 import pytest
@@ -131,6 +132,23 @@ async def test_a_job_runs_and_its_result_is_downloaded_twice_and_wiped_on_close(
     after = await federation.runner.call("GET", f"{federation.path}/ledger")
     assert [entry["kind"] for entry in after[len(ledger) :]] == ["wipe"]
     assert (await federation.runner.http.get(f"{federation.path}/result")).status_code == 409
+
+
+async def test_plots_of_a_finished_job_are_pictures_without_script_and_gone_when_it_is_closed(federation, working):
+    await get_all_ready(federation, working)
+    assert (await federation.runner.http.get(f"{federation.path}/plots/trace.svg")).status_code == 409
+    await federation.runner.call("POST", f"{federation.path}/start")
+    await asyncio.gather(*(site.work() for site in working))
+    await federation.until(lambda job: job["state"] == "FINISHED")
+    names = ("trace", "density", "missingness")
+    answers = await asyncio.gather(*(federation.runner.http.get(f"{federation.path}/plots/{name}.svg") for name in names))
+    for answer in answers:
+        assert answer.headers["content-type"].startswith("image/svg+xml")
+        picture = ElementTree.fromstring(answer.text)  # noqa: S314 - our own picture
+        assert not any(element.tag.endswith(("script", "style", "image", "use")) for element in picture.iter())
+    assert (await federation.runner.http.get(f"{federation.path}/plots/ledger.svg")).status_code == 422
+    await federation.runner.call("POST", f"{federation.path}/close")
+    assert (await federation.runner.http.get(f"{federation.path}/plots/trace.svg")).status_code == 409
 
 
 async def test_a_reader_that_leaves_early_does_not_spoil_the_next_download(federation, working):
