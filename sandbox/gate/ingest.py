@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 from typing import Final
+from typing import Final
 
 import msgspec
 import numpy as np
