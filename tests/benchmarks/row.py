@@ -46,6 +46,11 @@ class Row:
         }
 
 
+def quiet(seconds: Sequence[float], batch: int = 25) -> float:
+    """The median of the quietest batch: what else a shared machine does only ever adds."""
+    return min(median(seconds[start : start + batch]) for start in range(0, len(seconds), batch))
+
+
 def middle(seconds: Sequence[float]) -> float:
     """The median: one busy moment of a shared machine does not count."""
     return median(seconds)

@@ -12,15 +12,15 @@ from sandbox.rounds.local import LocalParticipant
 from sandbox.supervisor import Supervisor
 from sandbox.wire.messages import RunRound, StepCall
 from tests.benchmarks.rig import running
-from tests.benchmarks.row import Row, middle
+from tests.benchmarks.row import Row, quiet
 
 TIMES = 300
 N, P = 1000, 50
 
 
 def rows() -> Iterator[Row]:
-    """Milliseconds of a round with one Gram, against the same products in this process."""
-    direct = middle(_direct())
+    """Milliseconds of a round with one Gram, against the same products in this process; the quietest of twelve batches each."""
+    direct = quiet(_direct())
     for what, n, p in ((f"Gram, n = {N}, p = {P}", N, P), ("Gram, n = 60, p = 1: the line without work", 60, 1)):
         channel, ledger = asyncio.run(_measure(n, p))
         base = direct if n == N else 0.0
@@ -52,7 +52,7 @@ async def _measure(n: int, p: int) -> tuple[float, float]:
             await participant.run_round_bytes(number, (StepCall("moments", {"target": 1}),))
             ledger.append((time.perf_counter() - start) * 1000)
     await supervisor.close()
-    return middle(channel), middle(ledger)
+    return quiet(channel), quiet(ledger)
 
 
 async def _round(participant: LocalParticipant, number: int) -> float:
