@@ -73,6 +73,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Largest residual sd of a Gaussian draw (standardised units)."""
     refusal_budget: int
     """Refusals a job may cost a site: a refusal is an answer of one bit."""
+    reply_seconds: float
+    """A reply leaves at a multiple of so many seconds after its question (0: at once): how long an answer took is an answer."""
     rows_access: RowsAccess
     """Which code may see rows: any, only digests that the site approved for it, or none."""
     # Isolation
@@ -121,6 +123,7 @@ NARROWS: Final[dict[str, Literal["up", "down", "true"]]] = {
     "min_draw_sigma": "up",
     "max_draw_sigma": "down",
     "refusal_budget": "down",
+    "reply_seconds": "up",
     "rows_access": "up",
     "minimum_isolation": "up",
     "max_source_bytes": "down",

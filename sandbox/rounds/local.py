@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Coroutine
 from typing import Any, Final, TypeVar
 
@@ -125,9 +127,12 @@ class LocalParticipant:
             self._n_messages += 1
             if self._n_messages > self.policy.max_messages:
                 raise LimitError(Code.LIMIT_MESSAGES, limit=self.policy.max_messages)
+            asked = time.monotonic()
             await self._in_time(self._gate.channel.send(RunRound(number, calls)))
             result = await self._expect(RoundResult)
             await asyncio.to_thread(self._ledger.append, result.entry)
+            if not self._setup.is_central:
+                await asyncio.sleep(wait_for_bucket(time.monotonic() - asked, self.policy.reply_seconds))
             return result.body
 
     async def run_round(self, number: int, calls: tuple[StepCall, ...]) -> RoundReply:
@@ -274,6 +279,11 @@ class LocalParticipant:
             await self._gate.kill()
             exit_ = await self._gate.wait()
             raise PeerError(Code.GATE_DIED, reason=exit_.reason) from error
+
+
+def wait_for_bucket(elapsed: float, bucket: float) -> float:
+    """How long to hold a reply back so that it leaves at a whole multiple of `bucket` seconds after its question; 0 without buckets."""
+    return math.ceil(elapsed / bucket) * bucket - elapsed if bucket > 0 else 0.0
 
 
 async def compile_in(worker: Child, program: Program, seconds: float) -> Compiled:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 
 from policies import built_in
 from sandbox.errors import Code
+from sandbox.rounds.local import wait_for_bucket
 from sandbox.wire.codec import encode
 from sandbox.wire.messages import CallStep, StepDone, StepFailed
 from tests.disclosure.people import CENTRE, DEFAULT, WIDTH, people
@@ -106,3 +108,21 @@ def test_a_change_below_the_grid_of_one_row_does_not_show(site) -> None:
         played.begin(centre=[CENTRE, 0.0, 0.0], scale=[WIDTH, 1.0, 1.0])
         released.append(part(played.moments("y")[0], "moments", "yy"))
     assert np.array_equal(*released)
+
+
+@pytest.mark.parametrize(("elapsed", "leaves_at"), [(0.001, 0.1), (0.0999, 0.1), (0.1001, 0.2), (0.25, 0.3)])
+def test_a_reply_leaves_at_whole_buckets_of_time(elapsed: float, leaves_at: float) -> None:
+    assert elapsed + wait_for_bucket(elapsed, 0.1) == pytest.approx(leaves_at)
+    assert wait_for_bucket(elapsed, 0.0) == 0
+
+
+async def test_replies_of_a_site_under_strict_leave_at_whole_buckets(simulate) -> None:
+    job = {"imputations": 2, "seed": 1, "targets": [{"column": 1, "type": "continuous"}]}
+    golden = Path(__file__).parents[1] / "golden"
+    files = [golden / f"continuous_{name}.csv" for name in ("central", "remote1")]
+    policy = msgspec.structs.replace(DEFAULT, reply_seconds=0.4)
+    result = await simulate("SIMI", job, files[0], files[1:], policy)
+    # Two round trips to the site: the margins and one Gram.
+    assert result["released"]["continuous_remote1"]["messages"] == 2
+    assert result["seconds"]["margins"] > 0.4
+    assert result["seconds"]["rounds"] > 0.4
