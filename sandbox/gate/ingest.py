@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import codecs
 from typing import Final
-from typing import Final
 
 import msgspec
 import numpy as np
