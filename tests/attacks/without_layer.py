@@ -34,11 +34,11 @@ def attacks(layers: str) -> list[Attack]:
     return [attack for attack in of(*SCRIPTS) if attack.kind != "exhaustion" and attack.name not in KILLERS]
 
 
-async def run(layers: str) -> None:
+async def run(layers: str, folder: Path) -> None:
     """Run them, one by one."""
     policy = msgspec.structs.replace(POLICY, minimum_isolation="seccomp")
     os.environ[VARIABLE] = CANARY
-    arena = await Arena.open(Path(tempfile.mkdtemp(prefix="tidegate-soak-")), "" if layers == "language" else layers, policy)
+    arena = await Arena.open(folder, "" if layers == "language" else layers, policy)
     try:
         worker = await arena.raw.spawn_worker(policy)
         await worker.kill()
@@ -60,4 +60,5 @@ async def run(layers: str) -> None:
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES, PROCESSES))
-    asyncio.run(run(sys.argv[1]))
+    with tempfile.TemporaryDirectory(prefix="tidegate-soak-") as folder:
+        asyncio.run(run(sys.argv[1], Path(folder)))
