@@ -20,6 +20,7 @@ import zipfile
 from typing import Final
 
 import numpy as np
+import orjson
 import pandas as pd
 import RestrictedPython
 import RestrictedPython.Guards
@@ -59,6 +60,7 @@ def load_late_parts() -> None:
     repr(numbers.dtype)
     np.random.Generator(np.random.Philox(key=1)).standard_normal(2)
     RowDraws(bytes(16)).normal(1, 1, np.arange(2))
+    orjson.dumps(numbers, option=orjson.OPT_SERIALIZE_NUMPY)
     scipy.linalg.cho_solve(scipy.linalg.cho_factor(np.eye(2)), np.ones(2))
     with zipfile.ZipFile(io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("warm", b"up")

@@ -18,7 +18,7 @@ from sandbox.gate.dataset import Block, Dataset, Values
 from sandbox.gate.levels import Levels, Tokens, UnknownLevel
 from sandbox.gate.numbers import read_numbers
 from sandbox.gate.region import Region, RegionFull
-from sandbox.gate.scanner import RecordReader, Scan, ScanError, count_fields, field_text, first_length, scan
+from sandbox.gate.scanner import RecordReader, Scan, ScanError, count_fields, count_lines, field_text, first_length, scan
 from sandbox.job import draft_contract
 from sandbox.wire.messages import ColumnReport, GateSetup
 
@@ -121,7 +121,7 @@ class Ingest:
             )
         except RegionFull:
             self._stop(Code.DATA_TOO_LARGE, limit=self._region.capacity)
-        self._line += block.count(b"\n")
+        self._line += count_lines(block)
 
     def _scan(self, block: bytes) -> Scan:
         codecs.utf_8_decode(block, "strict", True)
