@@ -136,7 +136,6 @@ class Ingest:
             values=self._region.array((scanned.n_records, len(dataset.slots)), order="F"),
             text=self._region.store(block) if self._setup.is_central else None,
         )
-        stored.values[:] = np.nan
         self._store_numbers(block, scanned, stored, dataset)
         self._store_levels(block, scanned, stored, dataset)
         dataset.blocks.append(stored)
