@@ -19,6 +19,7 @@ Rule = Literal[
     "cell_cross",
     "dominance",
     "set_aside",
+    "units",
     "eta",
     "weight_sum",
     "selection_bounds",
@@ -37,6 +38,12 @@ MAX_ATANH_CORRELATION: Final = 2.5
 """Of selection and outcome: at |ρ| = 0.987 a probability is all but a step between neighbouring rows."""
 
 
+MAX_UNITS: Final = 1e4
+"""√(N/n) of a site of 100 rows among 10 000 000 000."""
+MIN_SPREAD: Final = 1e-100
+MIN_RELATIVE_SPREAD: Final = 1e-9
+
+
 @dataclass(frozen=True, slots=True)
 class Breach:
     """A rule that is not kept: what was found and what the policy allows."""
@@ -53,6 +60,15 @@ class Spread:
     first: float
     second: float
     total: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Evidence on the centre and scale that central fixed for a column: where the site's observed values lie in those units."""
+
+    root_mean_square: float
+    spread: float
+    """Their sd; 0 when they are all one value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +171,17 @@ def check_set_aside(n_set_aside: int, n_rows: int, policy: Policy) -> tuple[Brea
     """Rule 4's end: no more than a share of the rows may be set aside."""
     limit = math.floor(policy.max_set_aside * n_rows)
     return (Breach("set_aside", n_set_aside, limit),) if n_set_aside > limit else ()
+
+
+def check_units(fit: Fit) -> tuple[Breach, ...]:
+    """Rule 6a: units must be such as margins that include this site's give. Beyond that floating point makes steps of lines.
+
+    Pooled units obey scale² ≥ Σ(x − centre)² / N over the site's n rows, so its root mean square is at most √(N/n). The other two bounds
+    keep the numbers of two people apart when the centre is taken off, and their squares from becoming 0, which no grid would round.
+    """
+    is_far = not fit.root_mean_square <= MAX_UNITS
+    is_lost = fit.spread != 0 and not fit.spread >= max(MIN_SPREAD, MIN_RELATIVE_SPREAD * fit.root_mean_square)
+    return (Breach("units", limit=MAX_UNITS),) if is_far or is_lost else ()
 
 
 def check_question(question: Question, policy: Policy) -> tuple[Breach, ...]:

@@ -50,6 +50,7 @@ class Code(StrEnum):
     RULE_CELL_CROSS = "rule.cell_cross"
     RULE_DOMINANCE = "rule.dominance"
     RULE_SET_ASIDE = "rule.set_aside"
+    RULE_UNITS = "rule.units"
     RULE_ETA = "rule.eta"
     RULE_WEIGHT_SUM = "rule.weight_sum"
     RULE_EVALUATIONS = "rule.evaluations"
@@ -219,6 +220,10 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     C.RULE_SET_ASIDE: Entry(
         "{found} of {rows} rows would be set aside because, in too small a group, they tell two targets apart; the limit is {limit}.",
         "Use fewer targets, complete_rows in this site's policy (it then contributes complete rows only), or another policy.",
+    ),
+    C.RULE_UNITS: Entry(
+        "The centre or scale of a column does not fit this site's values.",
+        "Compare the units of the column at all participants; a column that is constant but for rounding should be constant.",
     ),
     C.RULE_ETA: Entry(
         "A question put a linear predictor beyond {limit} on some row.",

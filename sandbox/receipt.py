@@ -27,6 +27,7 @@ RULE_TITLES: Final = {
     "weight_sum": "no question about a few people only",
     "evaluations": "no more questions than a fit needs",
     "draw_bounds": "no draw that marks rows",
+    "units": "centre and scale that fit the rows",
     "draw_schedule": "draws in turn, after a fit",
     "refusal_budget": "not too many refusals",
 }

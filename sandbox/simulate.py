@@ -128,6 +128,7 @@ class Simulation:
             contract=contract,
             row_secret=hashlib.sha256(f"tidegate simulate {self._spec.seed}".encode()).digest(),
             row_offset=row_offset,
+            has_common_secret=True,
         )
 
     def _contract(self) -> Contract:

@@ -25,6 +25,7 @@ from sandbox.gate.kernels import Answer, Moments, Units
 from sandbox.gate.release import Field, Origin, Release, make_record, release_fields, release_refusal
 from sandbox.gate.rows import Matrix, Rows
 from sandbox.manifest import RESERVED_STEP, Step
+from sandbox.wire.codec import encode
 from sandbox.wire.messages import Constants, KernelCall, RunRound, StepCall, StepDone
 from sandbox.wire.values import Array
 
@@ -65,8 +66,10 @@ class Answering:
             units = Units.of(constants, self._contract)
         except ValueError as error:
             raise Refusal(Code.RULE_NOT_FINITE) from error
+        self._guard.check_units(kernels.fits(self.rows, units))
         starts = (units.mean - units.centre) / units.scale
         self._guard.check_start(float(np.abs(starts[~units.is_binary]).max(initial=0.0)))
+        self._draws = self._draws.asked(encode(constants))
         uniforms = {index: self._draws.uniform(index, 0, self.rows.missing_rows(index)) for index in self.rows.targets}
         self.rows.standardise(units.centre, units.scale, kernels.start_values(self.rows, units, uniforms))
         if not self.rows.is_finite:
@@ -181,16 +184,17 @@ class Answering:
         units, target = self._begun(), call.target
         number, missing = self._guard.next_draw(target), self.rows.missing_rows(target)
         sigma, correlation = call.sigma, 0.0
+        draws = self._draws.asked(encode(call))
         if call.theta is not None:
             theta = _numbers(call.theta)
             sigma, correlation = (float(np.exp(theta[-2])) if call.family == "gaussian" else None), abs(float(theta[-1]))
             uniforms = (
-                self._draws.uniform(target, number, missing, self.rows.noise),
-                self._draws.uniform(target, number, missing, self.rows.eta, word=1),
+                draws.uniform(target, number, missing, self.rows.noise),
+                draws.uniform(target, number, missing, self.rows.eta, word=1),
             )
             filled = selection.draw_selection(self.rows, units, target, call.exclusion or 0, theta, uniforms)
         else:
-            numbers = self._draws.uniform if sigma is None else self._draws.normal
+            numbers = draws.uniform if sigma is None else draws.normal
             noise = numbers(target, number, missing, self.rows.noise)
             filled = kernels.draw(self.rows, units, target, _numbers(call.beta), sigma, noise)
         try:
@@ -200,6 +204,8 @@ class Answering:
         except Refusal:
             self.rows.undo(target)
             raise
+        # One chain: what a later draw does to a row also depends on what the earlier ones put there.
+        self._draws = draws
         self._note(target, filled.moments)
 
     def _note(self, target: int, moments: Moments) -> None:

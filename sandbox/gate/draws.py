@@ -3,6 +3,9 @@
 So any partition of the rows over gates with one secret gives the same numbers, a draw that is asked for twice is the same draw, and
 central, which does not know the secret, knows none of them.
 
+At a site the question is part of the key, too: a draw at other coefficients has other numbers. With the same ones, a job that is run again
+with its seed and slightly different coefficients would flip the binary cells of single rows, and the difference of two Grams is then a row.
+
 A row is a counter: AES-128 under the job's key turns (row, target, draw, attempt) into 128 bits. A block cipher under a secret key is a
 pseudo-random function (NIST SP 800-90A builds a generator on the same assumption), so numbers of different counters are as good as
 independent to anybody without the key, and only the rows that are filled cost anything: processors have an instruction for it.
@@ -26,6 +29,7 @@ ROWS_AT_ONCE: Final = 4096
 """Blocks, words and numbers of so many rows stay in a second-level cache."""
 BLOCK_BYTES: Final = 16
 _LABEL: Final = b"tidegate row draws v2"
+QUESTION_LABEL: Final = b"tidegate question of a draw v1"
 _MAX_TARGET: Final = 1 << 24
 _MAX_DRAW: Final = 1 << 32
 _ONE: Final = np.uint64(0x3FF0_0000_0000_0000)
@@ -46,10 +50,19 @@ def derive_key(row_secret: bytes, seed: int, pair_digest: str, contract_digest: 
 class RowDraws:
     """Random numbers for the rows of one file, whose first row has number `row_offset`."""
 
-    def __init__(self, key: bytes, row_offset: int = 0) -> None:
+    def __init__(self, key: bytes, row_offset: int = 0, *, is_bound: bool = False) -> None:
+        """`is_bound`: whether :meth:`asked` makes other numbers of another question."""
+        self._key = key
+        self._is_bound = is_bound
         # One block per counter, each counter used for one purpose: the mode in which a cipher is a function of its block.
         self._cipher = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305
         self._row_offset = row_offset
+
+    def asked(self, question: bytes) -> RowDraws:
+        """The numbers for a question, after those that these are for; these ones where questions are not bound."""
+        if not self._is_bound:
+            return self
+        return RowDraws(hmac.digest(self._key, QUESTION_LABEL + question, "sha256")[:KEY_BYTES], self._row_offset, is_bound=True)
 
     def uniform(self, target: int, draw: int, file_rows: FileRows, out: Numbers | None = None, word: int = 0) -> Numbers:
         """Numbers in (0, 1) for some rows (0-based places in the file), shape as `file_rows`.

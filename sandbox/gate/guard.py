@@ -14,6 +14,7 @@ from policies import Policy
 from policies.disclosure import (
     Breach,
     Draw,
+    Fit,
     Question,
     SelectionQuestion,
     check_draw,
@@ -21,6 +22,7 @@ from policies.disclosure import (
     check_question,
     check_rows,
     check_selection,
+    check_units,
     difference_limit,
 )
 from sandbox.errors import Code, TidegateError
@@ -72,6 +74,10 @@ class Guard:
         """Rule 6 on the start values of missing cells, standardised: central names them too."""
         is_far = not max_abs_start <= self._policy.max_abs_eta
         self._judge(("draw_bounds",), (Breach("draw_bounds", limit=self._policy.max_abs_eta),) if is_far else ())
+
+    def check_units(self, fits: Iterable[Fit]) -> None:
+        """Rule 6a on the units of every column in the model."""
+        self._judge(("units",), [breach for fit in fits for breach in check_units(fit)])
 
     def check_rows(self, n_rows: int) -> None:
         """Rule 1, before the margins of all rows that take part."""

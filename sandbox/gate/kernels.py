@@ -7,18 +7,24 @@ contributions of the rows, from which `release` takes the rounding grid. Whether
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from policies.disclosure import Fit
 from sandbox.contract import Contract
 from sandbox.gate.rows import Matrix, Rows
 from sandbox.manifest import KernelKind
 from sandbox.wire.messages import Constants
 
+BEYOND: Final = float(np.finfo(np.float64).max)
+"""A linear predictor that no cap allows."""
+MAX_TERMS: Final = 1e7
+"""Of Σ|β_j| max|z_j|. Terms that are large and cancel leave a linear predictor of rounding errors, which is a step of the row and no longer
+a line: with terms of 1e16, two people a year apart are as far apart as the cap allows. Below this bound a rounding error is below 1e-8."""
 MAX_EXPONENT: Final = 700.0
 """exp of it is finite; a probability beyond it is 0 or 1 in double precision."""
 
@@ -59,6 +65,23 @@ class Units:
         if (mean[is_binary] < 0).any() or (mean[is_binary] > 1).any():
             raise ValueError
         return cls(centre, scale, mean, is_binary)
+
+
+def fits(rows: Rows, units: Units) -> Iterator[Fit]:
+    """Where the observed values of each column in the model lie in these units. Before standardisation only."""
+    for position in range(rows.n_columns):
+        values = rows.column(position)
+        observed = values[~np.isnan(values)]
+        if len(observed):
+            scaled = (observed - units.centre[position]) / units.scale[position]
+            is_constant = observed.min() == observed.max()
+            yield Fit(float(np.sqrt(np.mean(scaled**2))), 0.0 if is_constant else float(observed.std() / units.scale[position]))
+
+
+def is_linear(rows: Rows, *coefficients: Matrix) -> bool:
+    """Whether Xβ is what it says on every row, and no residue of terms that cancel; each of `coefficients` has shape (p,)."""
+    reach = rows.reach
+    return all(bool(np.abs(full) @ reach <= MAX_TERMS) for full in coefficients)
 
 
 def margins(rows: Rows) -> Answer:
@@ -153,6 +176,7 @@ def glm_score(rows: Rows, units: Units, target: int, beta: Matrix) -> Score:
     parts = {"n": np.asarray(n, np.int64), "H": H, "g": g, "loglik": np.asarray(loglik)}
     # A NaN must not hide behind max(): it is the largest of all.
     worst = max_abs_eta if np.isfinite(full).all() and np.isfinite(loglik) else np.inf
+    worst = worst if is_linear(rows, full) else max(worst, BEYOND)
     return Score(Answer("glm_score", n, parts, bounds, is_score=True), worst, weight_sum)
 
 
@@ -215,9 +239,11 @@ def draw(rows: Rows, units: Units, target: int, beta: Matrix, sigma: float | Non
             values += predicted
         return values
 
+    is_sound = is_linear(rows, full)
     rows.refill(target, values_of)
     worst = np.abs([eta.max(initial=0.0), eta.min(initial=0.0)]).max()
-    return Filled(moments(noise, centre, scale), float(worst) if np.isfinite(worst) else np.inf)
+    worst = float(worst) if np.isfinite(worst) else np.inf
+    return Filled(moments(noise, centre, scale), worst if is_sound else max(worst, BEYOND))
 
 
 def moments(values: Matrix, centre: float, scale: float) -> Moments:

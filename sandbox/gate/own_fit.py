@@ -26,7 +26,7 @@ TOLERANCE: Final = 1e-9
 def glm_gradient(rows: Rows, units: Units, target: int, beta: Matrix, family: Family) -> Score:
     """n and the gradient at `beta`, shape (q,), over the rows with the target observed.
 
-    For a continuous target it is X'y − X'Xβ: linear in β, so it tells nothing that a Gram would not, whatever β is.
+    For a continuous target it is X'y − X'Xβ: linear in β, so it tells nothing that a Gram would not, as long as its terms do not cancel.
     """
     if family == "binomial":
         score = kernels.glm_score(rows, units, target, beta)
@@ -37,7 +37,9 @@ def glm_gradient(rows: Rows, units: Units, target: int, beta: Matrix, family: Fa
     XX, Xy, yy = (np.asarray(gram.parts[part], np.float64) for part in ("XX", "Xy", "yy"))
     residual_squares = max(float(yy - 2.0 * (beta @ Xy) + beta @ XX @ beta), 0.0)
     bound = np.sqrt(np.maximum(np.diagonal(XX), 0.0) * residual_squares)
-    return Score(Answer("glm_gradient", gram.n, {"n": gram.parts["n"], "g": Xy - XX @ beta}, {"g": bound}), 0.0, np.inf)
+    answer = Answer("glm_gradient", gram.n, {"n": gram.parts["n"], "g": Xy - XX @ beta}, {"g": bound})
+    is_sound = kernels.is_linear(rows, np.insert(beta, rows.position(target), 0.0))
+    return Score(answer, 0.0 if is_sound else kernels.BEYOND, np.inf)
 
 
 def glm_fit(rows: Rows, units: Units, target: int, family: Family, ridge: float, start: Matrix, n_intercepts: int) -> Score:

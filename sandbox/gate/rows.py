@@ -85,6 +85,8 @@ class Rows:
         self._grams: Matrix = region.array((len(self.masks) if self.has_grams else 0, self.p, self.p))
         self._pattern_of: npt.NDArray[np.int64] = region.array(self.n, np.int64)
         self._pattern_of[:] = np.repeat(np.arange(len(self.masks)), patterns.counts)
+        self._observed_reach = np.ones(self.p)
+        self._filled_reach = np.zeros(self.p)
 
     # --- which rows
 
@@ -150,6 +152,7 @@ class Rows:
                 values[self.missing_places(index)] = starts[index]
             values -= centre[position]
             values /= scale[position]
+            self._observed_reach[position] = np.abs(values).max(initial=0.0)
             self._fill(position, values)
         if self.has_grams:
             for pattern, (first, last) in enumerate(itertools.pairwise(self.bounds.tolist())):
@@ -166,16 +169,18 @@ class Rows:
         """
         position = self.position(target)
         products = np.zeros((len(self._grams), self.p))
-        start = 0
+        start, reach = 0, 0.0
         for part in self.parts(target, is_missing=True):
             stop = start + len(part.design)
             column = self._tiles[part.tile, position]
             self._old[start:stop] = column[part.within]
             values = values_of(part.design, slice(start, stop))
             column[part.within] = values
+            reach = max(reach, float(values.max()), -float(values.min()))
             if self.has_grams:
                 products[part.pattern] += part.design.T @ values
             start = stop
+        self._filled_reach[position] = reach
         self._put_products(target, products)
 
     def undo(self, target: int) -> None:
@@ -195,6 +200,11 @@ class Rows:
     def is_finite(self) -> bool:
         """Whether every number of every design row is finite."""
         return bool(np.isfinite(self._tiles).all())
+
+    @property
+    def reach(self) -> Matrix:
+        """An upper bound on |z| in each design column, shape (p,), standardised units."""
+        return np.maximum(self._observed_reach, self._filled_reach)
 
     # --- Grams
 

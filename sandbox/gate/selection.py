@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_ndtr, ndtri, ndtri_exp
 
-from sandbox.gate import bivariate
+from sandbox.gate import bivariate, kernels
 from sandbox.gate.kernels import Answer, Filled, Score, Units, moments
 from sandbox.gate.likelihoods import LOG_SIGMA, TAU, A, B, Terms, binary, continuous, not_selected
 from sandbox.gate.rows import Matrix, Rows
@@ -69,8 +69,9 @@ def selection_score(rows: Rows, units: Units, target: int, exclusion: int, theta
     answered, bounds = sums.answer(parts)
     counts = {"n": np.asarray(rows.n, np.int64), "n_selected": np.asarray(rows.n_observed(target), np.int64)}
     is_sound = sums.is_sound and np.isfinite(theta).all() and np.isfinite(answered["loglik"]).all()
+    reach = sums.reach if kernels.is_linear(rows, parts.gamma, parts.beta) else kernels.BEYOND
     answer = Answer("selection_score", rows.n, {**counts, **answered}, bounds, is_score=True)
-    return Score(answer, sums.reach if is_sound else np.inf, sums.weight_sum)
+    return Score(answer, reach if is_sound else np.inf, sums.weight_sum)
 
 
 class _Sums:
@@ -174,5 +175,6 @@ def draw_selection(rows: Rows, units: Units, target: int, exclusion: int, theta:
             drawn[:] = b + parts.sigma * (rho * u + np.sqrt(1.0 - rho * rho) * ndtri(second[places]))
         return drawn
 
+    is_sound = kernels.is_linear(rows, parts.gamma, parts.beta)
     rows.refill(target, values_of)
-    return Filled(moments(values, centre, scale), worst)
+    return Filled(moments(values, centre, scale), worst if is_sound else max(worst, kernels.BEYOND))

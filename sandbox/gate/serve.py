@@ -241,7 +241,8 @@ class _Job:
         self.origin = replace(self.origin, contract=digest)
         n_sweeps = sum(1 for _ in sweeps(setup.spec, self._manifest))
         guard = Guard(setup.policy, is_central=setup.is_central, max_draws=n_sweeps, standing=found.standing)
-        draws = RowDraws(derive_key(setup.row_secret, setup.spec.seed or 0, setup.pair_digest, digest), setup.row_offset)
+        key = derive_key(setup.row_secret, setup.spec.seed or 0, setup.pair_digest, digest)
+        draws = RowDraws(key, setup.row_offset, is_bound=not (setup.is_central or setup.has_common_secret))
         declared = Declarations(self._manifest, contract, has_intercept)
         self._answering = Answering(found.rows, contract, declared, setup.policy, guard, draws)
         self._dataset = dataset

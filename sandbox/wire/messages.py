@@ -106,6 +106,8 @@ class GateSetup(Message, frozen=True):
     contract: Contract | None
     row_secret: bytes
     row_offset: int = 0
+    has_common_secret: bool = False
+    """All participants are one machine's and share the secret (`simulate`): a draw depends on the row alone, so that no split matters."""
 
 
 class AttachWorker(Message, frozen=True):
