@@ -21,6 +21,7 @@ from sandbox.ledger import verify
 from tests.remote.conftest import LazyIsolator
 from tests.remote.standin import served
 from tests.remote.test_runs import Site
+from tests.sandbox.this_machine import tier
 
 POLICY = built_in("default")
 
@@ -110,7 +111,7 @@ async def test_a_start_names_tier_and_proof_in_the_ledger_and_in_the_log_of_the_
         await site.started()
         [line] = [line for raw in site.ledger.path.read_bytes().splitlines() if (line := json.loads(raw))["kind"] == "start"]
         assert line["proof"] == proof
-        assert (line["job"], line["isolation"]["tier"]) == ("j1", "seccomp+landlock+namespaces")
+        assert (line["job"], line["isolation"]["tier"]) == ("j1", tier())
         assert verify(site.ledger.path).holds
         await asyncio.sleep(0.2)
         [detail] = [event.detail for event in await site.journal.read("j1") if event.event == "started"]

@@ -21,10 +21,11 @@ from policies import built_in
 from sandbox.errors import Code, LimitError, PeerError
 from sandbox.supervisor import Child, Exit, Supervisor
 from sandbox.wire.frames import Frame, Kind
+from tests.sandbox.this_machine import tier
 
 ZYGOTE = str(Path(__file__).parent / "lockdown" / "hostile_zygote.py")
 POLICY = built_in("default")
-TIER = "seccomp+landlock+namespaces"
+TIER = tier()
 
 
 @pytest_asyncio.fixture
@@ -221,6 +222,7 @@ import asyncio, sys
 from policies import built_in
 from sandbox.supervisor import Supervisor
 from sandbox.wire.frames import Frame, Kind
+from tests.sandbox.this_machine import tier
 
 async def main():
     supervisor = await Supervisor.start(program=[sys.argv[1]])
