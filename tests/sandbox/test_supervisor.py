@@ -222,7 +222,6 @@ import asyncio, sys
 from policies import built_in
 from sandbox.supervisor import Supervisor
 from sandbox.wire.frames import Frame, Kind
-from tests.sandbox.this_machine import tier
 
 async def main():
     supervisor = await Supervisor.start(program=[sys.argv[1]])
