@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from policies import Policy
+from sandbox.contract import Column, Contract, check_names
 from sandbox.errors import Code, TidegateError
-from sandbox.job import check_job
+from sandbox.job import JobSpec, check_job, draft_contract
 from sandbox.manifest import Pair, make_pair
 from sandbox.wire.messages import JobOffer
 
@@ -22,11 +23,38 @@ def read_offer(offer: JobOffer, site_id: str, policy: Policy) -> tuple[Pair | No
         return None, Code.PAIR_DIGEST
     if site_id not in offer.participants:
         return pair, Code.JOB_PARTICIPANTS
-    if offer.contract is not None and not offer.contract.is_frozen:
+    if offer.contract is not None and not (offer.contract.is_frozen and is_contract_of(offer.contract, offer.spec)):
         return pair, Code.JOB_INVALID
     return pair, None
 
 
+def is_contract_of(contract: Contract, spec: JobSpec) -> bool:
+    """Whether a contract says what the job says: the owner reads both, the gate obeys the contract."""
+    names = [column.name for column in contract.columns]
+    if check_names(names) or contract.missing != spec.missing:
+        return False
+    try:
+        draft = draft_contract(spec, names)
+    except TidegateError:
+        return False
+    return all(_is_completed(drafted, column) for drafted, column in zip(draft.columns, contract.columns, strict=True))
+
+
+def _is_completed(draft: Column, column: Column) -> bool:
+    """Whether central decided no more than its data may: a role that was open, and the levels of a binary target."""
+    if draft.role is None:
+        return column.role in ("predictor", "ignored") and column.type is None and column.levels is None
+    levels = column.levels if column.is_binary and draft.levels is None else draft.levels
+    return (column.role, column.type, column.levels) == (draft.role, draft.type, levels)
+
+
 def is_other_job(old: JobOffer, new: JobOffer) -> bool:
-    """Whether an upload made for `old` may not be used for `new`: another pair, specification or contract."""
-    return (old.digest, old.manifest, old.spec, old.contract) != (new.digest, new.manifest, new.spec, new.contract)
+    """Whether an upload made for `old` may not be used for `new`: another pair, specification or contract.
+
+    The bytes are compared, not only the digest that central claims for them: a start may be under way.
+    """
+    return _decisive(old) != _decisive(new)
+
+
+def _decisive(offer: JobOffer) -> tuple[object, ...]:
+    return offer.digest, offer.manifest, offer.remote_source, offer.central_source, offer.spec, offer.contract

@@ -264,6 +264,8 @@ class Runs:
                 await self._custody.wipe(participant)
 
     async def _start(self, run: Run) -> tuple[SourceFinding, ...]:
+        # Again: a message of central may have come between the request and this task.
+        run.check_may_start()
         participant = run.participant
         if participant is None:
             raise InputError(Code.SITE_NO_UPLOAD)

@@ -38,6 +38,12 @@ def test_a_true_offer_has_no_problem() -> None:
         ({"spec": JobSpec(())}, Code.JOB_TARGETS),
         ({"participants": ("site-b",)}, Code.JOB_PARTICIPANTS),
         ({"contract": Contract((Column("age"),))}, Code.JOB_INVALID),
+        ({"contract": Contract((*CONTRACT.columns[:2], Column("score", "target", "binary", ("0", "1"))))}, Code.JOB_INVALID),
+        ({"contract": Contract((*CONTRACT.columns, Column("pulse", "target", "continuous")))}, Code.JOB_INVALID),
+        ({"contract": Contract((*CONTRACT.columns[1:], *CONTRACT.columns[1:]))}, Code.JOB_INVALID),
+        ({"contract": Contract(CONTRACT.columns[:2])}, Code.JOB_INVALID),
+        ({"contract": msgspec.structs.replace(CONTRACT, missing=("", "63"))}, Code.JOB_INVALID),
+        ({"spec": JobSpec((Target("score", "continuous"),), seed=7, columns={"dose": "ignored"})}, Code.JOB_INVALID),
     ],
 )
 def test_an_offer_that_is_not_what_it_says_has_a_problem(changes: dict[str, object], code: Code) -> None:
@@ -51,6 +57,8 @@ def test_an_offer_that_is_not_what_it_says_has_a_problem(changes: dict[str, obje
         {"contract": msgspec.structs.replace(CONTRACT, missing=("", "-9"))},
         {"spec": JobSpec((Target("score", "continuous"),), seed=8, imputations=2)},
         {"digest": "0" * 64},
+        {"remote_source": broken_pair().remote_source},
+        {"central_source": b""},
     ],
 )
 def test_another_contract_specification_or_pair_is_another_job(changes: dict[str, object]) -> None:

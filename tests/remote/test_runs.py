@@ -452,3 +452,17 @@ async def test_the_journal_tells_the_story_in_codes(site: Site) -> None:
 async def test_an_unknown_job_is_an_input_error(site: Site) -> None:
     with pytest.raises(InputError):
         site.runs.get("nothing")
+
+
+async def test_source_that_central_exchanges_while_start_is_pressed_is_not_compiled(site) -> None:
+    await site.uploaded()
+    starting = asyncio.create_task(site.runs.start("j1"))
+    # The request was checked, its task has not begun.
+    await asyncio.sleep(0)
+    site.runs.on_message(offer(remote_source=broken_pair().remote_source))
+    with pytest.raises(InputError) as caught:
+        await starting
+    assert caught.value.code in (Code.SITE_NOT_APPROVED, Code.SITE_NO_UPLOAD)
+    trouble = site.runs.get("j1").trouble
+    assert trouble is None or trouble.code is not Code.WORKER_SOURCE
+    assert not site.status.is_started
