@@ -28,7 +28,6 @@ from central.processes import Processes
 from central.registry.api import router as registry_api
 from central.registry.service import Registry
 from central.settings import Settings, read_secret
-from central.sites.api import router as sites_api
 from central.sites.service import SiteService
 from central.web.pages import STATIC, page_of
 from central.web.pages import router as pages
@@ -76,7 +75,7 @@ def create_app(settings: Settings, tls: TlsFiles, passwords: Passwords | None = 
     app.state.accounts, app.state.sites, app.state.registry = accounts, sites, registry
     app.state.hub, app.state.jobs, app.state.ledger_path = hub, jobs, settings.ledger_path
     app.state.fingerprint = tls.fingerprint
-    for router in (accounts_api, sites_api, registry_api, hub_api, jobs_api, pages):
+    for router in (accounts_api, registry_api, hub_api, jobs_api, pages):
         app.include_router(router)
     app.mount("/static/shared", StaticFiles(directory=SHARED_STATIC))
     app.mount("/static/central", StaticFiles(directory=STATIC))

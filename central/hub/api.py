@@ -10,12 +10,12 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from central.accounts.access import Accounts, Admin, SignedIn
+from central.accounts.access import Accounts, Address, Admin, SignedIn
 from central.accounts.api import AccountView, Roles
 from central.hub.connection import Connection
 from central.hub.hub import Hub
 from central.problems import body_of, status_of
-from central.sites.api import Sites
+from central.sites.api import Enrolled, Enrolment, Sites
 from central.sites.service import SiteService
 from sandbox.errors import InputError
 
@@ -44,6 +44,7 @@ async def open_link(websocket: WebSocket) -> None:
     """Verify the token that the site signed, then hand the connection to the hub."""
     sites = cast(SiteService, websocket.app.state.sites)
     links = cast(Hub, websocket.app.state.hub)
+    n_revocations = links.n_revocations
     try:
         site_id = await sites.authenticate(websocket.headers.get("authorization", ""))
     except InputError as error:
@@ -51,7 +52,19 @@ async def open_link(websocket: WebSocket) -> None:
         await websocket.send_denial_response(JSONResponse(body_of(error), status_of(error)))
         return
     await websocket.accept()
-    await links.serve(site_id, Connection(websocket))
+    await links.serve(site_id, Connection(websocket), n_revocations)
+
+
+@router.post("/api/enrolments", status_code=201)
+async def enrol(enrolment: Enrolment, sites: Sites, links: Links, address: Address) -> Enrolled:
+    """Enrol the key of a site; the password is used once, from then on the site signs its own tokens.
+
+    Another key replaces the old one, whose link is closed: it may be in somebody else's hands.
+    """
+    body = (enrolment.username, enrolment.password, enrolment.site_id, enrolment.public_key)
+    await run_in_threadpool(sites.enrol, *body, address)
+    links.revoke(enrolment.site_id)
+    return Enrolled(central_id=sites.central_id, site_id=enrolment.site_id)
 
 
 @router.get("/api/sites")

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from central.hub.connection import CLOSE_DUPLICATE, CLOSE_PROTOCOL, CLOSE_REVOKED, Connection
+from central.hub.connection import CLOSE_DUPLICATE, CLOSE_GOING_AWAY, CLOSE_PROTOCOL, CLOSE_REVOKED, Connection
 from central.hub.link import Link
 from central.settings import Settings
 from sandbox.errors import TidegateError
@@ -45,6 +45,8 @@ class Hub:
         self._boot_id = secrets.token_hex(8)
         self._links: dict[str, Link] = {}
         self._is_closing = False
+        self.n_revocations = 0
+        """Keys taken away since the start."""
 
     def link(self, site_id: str) -> Link:
         """The link of a site, whether or not it ever connected."""
@@ -62,7 +64,8 @@ class Hub:
             self._links[site_id].notify(message)
 
     def revoke(self, site_id: str) -> None:
-        """Close the link of a site whose key was taken away; jobs that run with it fail."""
+        """Close the link of a site whose key was taken away or replaced; jobs that run with it fail."""
+        self.n_revocations += 1
         if site_id in self._links:
             self._links[site_id].give_up(CLOSE_REVOKED)
 
@@ -72,8 +75,11 @@ class Hub:
         for link in self._links.values():
             link.stop()
 
-    async def serve(self, site_id: str, connection: Connection) -> None:
+    async def serve(self, site_id: str, connection: Connection, n_revocations: int) -> None:
         """Serve an authenticated connection to its end.
+
+        `n_revocations` is what there were before it was authenticated: a key that was taken away since, while the connection waited for an
+        older one to answer, must not come in. Sites whose key is good connect again.
 
         The newest connection replaces an old one only when that misses a ping: a stolen key cannot push a living site out, and a site
         whose old connection hangs is not locked out by it.
@@ -83,7 +89,7 @@ class Hub:
         tasks = [writer]
         try:
             async with link.handover:
-                if self._is_closing or not await self._take(link, connection):
+                if self._is_closing or not await self._take(link, connection, n_revocations):
                     connection.close(CLOSE_DUPLICATE)
                     return
             tasks.append(asyncio.create_task(self._read(link, connection)))
@@ -97,7 +103,7 @@ class Hub:
             connection.close(CLOSE_PROTOCOL)
             await _end(tasks, CLOSE_SECONDS)
 
-    async def _take(self, link: Link, connection: Connection) -> bool:
+    async def _take(self, link: Link, connection: Connection, n_revocations: int) -> bool:
         old = link.connection
         if old is not None:
             if await link.is_alive(self._settings.ping_timeout_seconds):
@@ -105,6 +111,9 @@ class Hub:
                 return False
             link.disconnect(old)
             old.close(CLOSE_PROTOCOL)
+        if self.n_revocations != n_revocations:
+            connection.close(CLOSE_GOING_AWAY)
+            return False
         link.connect(connection)
         return True
 

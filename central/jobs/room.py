@@ -8,9 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+import msgspec
 
 from central.jobs.model import Job
+from policies.disclosure import BANDS, LAST_BAND
 from sandbox.contract import Contract
 from sandbox.errors import Code
 from sandbox.job import JobSpec
@@ -20,6 +23,10 @@ from sandbox.rounds.local import LocalParticipant
 from sandbox.rounds.state import JobState
 from sandbox.rounds.summary import EngineProgress
 from sandbox.wire.messages import BoardRow, BoardUpdate, JobEnded, JobOffer, SiteStatus, UploadReport
+
+BAND_NAMES: Final = frozenset((*(name for _, name in BANDS), LAST_BAND))
+MAX_FINDINGS: Final = 200
+"""Of one site on the board; a gate reports no more than that."""
 
 
 @dataclass(slots=True)
@@ -141,6 +148,13 @@ def site_row(status: SiteStatus | None, site: str, institution: str, is_online: 
         set_aside_band=status.set_aside_band if is_current else "",
         findings=tuple(finding.outward() for finding in status.findings) if is_current else (),
     )
+
+
+def told(status: SiteStatus) -> SiteStatus:
+    """What is kept of a status. A site may say anything: others see closed words only, and not more than a person reads."""
+    band = status.set_aside_band if status.set_aside_band in BAND_NAMES else ""
+    findings = tuple(finding.outward() for finding in status.findings[:MAX_FINDINGS])
+    return msgspec.structs.replace(status, set_aside_band=band, findings=findings)
 
 
 def ended(job: Job) -> JobEnded:

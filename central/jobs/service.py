@@ -24,7 +24,7 @@ from central.jobs import store
 from central.jobs.bulletin import Bulletin
 from central.jobs.model import Job
 from central.jobs.relay import relay
-from central.jobs.room import CentralSide, Room
+from central.jobs.room import CentralSide, Room, told
 from central.jobs.run import run_job
 from central.problems import Findings, invalid, not_found
 from central.processes import Processes
@@ -244,7 +244,7 @@ class JobService:
         if isinstance(message, SiteCancel):
             self._spawn(self._end_quietly(room.job.id, JobEvent.CANCEL, Code.JOB_CANCELLED, site_id))
         elif room.state is JobState.WAITING:
-            room.statuses[site_id] = message
+            room.statuses[site_id] = told(message)
             self._bulletin.announce(room)
             self._spawn(self._run_if_ready(room))
 

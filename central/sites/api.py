@@ -1,18 +1,15 @@
-"""HTTP API that a site calls once: enrolment of its key."""
+"""What a site sends once, to enrol its key, and what it gets. The endpoint is in `central.hub.api`: it closes the link of an older key."""
 
 from __future__ import annotations
 
 from typing import Annotated, cast
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from pydantic import BaseModel, Field
 
-from central.accounts.access import Address
 from central.accounts.model import MAX_NAME
 from central.accounts.passwords import MAX_LENGTH
 from central.sites.service import SiteService
-
-router = APIRouter(prefix="/api", tags=["sites"])
 
 
 def site_service(request: Request) -> SiteService:
@@ -37,10 +34,3 @@ class Enrolled(BaseModel):
 
     central_id: str
     site_id: str
-
-
-@router.post("/enrolments", status_code=201)
-def enrol(enrolment: Enrolment, sites: Sites, address: Address) -> Enrolled:
-    """Enrol the key of a site; the password is used once, from then on the site signs its own tokens."""
-    sites.enrol(enrolment.username, enrolment.password, enrolment.site_id, enrolment.public_key, address)
-    return Enrolled(central_id=sites.central_id, site_id=enrolment.site_id)

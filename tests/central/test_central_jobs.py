@@ -205,6 +205,19 @@ async def test_findings_of_a_site_reach_the_board_as_code_and_column_only(federa
     assert not row["is_started"]
 
 
+async def test_what_a_site_says_freely_or_without_end_does_not_reach_the_board(federation):
+    await federation.open()
+    await federation.upload(synthetic_csv(1))
+    site = federation.sites[0]
+    offer = await site.expect(JobOffer, lambda message: message.contract is not None)
+    endless = (Finding(Code.DATA_NOT_NUMERIC, "stop", 2),) * 5000
+    await site.send(ready_status(offer, is_clean=False, findings=endless, set_aside_band="63 people, <b>all of them ill</b>"))
+    job = await federation.until(lambda job: any(row["findings"] for row in job["board"]))
+    row = next(row for row in job["board"] if row["findings"])
+    assert len(row["findings"]) == 200
+    assert row["set_aside_band"] == ""
+
+
 async def test_another_contract_voids_what_sites_uploaded(federation):
     await federation.open()
     await federation.upload(synthetic_csv(1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hmac
 import json
@@ -159,3 +160,32 @@ async def test_revoking_the_account_closes_the_sites_link(admin, make_site):
     await client.stop_reading()
     assert client.socket.close_code == 4403
     assert await refused(client, client.token()) == 401
+
+
+async def test_another_key_closes_the_link_of_the_old_one(served, make_site):
+    client = await make_site("bern")
+    await client.connect()
+    other = SiteClient(served, client.username, client.site_id)
+    await other.enrol()
+    await client.stop_reading()
+    assert client.socket.close_code == 4403
+    assert await refused(client, client.token()) == 401
+    await other.connect()
+    await other.close()
+
+
+async def test_a_link_that_waited_while_its_key_was_revoked_is_not_let_in(served, admin, make_site):
+    client = await make_site("bern")
+    await client.connect()
+    client.is_silent = True
+    twin = SiteClient(served, client.username, client.site_id)
+    twin.key = client.key
+    connecting = asyncio.create_task(twin.connect())
+    while twin.socket is None:
+        await asyncio.sleep(0.01)
+    await admin.call("POST", f"/api/sites/{client.site_id}/revoke")
+    async with asyncio.timeout(5):
+        await twin.socket.wait_closed()
+    assert twin.opened == []
+    connecting.cancel()
+    await asyncio.gather(connecting, return_exceptions=True)
