@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import msgspec
@@ -13,6 +14,7 @@ from policies import built_in
 from policies.disclosure import (
     Draw,
     Question,
+    SelectionQuestion,
     Spread,
     band,
     check_crossing,
@@ -22,6 +24,7 @@ from policies.disclosure import (
     check_level,
     check_question,
     check_rows,
+    check_selection,
     check_set_aside,
     difference_limit,
     is_group_small,
@@ -29,6 +32,7 @@ from policies.disclosure import (
 
 DEFAULT = built_in("default")
 GOOD_QUESTION = Question(max_abs_eta=10.0, weight_sum=10.0, n_evaluations=25)
+GOOD_SELECTION = SelectionQuestion(10.0, 2.5, 10.0, n_selected=10, n_not_selected=10, n_evaluations=25)
 GOOD_DRAW = Draw(max_abs_eta=10.0, sigma=10.0, is_fitted=True, n_draws=5, max_draws=5)
 
 
@@ -143,3 +147,30 @@ def test_a_breach_tells_what_was_found_and_what_is_allowed() -> None:
 @pytest.mark.parametrize(("n_rows", "name"), [(0, "0"), (1, "1–9"), (9, "1–9"), (10, "10–49"), (49, "10–49"), (50, "≥ 50"), (999, "≥ 50")])
 def test_set_aside_rows_leave_as_a_band(n_rows: int, name: str) -> None:
     assert band(n_rows) == name
+
+
+@pytest.mark.parametrize(
+    ("change", "broken"),
+    [
+        ({}, []),
+        ({"reach": 10.001}, ["selection_bounds"]),
+        ({"reach": math.nan}, ["selection_bounds"]),
+        ({"correlation": 2.501}, ["selection_bounds"]),
+        ({"correlation": math.nan}, ["selection_bounds"]),
+        ({"n_selected": 9}, ["min_rows"]),
+        ({"n_not_selected": 9}, ["min_rows"]),
+        ({"n_selected": 0}, []),
+        ({"n_not_selected": 0}, []),
+        ({"weight_sum": 9.99}, ["weight_sum"]),
+        ({"n_evaluations": 26}, ["evaluations"]),
+    ],
+)
+def test_a_question_about_a_selection_model_is_bounded_and_tells_groups_of_enough_rows_apart(
+    change: dict[str, float], broken: list[str]
+) -> None:
+    assert rules(check_selection(dataclasses.replace(GOOD_SELECTION, **change), 10, DEFAULT)) == broken
+
+
+def test_a_draw_from_a_selection_model_is_bounded_in_its_correlation() -> None:
+    assert rules(check_draw(dataclasses.replace(GOOD_DRAW, correlation=2.5), DEFAULT)) == []
+    assert rules(check_draw(dataclasses.replace(GOOD_DRAW, correlation=2.6), DEFAULT)) == ["draw_bounds"]

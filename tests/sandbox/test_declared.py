@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
 from sandbox.contract import Column, Contract
 from sandbox.declared import Declarations
 from sandbox.errors import Code, PeerError
-from sandbox.manifest import parse_manifest
+from sandbox.manifest import load_pair, parse_manifest
 from sandbox.scaffold import MANIFEST
 from sandbox.wire.values import Array, Value, floats
 
@@ -98,3 +99,14 @@ def test_a_scalar_has_its_declared_type(type_: str, good: Value, bad: Value) -> 
     declared.check_request("impute", {**GOOD, "sigma": good})
     with pytest.raises(PeerError):
         declared.check_request("impute", {**GOOD, "sigma": bad})
+
+
+def test_an_exclusion_column_is_a_predictor_and_a_theta_has_its_own_length() -> None:
+    folder = Path(__file__).parents[2] / "algorithms" / "HDMI"
+    declared = Declarations(load_pair(folder).manifest, CONTRACT, central_intercept=False)
+    good: dict[str, Value] = {"target": 1, "exclusion": 3, "theta": floats([0.0] * 7)}
+    declared.check_request("score_continuous", good)
+    for change in ({"exclusion": 1}, {"exclusion": 4}, {"exclusion": 3.0}, {"theta": BETA}):
+        with pytest.raises(PeerError) as caught:
+            declared.check_request("score_continuous", {**good, **change})
+        assert caught.value.code is Code.RULE_UNDECLARED

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sandbox.contract import Column, Contract
@@ -77,3 +79,55 @@ def test_a_score_of_a_continuous_target_is_refused() -> None:
     check_calls(StepDone((KernelCall("glm_score", 3, "binomial", BETA),), {"score": 0}), step, CONTRACT, DECLARED)
     with pytest.raises(Refusal):
         check_calls(StepDone((KernelCall("glm_score", 2, "binomial", BETA),), {"score": 0}), step, CONTRACT, DECLARED)
+
+
+THETA = floats([0.1] * 7)
+
+
+@pytest.mark.parametrize(
+    ("kind", "call", "is_right"),
+    [
+        ("glm_gradient", KernelCall("glm_gradient", 2, "gaussian", BETA), True),
+        ("glm_gradient", KernelCall("glm_gradient", 3, "binomial", BETA), True),
+        ("glm_gradient", KernelCall("glm_gradient", 2, "binomial", BETA), False),
+        ("glm_gradient", KernelCall("glm_gradient", 2, "gaussian"), False),
+        ("glm_fit", KernelCall("glm_fit", 2, "gaussian", ridge=0.0), True),
+        ("glm_fit", KernelCall("glm_fit", 3, "binomial", ridge=1.0), True),
+        ("glm_fit", KernelCall("glm_fit", 2, "gaussian"), False),
+        ("glm_fit", KernelCall("glm_fit", 2, "gaussian", BETA, ridge=0.0), False),
+        ("glm_fit", KernelCall("glm_fit", 2, "gaussian", ridge=-1.0), False),
+        ("selection_score", KernelCall("selection_score", 2, "gaussian", theta=THETA, exclusion=1), True),
+        ("selection_score", KernelCall("selection_score", 3, "binomial", theta=THETA, exclusion=1), True),
+        ("selection_score", KernelCall("selection_score", 2, "gaussian", theta=THETA), False),
+        ("selection_score", KernelCall("selection_score", 2, "gaussian", exclusion=1), False),
+        ("selection_score", KernelCall("selection_score", 2, "gaussian", theta=BETA, exclusion=1), False),
+        ("selection_score", KernelCall("selection_score", 2, "gaussian", theta=THETA, exclusion=3), False),
+        ("selection_score", KernelCall("selection_score", 2, "gaussian", theta=THETA, exclusion=4), False),
+        ("selection_score", KernelCall("selection_score", 2, "gaussian", BETA, theta=THETA, exclusion=1), False),
+    ],
+)
+def test_fits_gradients_and_selection_scores_take_their_own_arguments(kind: Any, call: KernelCall, is_right: bool) -> None:
+    step, done = Step(reply={"field": ReplyField(kind)}), StepDone((call,), {"field": 0})
+    if is_right:
+        check_calls(done, step, CONTRACT, DECLARED)
+        return
+    with pytest.raises(Refusal):
+        check_calls(done, step, CONTRACT, DECLARED)
+
+
+@pytest.mark.parametrize(
+    ("call", "is_right"),
+    [
+        (KernelCall("draw", 2, "gaussian", theta=THETA, exclusion=1), True),
+        (KernelCall("draw", 3, "binomial", theta=THETA, exclusion=1), True),
+        (KernelCall("draw", 2, "gaussian", theta=THETA), False),
+        (KernelCall("draw", 2, "gaussian", BETA, 1.0, theta=THETA, exclusion=1), False),
+        (KernelCall("draw", 2, "gaussian", theta=floats([float("nan")] * 7), exclusion=1), False),
+    ],
+)
+def test_a_draw_has_a_beta_or_a_theta_and_never_both(call: KernelCall, is_right: bool) -> None:
+    if is_right:
+        check_calls(StepDone((call,)), Step(), CONTRACT, DECLARED)
+        return
+    with pytest.raises(Refusal):
+        check_calls(StepDone((call,)), Step(), CONTRACT, DECLARED)

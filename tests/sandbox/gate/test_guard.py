@@ -102,3 +102,11 @@ def test_the_worst_verdict_of_a_round_is_kept() -> None:
     refused(watch.check_question, 3, 60, 11.0, 20.0)
     watch.check_question(3, 60, 1.0, 20.0)
     assert watch.verdicts == {"eta": "refuse", "weight_sum": "pass", "evaluations": "pass"}
+
+
+def test_a_question_about_a_selection_model_is_judged_by_its_own_rule() -> None:
+    watch = guard()
+    assert refused(watch.check_selection, 3, (60, 40), 4, 11.0, 0.5, 20.0) is Code.RULE_SELECTION_BOUNDS
+    assert refused(watch.check_selection, 3, (60, 9), 4, 5.0, 0.5, 20.0) is Code.RULE_MIN_ROWS
+    watch.check_selection(3, (60, 0), 4, 5.0, 0.5, 20.0)
+    watch.check_selection(3, (0, 0), 4, 5.0, 0.5, 0.0)

@@ -1,0 +1,69 @@
+"""The part of the pre-flight that depends on what kernels a pair uses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from policies import built_in
+from sandbox.contract import Column, Contract
+from sandbox.errors import Code
+from sandbox.gate.dataset import Block, Dataset
+from sandbox.gate.needs import need_findings
+from sandbox.gate.patterns import find_patterns
+from sandbox.gate.region import Region
+from sandbox.gate.rows import Rows
+from sandbox.manifest import load_pair
+
+ALGORITHMS = Path(__file__).parents[3] / "algorithms"
+
+
+def findings(region: Region, pair: str, *, binary: bool = False, n: int = 500, values: np.ndarray | None = None, **more):
+    rng = np.random.default_rng(0)
+    if values is None:
+        values = np.column_stack([rng.random(n) > 0.5, rng.normal(size=(n, 2))]).astype(float)
+    values[: n // 5, 0] = np.nan
+    target = Column("y", "target", "binary", ("0", "1")) if binary else Column("y", "target", "continuous")
+    contract = Contract((target, Column("a", "predictor"), Column("b", "predictor")))
+    dataset = Dataset(contract, {1: 0, 2: 1, 3: 2}, [Block(np.asfortranarray(values), None)])
+    rows = Rows(dataset, np.arange(len(values)), find_patterns(np.isnan(values[:, :1])), region, np.array([1.0]))
+    manifest = load_pair(ALGORITHMS / pair).manifest
+    policy = msgspec.structs.replace(built_in("default"), **more.pop("policy", {}))
+    return need_findings(manifest, dataset, rows, policy, **{"ridge": 0.0, "is_central": False, **more})
+
+
+@pytest.mark.parametrize("kind", ["constant", "combination"])
+@pytest.mark.parametrize("is_central", [True, False])
+def test_a_fit_that_cannot_be_made_here_alone_stops_before_start(region: Region, kind: str, is_central: bool) -> None:
+    rng = np.random.default_rng(1)
+    a = rng.normal(size=300)
+    values = np.column_stack([a + rng.normal(size=300), a, np.full(300, 1e6) if kind == "constant" else 3 * a - 2])
+    (found,) = findings(region, "AVGMMI", values=values, n=300, is_central=is_central)
+    assert (found.code, found.severity, found.column, found.details["predictor"]) == (Code.FIT_SINGULAR, "stop", 3, "b")
+    assert findings(region, "AVGMMI", values=values, n=300, ridge=1.0) == ()
+    assert findings(region, "SIMI", values=values, n=300) == ()
+
+
+def test_a_logistic_fit_of_few_rows_is_announced(region: Region) -> None:
+    (found,) = findings(region, "AVGMMI", binary=True, n=70)
+    assert (found.code, found.severity, found.details["found"], found.details["limit"]) == (Code.FIT_SMALL_SITE, "notice", 56, 60)
+    assert findings(region, "AVGMMI", binary=True, n=80) == ()
+    assert findings(region, "AVGMMI", n=70) == ()
+    assert findings(region, "SIMI", binary=True, n=70) == ()
+
+
+def test_a_target_that_is_never_observed_here_needs_nothing(region: Region) -> None:
+    values = np.column_stack([np.full(100, np.nan), np.ones((100, 2))])
+    assert findings(region, "AVGMMI", values=values, n=100) == ()
+
+
+def test_a_selection_model_needs_rows_for_both_its_equations(region: Region) -> None:
+    policy = {"max_parameter_ratio": 0.2, "min_rows": 20}
+    (found,) = findings(region, "HDMI", n=34, policy=policy)
+    assert (found.code, found.severity, found.details["parameters"]) == (Code.RULE_PARAMETER_RATIO, "stop", 7)
+    (found,) = findings(region, "HDMI", n=34, policy=policy, is_central=True)
+    assert found.severity == "notice"
+    assert findings(region, "HDMI", n=35, policy=policy) == ()
