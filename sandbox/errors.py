@@ -50,6 +50,7 @@ class Code(StrEnum):
     RULE_CELL_CROSS = "rule.cell_cross"
     RULE_DOMINANCE = "rule.dominance"
     RULE_SET_ASIDE = "rule.set_aside"
+    RULE_MISSING_TOKEN = "rule.missing_token"  # noqa: S105
     RULE_UNITS = "rule.units"
     RULE_ETA = "rule.eta"
     RULE_WEIGHT_SUM = "rule.weight_sum"
@@ -220,6 +221,10 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     C.RULE_SET_ASIDE: Entry(
         "{found} of {rows} rows would be set aside because, in too small a group, they tell two targets apart; the limit is {limit}.",
         "Use fewer targets, complete_rows in this site's policy (it then contributes complete rows only), or another policy.",
+    ),
+    C.RULE_MISSING_TOKEN: Entry(
+        "The job reads {token} as missing, which is {found} cells of column {column!r} here; the policy asks for none or at least {limit}.",
+        "If these cells are missing, leave them empty in this site's file; if they are values, do not approve the job.",
     ),
     C.RULE_UNITS: Entry(
         "The centre or scale of a column does not fit this site's values.",

@@ -7,12 +7,14 @@ the columns in the model. A finding names column and line, never the text of a c
 from __future__ import annotations
 
 import codecs
+from collections import Counter
 from typing import Final
 
 import msgspec
 import numpy as np
 
-from sandbox.contract import Column, Contract, Finding, check_names
+from policies.disclosure import difference_limit, is_group_small
+from sandbox.contract import NUMBER, Column, Contract, Finding, check_names
 from sandbox.errors import Code, InputError
 from sandbox.gate.dataset import Block, Dataset, Values
 from sandbox.gate.levels import Levels, Tokens, UnknownLevel
@@ -46,6 +48,8 @@ class Ingest:
         self._numbers: list[int] = []
         self._undecided: set[int] = set()
         self._levels: dict[int, Levels] = {}
+        self._number_tokens: tuple[str, ...] = ()
+        self._n_tokens: Counter[tuple[int, str]] = Counter()
         self._dataset: Dataset | None = None
         self._n_observed: dict[int, int] = {}
         self._is_quoted: dict[int, bool] = {}
@@ -143,7 +147,8 @@ class Ingest:
             self._note_quotes(block, scanned, stored, dataset)
 
     def _store_numbers(self, block: bytes, scanned: Scan, stored: Block, dataset: Dataset) -> None:
-        numbers = read_numbers(block, scanned, self._numbers, dataset.contract.missing)
+        tokens = dataset.contract.missing
+        numbers = read_numbers(block, scanned, self._numbers, tuple(text for text in tokens if not NUMBER.match(text)))
         for index, record in numbers.bad_records.items():
             self._numbers.remove(index)
             if index in self._undecided:
@@ -155,7 +160,15 @@ class Ingest:
             if len(infinite):
                 self._numbers.remove(index)
                 self._find(Code.DATA_NOT_FINITE, index, self._line_at(block, int(scanned.record_starts[infinite[0]])))
-            self._put(index, values, stored, dataset)
+            self._put(index, self._without_tokens(index, values), stored, dataset)
+
+    def _without_tokens(self, index: int, values: Values) -> Values:
+        """Make missing what the contract calls missing although it is a number, and count it: such a token chooses rows by a value."""
+        for token in self._number_tokens:
+            is_token = values == float(token)
+            self._n_tokens[index, token] += int(np.count_nonzero(is_token))
+            values = np.where(is_token, np.nan, values)
+        return values
 
     def _store_levels(self, block: bytes, scanned: Scan, stored: Block, dataset: Dataset) -> None:
         data = np.frombuffer(block, dtype=np.uint8)
@@ -230,6 +243,8 @@ class Ingest:
     def _open(self, contract: Contract, header: bytes) -> None:
         """Decide how each column is read."""
         tokens = Tokens(contract.missing)
+        # By value: "-9" and "-9.0" are one token.
+        self._number_tokens = tuple({float(text): text for text in contract.missing if NUMBER.match(text)}.values())
         for index, column in enumerate(contract.columns, 1):
             if column.role == "target" and column.is_binary:
                 self._levels[index] = Levels(column.levels, tokens)
@@ -284,6 +299,22 @@ class Ingest:
                 self.findings.append(Finding(Code.DATA_TARGET_NEVER_OBSERVED, "notice", index, {"column": column.name}))
         if not any(column.role == "predictor" for column in contract.columns):
             self.findings.append(Finding(Code.JOB_NO_PREDICTORS))
+        if not self._setup.is_central:
+            self._check_tokens(contract)
+
+    def _check_tokens(self, contract: Contract) -> None:
+        """Rows that one number takes out are told by the difference to a job without that token: none, or as many as a difference group."""
+        policy = self._setup.policy
+        limit = difference_limit(contract.n_coefficients(self._setup.spec.has_central_intercept), policy)
+        for (index, token), n_cells in self._n_tokens.items():
+            if index in contract.model and is_group_small(n_cells, limit):
+                details: dict[str, str | int | float] = {
+                    "column": contract.column(index).name,
+                    "token": token,
+                    "found": n_cells,
+                    "limit": limit,
+                }
+                self.findings.append(Finding(Code.RULE_MISSING_TOKEN, column=index, details=details))
 
     # --- findings
 

@@ -57,7 +57,13 @@ class Site:
     """One upload of one job. Columns are numbers; those named in `targets` are targets, by type."""
 
     def __init__(
-        self, gate: GateUnderTest, columns: Mapping[str, Values], targets: Mapping[str, str], policy: Policy, sweeps: int = 2
+        self,
+        gate: GateUnderTest,
+        columns: Mapping[str, Values],
+        targets: Mapping[str, str],
+        policy: Policy,
+        sweeps: int = 2,
+        missing: tuple[str, ...] = ("NA",),
     ) -> None:
         self.names = list(columns)
         self._gate = gate
@@ -78,7 +84,8 @@ class Site:
                     ("0", "1") if targets.get(name) == "binary" else None,
                 )
                 for name in columns
-            )
+            ),
+            missing,
         )
         spec = check_job(job_from_table(job), PAIR.manifest)
         gate.pipe.send(

@@ -12,7 +12,7 @@ import pytest
 from policies import Policy, built_in
 from sandbox.wire.messages import StepCall
 from sandbox.wire.values import floats
-from tests.disclosure.people import DEFAULT, OFF
+from tests.disclosure.people import DEFAULT, OFF, people
 from tests.disclosure.played import Values, part
 
 ALONE = msgspec.structs.replace(OFF, min_rows=1, min_cell_column=1, min_cell_cross=1, min_difference_group=1, max_set_aside=1.0)
@@ -183,3 +183,18 @@ def test_units_that_overflow_end_the_gate_and_no_number_leaves(site) -> None:
     played = site(ward(), TARGETS, built_in("default"))
     with pytest.raises(AssertionError, match=r"GateFailed.*(not_finite|draw_bounds|units)"):
         played.begin(centre=[0.0] * 5, scale=[1e-320] * 5)
+
+
+def test_a_number_called_missing_takes_out_no_few_rows(site) -> None:
+    data = people()
+    oldest = repr(int(data["age"].max()))
+    common = repr(int(np.median(data["age"])))
+    assert 1 <= (data["age"] == float(oldest)).sum() < DEFAULT.min_difference_group
+    assert (data["age"] == float(common)).sum() >= DEFAULT.min_difference_group
+    targets = {"y": "continuous", "b": "binary"}
+    # Without the token the same job is clean; the difference of the two would be the oldest person.
+    assert site(data, targets, DEFAULT).report.is_clean
+    assert site(data, targets, DEFAULT, missing=("NA", oldest)).codes == ["rule.missing_token"]
+    assert site(data, targets, DEFAULT, missing=("NA", f"{oldest}.0")).codes == ["rule.missing_token"]
+    # The controls: a number that many have, and one that nobody has.
+    assert site(data, targets, DEFAULT, missing=("NA", common, "-9")).report.is_clean
