@@ -11,7 +11,7 @@ patterns that their Grams would outgrow the rows, a Gram is computed in one pass
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -84,6 +84,8 @@ class Rows:
         self.has_grams = len(self.masks) <= max(MANY_PATTERNS, self.n // self.p**2)
         self._grams: Matrix = region.array((len(self.masks) if self.has_grams else 0, self.p, self.p))
         self._pattern_of: npt.NDArray[np.int64] = region.array(self.n, np.int64)
+        self._parts: dict[tuple[int, bool], tuple[Part, ...]] = {}
+        """Views of the tiles, which stay where they are."""
         self._pattern_of[:] = np.repeat(np.arange(len(self.masks)), patterns.counts)
         self._observed_reach = np.ones(self.p)
         self._filled_reach = np.zeros(self.p)
@@ -102,8 +104,15 @@ class Rows:
         """Rows with the target missing."""
         return int(np.diff(self.bounds)[self.masks[:, self.targets.index(target)]].sum())
 
-    def parts(self, target: int, *, is_missing: bool) -> Iterator[Part]:
+    def parts(self, target: int, *, is_missing: bool) -> Iterable[Part]:
         """The rows with `target` observed, or missing: in pieces within a tile."""
+        if not self.has_grams:
+            return self._find_parts(target, is_missing)
+        if (target, is_missing) not in self._parts:
+            self._parts[target, is_missing] = tuple(self._find_parts(target, is_missing))
+        return self._parts[target, is_missing]
+
+    def _find_parts(self, target: int, is_missing: bool) -> Iterator[Part]:
         is_wanted = self.masks[:, self.targets.index(target)] == is_missing
         if not self.has_grams:
             yield from self._scattered(is_wanted)
