@@ -39,8 +39,10 @@ reference: setup
 	@test -n "$(MIDN)" || { echo "usage: make reference MIDN=folder"; exit 2; }
 	MIDN=$(MIDN) $(BIN)/python -m pytest -q -m reference
 
+# scikit-learn is something to compare with, nothing that Tidegate needs.
 bench: setup
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/pip install --quiet --disable-pip-version-check "scikit-learn>=1.7" || echo "without scikit-learn"
+	$(BIN)/python -W ignore -m tests.benchmarks
 
 soak: setup system
 	$(BIN)/python -m pytest -q -m soak

@@ -188,15 +188,19 @@ def _check_returns(data: npt.NDArray[np.uint8], returns: Offsets) -> None:
 
 def _fields(data: npt.NDArray[np.uint8], positions: Offsets, ends_at: Offsets, n_fields: int) -> Scan:
     counts = np.diff(ends_at, prepend=-1)
-    starts = np.concatenate(([0], positions[:-1] + 1)).astype(np.intp)[: len(positions)]
+    starts = np.zeros(len(positions), dtype=np.intp)
+    np.add(positions[:-1], 1, out=starts[1:])
     if not (counts == n_fields).all():
         record = int(np.flatnonzero(counts != n_fields)[0])
         first_field = int(ends_at[record - 1]) + 1 if record else 0
         raise ScanError(Code.DATA_LINE_FIELDS, int(starts[first_field]), int(counts[record]))
     starts = starts.reshape(-1, n_fields)
     record_ends = positions[ends_at]
-    ends = positions.reshape(-1, n_fields).copy()
+    ends = positions.reshape(-1, n_fields)
     if len(ends):
         last = ends[:, -1]
-        last -= (last > starts[:, -1]) & (data[last - 1] == _RETURN)
+        has_return = (last > starts[:, -1]) & (data[last - 1] == _RETURN)
+        if has_return.any():
+            ends = ends.copy()
+            ends[:, -1] -= has_return
     return Scan(starts, ends, starts[:, 0], record_ends)
