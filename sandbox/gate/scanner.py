@@ -188,13 +188,13 @@ def _check_returns(data: npt.NDArray[np.uint8], returns: Offsets) -> None:
 
 def _fields(data: npt.NDArray[np.uint8], positions: Offsets, ends_at: Offsets, n_fields: int) -> Scan:
     counts = np.diff(ends_at, prepend=-1)
-    starts = np.zeros(len(positions), dtype=np.intp)
-    np.add(positions[:-1], 1, out=starts[1:])
+    first_bytes = np.zeros(len(positions), dtype=np.intp)
+    np.add(positions[:-1], 1, out=first_bytes[1:])
     if not (counts == n_fields).all():
         record = int(np.flatnonzero(counts != n_fields)[0])
         first_field = int(ends_at[record - 1]) + 1 if record else 0
-        raise ScanError(Code.DATA_LINE_FIELDS, int(starts[first_field]), int(counts[record]))
-    starts = starts.reshape(-1, n_fields)
+        raise ScanError(Code.DATA_LINE_FIELDS, int(first_bytes[first_field]), int(counts[record]))
+    starts = first_bytes.reshape(-1, n_fields)
     record_ends = positions[ends_at]
     ends = positions.reshape(-1, n_fields)
     if len(ends):
