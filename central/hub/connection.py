@@ -16,6 +16,10 @@ CLOSE_DUPLICATE: Final = 4409
 CLOSE_GOING_AWAY: Final = 1001
 
 
+MAX_WAITING: Final = 4096
+"""Frames that wait for a peer that does not read. It may ask (pings want answers) as fast as it likes: what waits takes memory here."""
+
+
 class Connection:
     """An accepted WebSocket. `send` never waits; a task of :meth:`run_writer` drains it."""
 
@@ -25,9 +29,17 @@ class Connection:
         self._close_code = 0
 
     def send(self, frames: Iterable[bytes]) -> None:
-        """Queue frames."""
+        """Queue frames; close when the peer does not take them."""
         for frame in frames:
-            self._outgoing.put_nowait(frame)
+            if self._outgoing.qsize() >= MAX_WAITING:
+                self.close(CLOSE_PROTOCOL)
+            if not self.is_closing:
+                self._outgoing.put_nowait(frame)
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether nothing more is said or heard."""
+        return self._close_code != 0
 
     def close(self, code: int) -> None:
         """Stop writing and close with `code`; the first reason given is the one that counts."""

@@ -122,7 +122,7 @@ class Hub:
             async with asyncio.timeout(GREETING_SECONDS):
                 data = await connection.receive()
             # A connection that was replaced meanwhile has nothing more to say.
-            while data is not None and link.connection is connection:
+            while data is not None and link.connection is connection and not connection.is_closing:
                 self._on_frame(link, data)
                 data = await connection.receive()
         except TidegateError as error:

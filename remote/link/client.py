@@ -31,6 +31,8 @@ OPEN_SECONDS: Final = 10.0
 SILENT_PINGS: Final = 3
 """Pings without any answer after which the connection is given up."""
 FRAME_OVERHEAD: Final = 64
+MAX_WAITING: Final = 4096
+"""Frames that wait for a central that does not read."""
 CLOSED: Final = {
     CLOSE_PROTOCOL: (LinkState.OFFLINE, Reason.PROTOCOL),
     CLOSE_REVOKED: (LinkState.REFUSED, Reason.REVOKED),
@@ -201,6 +203,9 @@ class Link:
         self._heard()
         events, frames = self._session.receive(data)
         self._put(frames)
+        if self._outbox is not None and self._outbox.qsize() > MAX_WAITING:
+            # Central asks (pings want answers) and does not read: what waits takes memory here.
+            raise PeerError(Code.WIRE_SEQUENCE)
         for event in events:
             if isinstance(event, Opened):
                 self._backoff.reset()

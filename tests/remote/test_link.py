@@ -14,12 +14,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from remote.keys import public_pem
 from remote.link.backoff import Backoff
-from remote.link.client import Address, Link
+from remote.link.client import MAX_WAITING, Address, Link
 from remote.link.status import CLOSE_DUPLICATE, CLOSE_PROTOCOL, CLOSE_REVOKED, CLOSE_SILENT, LinkState, Reason
 from remote.link.token import LIFETIME, make_token
+from sandbox.errors import PeerError
 from sandbox.wire.codec import encode
 from sandbox.wire.frames import Frame, Kind
 from sandbox.wire.messages import CentralToSite, JobsOpen, SiteCancel
+from sandbox.wire.session import Session
 from tests.remote.standin import CENTRAL_ID, StandIn, make_stand_in, trusting, until
 
 KEY = Ed25519PrivateKey.generate()
@@ -267,3 +269,19 @@ async def test_a_key_that_cannot_be_read_is_shown_as_such(central: StandIn) -> N
     async with running(link):
         await until(lambda: link.status.reason is Reason.KEY_FILE)
     assert central.n_connections == 0
+
+
+def test_a_central_that_asks_and_does_not_read_is_left_before_it_takes_memory() -> None:
+    link = Link(lambda: LinkState.NOT_CONFIGURED, Recorder(), ping_seconds=1, backoff=Backoff(0.1, 1), max_frame_bytes=1 << 20)
+    central, link._outbox = Session("central", "boot"), asyncio.Queue()
+    central.connect()
+    for hello in link._session.connect():
+        for welcome in central.receive(hello)[1]:
+            link._on_data(welcome)
+    ping = central.ping()[0]
+    for _ in range(1000):
+        link._on_data(ping)
+    with pytest.raises(PeerError):
+        for _ in range(10 * MAX_WAITING):
+            link._on_data(ping)
+    assert link._outbox.qsize() <= MAX_WAITING + 2
