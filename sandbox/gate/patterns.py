@@ -50,26 +50,38 @@ def difference_sizes(patterns: Patterns, is_kept: Mask) -> npt.NDArray[np.int64]
     return sizes.astype(np.int64)
 
 
-def keep_patterns(patterns: Patterns, is_small: Callable[[Mask, int], bool], *, whole_patterns: bool = False) -> Mask:
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows that tell two targets, or two sweeps, apart: those that miss one target and show another, or all that miss it."""
+
+    patterns: Mask
+    """Which patterns are in it."""
+    around: Mask
+    """The patterns that miss the target; `patterns` is all or part of them."""
+    n_rows: int
+    """Never 0."""
+
+
+def keep_patterns(patterns: Patterns, is_small: Callable[[Group], bool], *, whole_patterns: bool = False) -> Mask:
     """Which patterns stay when every difference group that is too small is set aside, smallest first, until none is left.
 
     Args:
         patterns: of the rows that take part.
-        is_small: whether a group (which patterns are in it, and its number of rows, never 0) may not tell two targets apart. A group is
-            asked about again only when some of its rows were set aside.
+        is_small: whether a group may not tell two targets apart. It is asked about again only when some of its rows were set aside.
         whole_patterns: whether every pattern with a missing target is a group of its own, too.
     """
     is_kept = np.ones(len(patterns.counts), dtype=bool)
     if whole_patterns:
         for number in np.flatnonzero(patterns.masks.any(axis=1)):
-            is_kept[number] = not is_small(np.arange(len(is_kept)) == number, int(patterns.counts[number]))
+            alone = np.arange(len(is_kept)) == number
+            is_kept[number] = not is_small(Group(alone, alone, int(patterns.counts[number])))
     fine: dict[tuple[int, int], int] = {}
     while (small := _smallest(patterns, is_kept, is_small, fine)) is not None:
         is_kept &= ~small
     return is_kept
 
 
-def _smallest(patterns: Patterns, is_kept: Mask, is_small: Callable[[Mask, int], bool], fine: dict[tuple[int, int], int]) -> Mask | None:
+def _smallest(patterns: Patterns, is_kept: Mask, is_small: Callable[[Group], bool], fine: dict[tuple[int, int], int]) -> Mask | None:
     """The smallest group that is too small. `fine` remembers those that are not, with their number of rows."""
     sizes = difference_sizes(patterns, is_kept)
     for place in np.argsort(sizes, axis=None, kind="stable"):
@@ -78,7 +90,7 @@ def _smallest(patterns: Patterns, is_kept: Mask, is_small: Callable[[Mask, int],
         if size and fine.get((j, k)) != size:
             missing = patterns.masks[:, j] & is_kept
             group = missing if j == k else missing & ~patterns.masks[:, k]
-            if is_small(group, size):
+            if is_small(Group(group, missing, size)):
                 return group
             fine[j, k] = size
     return None

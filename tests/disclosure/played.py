@@ -64,6 +64,7 @@ class Site:
         policy: Policy,
         sweeps: int = 2,
         missing: tuple[str, ...] = ("NA",),
+        ignored: Sequence[str] = (),
     ) -> None:
         self.names = list(columns)
         self._gate = gate
@@ -79,7 +80,7 @@ class Site:
             tuple(
                 Column(
                     name,
-                    "target" if name in targets else "predictor",
+                    "target" if name in targets else "ignored" if name in ignored else "predictor",
                     targets.get(name),
                     ("0", "1") if targets.get(name) == "binary" else None,
                 )
@@ -109,9 +110,11 @@ class Site:
         assert self.report.is_clean, self.codes
         assert self._gate.attach(worker) == Acknowledged()
         margins, _ = self._round(0, StepCall("margins"))
-        n = len(self.names)
+        n = len(self.contract.model)
         middle, width = centre or [0.0] * n, scale or [1.0] * n
-        starts = mean or [0.5 if column.is_binary else start for column, start in zip(self.contract.columns, middle, strict=True)]
+        starts = mean or [
+            0.5 if self.contract.column(index).is_binary else start for index, start in zip(self.contract.model, middle, strict=True)
+        ]
         answer = self._gate.ask(Begin(Constants(floats(middle), floats(width), floats(starts))))
         assert answer == Acknowledged(), answer
         return margins

@@ -5,6 +5,8 @@ The control shows the attack on the numbers that leave where the rules are off.
 
 from __future__ import annotations
 
+import json
+
 import msgspec
 import numpy as np
 import pytest
@@ -136,6 +138,17 @@ def test_a_triple_difference_passes_under_default_and_not_with_whole_patterns(si
     assert sums == pytest.approx([data["age"][30], data["dose"][30]], abs=1e-4)
     assert triple(site, STRICT_PATTERNS)[0] == pytest.approx(0)
     assert triple(site, msgspec.structs.replace(DEFAULT, complete_rows=True))[0] == pytest.approx(0)
+
+
+def test_two_jobs_on_one_file_can_differ_by_one_row_and_both_count_for_the_same_data_set(site) -> None:
+    # By design (policies/README.md): a gate knows of no other job. What it can do is to name the file by the same name in both.
+    data = without(ward(), dose=range(7, 8))
+    targets = {"y": "continuous"}
+    with_dose, without_dose = site(data, targets, DEFAULT), site(data, targets, DEFAULT, ignored=("dose",))
+    totals = [part(played.begin(), "margins", "total")[0] for played in (with_dose, without_dose)]
+    assert totals[1] - totals[0] == pytest.approx(data["age"][7], abs=1e-4)
+    first, second = (json.loads(played.report.entry)["dataset"] for played in (with_dose, without_dose))
+    assert first == second
 
 
 def test_complete_rows_answer_the_same_numbers_for_every_target_and_sweep(site) -> None:

@@ -16,6 +16,7 @@ from sandbox.errors import CATALOGUE, Code
 from sandbox.gate.ingest import Ingest
 from sandbox.gate.patterns import difference_sizes, find_patterns, keep_patterns
 from sandbox.gate.region import Region
+from sandbox.gate.survey import keep_rows
 
 HEART = Path(__file__).parents[2] / "data" / "heart"
 HEART_JOB = {
@@ -134,7 +135,28 @@ def test_a_target_never_observed_and_a_constant_raise_no_alarm(upload, surveyed,
 
 
 def keep(patterns, limit: int):
-    return keep_patterns(patterns, lambda group, n_rows: n_rows < limit)
+    return keep_patterns(patterns, lambda group: group.n_rows < limit)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=40, deadline=None)
+def test_after_setting_aside_no_group_has_a_small_table(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    n, policy, limit = 300, built_in("default"), 10
+    columns = {1: (random.random(n) < 0.3).astype(float), 2: random.integers(0, 3, n).astype(float), 3: random.normal(size=n)}
+    columns |= {index: random.normal(size=n) for index in (4, 5)}
+    for index in (2, 4, 5):
+        columns[index][random.random(n) < random.uniform(0, 0.5)] = np.nan
+    patterns = find_patterns(np.stack([np.isnan(columns[index]) for index in (2, 4, 5)], axis=1))
+    is_kept = keep_rows(patterns, columns, limit, policy)
+    masks, rows = patterns.masks[patterns.of_row], is_kept[patterns.of_row]
+    for j in range(3):
+        for group in [masks[:, j] & rows, *(masks[:, j] & ~masks[:, k] & rows for k in range(3) if k != j)]:
+            assert group.sum() == 0 or group.sum() >= limit
+            for index, levels in ((1, (0, 1)), (2, (0, 1, 2))):
+                assert all((columns[index][group] == level).sum() not in range(1, 10) for level in levels)
+            crossed = [((columns[1] == a) & (columns[2] == b) & group).sum() for a in (0, 1) for b in (0, 1, 2)]
+            assert not set(crossed) & set(range(1, 5))
 
 
 MASKS = st.integers(1, 4).flatmap(lambda width: st.lists(st.lists(st.booleans(), min_size=width, max_size=width), min_size=1, max_size=60))
