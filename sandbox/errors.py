@@ -52,6 +52,7 @@ class Code(StrEnum):
     RULE_SET_ASIDE = "rule.set_aside"
     RULE_MISSING_TOKEN = "rule.missing_token"  # noqa: S105
     RULE_UNITS = "rule.units"
+    RULE_OTHER_ROWS = "rule.other_rows"
     RULE_ETA = "rule.eta"
     RULE_WEIGHT_SUM = "rule.weight_sum"
     RULE_EVALUATIONS = "rule.evaluations"
@@ -229,6 +230,10 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     C.RULE_UNITS: Entry(
         "The centre or scale of a column does not fit this site's values.",
         "Compare the units of the column at all participants; a column that is constant but for rounding should be constant.",
+    ),
+    C.RULE_OTHER_ROWS: Entry(
+        "The same file has answered job {job} about other rows: if the two differ by a few rows, the answers differ by theirs.",
+        "Compare the columns and missing tokens of the two jobs before you press Start; if in doubt, cancel.",
     ),
     C.RULE_ETA: Entry(
         "A question put a linear predictor beyond {limit} on some row.",

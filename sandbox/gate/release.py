@@ -130,7 +130,12 @@ def release_refusal(origin: Origin, number: int, steps: list[dict[str, Any]], re
 
 
 def upload_entry(
-    origin: Origin, policy: Policy, manifest: Manifest, report: UploadReport, standing: Mapping[str, Literal["pass", "notice"]]
+    origin: Origin,
+    policy: Policy,
+    manifest: Manifest,
+    report: UploadReport,
+    standing: Mapping[str, Literal["pass", "notice"]],
+    names: Mapping[str, str],
 ) -> bytes:
     """The ledger line about an upload: how many rows, under which rules, for which pair, and the codes of what was found."""
     return origin.entry(
@@ -140,6 +145,7 @@ def upload_entry(
         is_clean=report.is_clean,
         rows=report.n_rows,
         set_aside=report.n_set_aside,
+        rows_named=dict(names),
         findings=[{"code": found.code.value, "severity": found.severity, "index": found.column} for found in report.findings],
         rules=dict(standing),
     )

@@ -11,11 +11,10 @@ A message out of that order ends the gate: it wipes, says GateFailed and returns
 from __future__ import annotations
 
 import contextlib
-import hmac
 from dataclasses import replace
 from enum import IntEnum
 from mmap import mmap
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -32,6 +31,7 @@ from sandbox.gate.draws import MIN_SECRET_BYTES, RowDraws, derive_key
 from sandbox.gate.guard import Guard
 from sandbox.gate.imputations import Imputations
 from sandbox.gate.ingest import Ingest
+from sandbox.gate.names import FileName, name_rows
 from sandbox.gate.needs import need_findings
 from sandbox.gate.region import Region, RegionFull
 from sandbox.gate.release import Origin, Release, upload_entry
@@ -62,9 +62,6 @@ from sandbox.wire.messages import (
     Wiped,
     host_to_gate,
 )
-
-DATASET_LABEL: Final = b"tidegate data set v1"
-DATASET_DIGITS: Final = 32
 
 
 class Stage(IntEnum):
@@ -139,7 +136,7 @@ class _Job:
         self._n_rounds = 0
         digest = "" if setup.contract is None else setup.contract.digest
         self.origin = self._first_origin = Origin(setup.job_id, setup.participant, setup.pair_digest, digest)
-        self._fingerprint = _fingerprint(setup)
+        self._file_name = FileName(setup.row_secret)
 
     def take(self, frame: Frame) -> bool:
         """Handle one frame; False when the gate is wiped."""
@@ -178,18 +175,18 @@ class _Job:
         if self._ingest is None:
             self._forget()
             self._ingest = Ingest(self._setup, self._memory)
-            self._fingerprint = _fingerprint(self._setup)
+            self._file_name = FileName(self._setup.row_secret)
         if frame.kind is Kind.DATA:
-            self._fingerprint.update(frame.payload)
+            self._file_name.feed(frame.payload)
             self._ingest.feed(frame.payload)
             return
         ingest, self._ingest = self._ingest, None
-        self.origin = replace(self._first_origin, dataset=self._fingerprint.hexdigest()[:DATASET_DIGITS])
+        self.origin = replace(self._first_origin, dataset=self._file_name.finish())
         report = self._report(ingest)
         standing = {} if self._survey is None else self._survey.standing
-        self._pipe.send(
-            msgspec.structs.replace(report, entry=upload_entry(self.origin, self._setup.policy, self._manifest, report, standing))
-        )
+        names = {} if self._answering is None else name_rows(self._setup.row_secret, self._answering.rows)
+        entry = upload_entry(self.origin, self._setup.policy, self._manifest, report, standing, names)
+        self._pipe.send(msgspec.structs.replace(report, entry=entry))
 
     def _forget(self) -> None:
         """A new upload replaces the old one, down to the last byte."""
@@ -310,11 +307,6 @@ class _Job:
         if dataset is None or answering is None or imputations is None or found is None or not imputations.n_kept:
             raise PeerError(Code.GATE_PROTOCOL)
         return Report(self._setup, self._manifest, dataset, answering, imputations, found, self._notes)
-
-
-def _fingerprint(setup: GateSetup) -> hmac.HMAC:
-    """Keyed: the name of a data set must not be a hash that a guess can be checked against."""
-    return hmac.new(setup.row_secret, DATASET_LABEL, "sha256")
 
 
 def _result(release: Release) -> RoundResult:

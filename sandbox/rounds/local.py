@@ -14,8 +14,12 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Coroutine
 from typing import Any, Final, TypeVar
 
+import msgspec
+
+from sandbox.contract import Finding
 from sandbox.errors import Code, LimitError, PeerError, TidegateError
-from sandbox.ledger import Ledger
+from sandbox.ledger import Ledger, entries_of_dataset
+from sandbox.overlap import jobs_on_other_rows
 from sandbox.supervisor import Child, Supervisor
 from sandbox.wire.frames import Frame, Kind, data_frames
 from sandbox.wire.messages import (
@@ -82,8 +86,17 @@ class LocalParticipant:
                     await self._in_time(self._gate.channel.send_frame(frame))
             await self._in_time(self._gate.channel.send_frame(Frame(Kind.END)))
             report = await self._expect(UploadReport)
-            await asyncio.to_thread(self._ledger.append, report.entry)
+            return await asyncio.to_thread(self._enter, report)
+
+    def _enter(self, report: UploadReport) -> UploadReport:
+        """Write an upload into the ledger; a notice for every earlier job that answered about other rows of the same file. Blocking."""
+        self._ledger.append(report.entry)
+        if self._setup.is_central or not report.is_clean:
             return report
+        upload = json.loads(report.entry)
+        jobs = jobs_on_other_rows(entries_of_dataset(self._ledger.path, str(upload.get("dataset", ""))), upload)
+        notices = tuple(Finding(Code.RULE_OTHER_ROWS, "notice", details={"job": job}) for job in jobs)
+        return msgspec.structs.replace(report, findings=report.findings + notices)
 
     async def attach(self, remote_source: bytes, proof: dict[str, Any] | None = None) -> tuple[SourceFinding, ...]:
         """Start a worker with the remote module and connect it to the gate; findings of the source rules mean that nothing was attached.

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from policies import Policy, built_in
+from sandbox.overlap import jobs_on_other_rows
 from sandbox.wire.messages import StepCall
 from sandbox.wire.values import floats
 from tests.disclosure.people import DEFAULT, OFF, people
@@ -147,8 +148,13 @@ def test_two_jobs_on_one_file_can_differ_by_one_row_and_both_count_for_the_same_
     with_dose, without_dose = site(data, targets, DEFAULT), site(data, targets, DEFAULT, ignored=("dose",))
     totals = [part(played.begin(), "margins", "total")[0] for played in (with_dose, without_dose)]
     assert totals[1] - totals[0] == pytest.approx(data["age"][7], abs=1e-4)
-    first, second = (json.loads(played.report.entry)["dataset"] for played in (with_dose, without_dose))
-    assert first == second
+    first, second = (json.loads(played.report.entry) for played in (with_dose, without_dose))
+    assert first["dataset"] == second["dataset"]
+    assert first["rows_named"]["0"] != second["rows_named"]["0"]
+    released = {"kind": "release", "job": "earlier"}
+    assert jobs_on_other_rows([{**first, "job": "earlier"}, released], second) == ["earlier"]
+    assert jobs_on_other_rows([{**second, "job": "earlier"}, released], second) == [], "the same rows"
+    assert jobs_on_other_rows([{**first, "job": "earlier"}], second) == [], "a job that never answered"
 
 
 def test_complete_rows_answer_the_same_numbers_for_every_target_and_sweep(site) -> None:
