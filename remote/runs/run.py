@@ -13,6 +13,7 @@ from remote.runs.phase import Phase, RunInput, follow
 from remote.runs.responder import Responder
 from sandbox.contract import Finding
 from sandbox.errors import Code, InputError
+from sandbox.job import JobSpec
 from sandbox.manifest import Pair
 from sandbox.rounds.local import LocalParticipant
 from sandbox.wire.messages import BoardRow, BoardUpdate, Isolation, JobOffer, SiteStatus, UploadReport
@@ -59,6 +60,8 @@ class Run:
     problem: Code | None = None
     """Why the offer cannot be approved."""
     approval: Approval | None = None
+    approved_spec: JobSpec | None = None
+    """The specification that the owner had before them, None when the approval is of an earlier process of this site."""
     report: UploadReport | None = None
     trouble: Finding | None = None
     """Why the last upload or start came to nothing, beyond what the report says."""
@@ -129,7 +132,9 @@ class Run:
 
     @property
     def is_approved(self) -> bool:
-        """Whether exactly the bytes we hold are approved for this job."""
+        """Whether exactly the bytes we hold are approved for this job, as it was when they were."""
+        if self.approved_spec is not None and self.approved_spec != self.offer.spec:
+            return False
         return self.approval is not None and self.pair is not None and self.problem is None and self.approval.digest == self.pair.digest
 
     def status(self) -> SiteStatus:

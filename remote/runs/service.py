@@ -85,10 +85,11 @@ class Runs:
         """Approve the pair with exactly this digest for this job. Raises :class:`InputError` when it is not what we hold."""
         run = self.get(job_id)
         run.check_may_approve(digest)
+        spec = run.offer.spec
         approval = await self.approvals.approve(job_id, digest, owner)
         # Central may have sent another pair meanwhile: then this approval is not of what we hold now.
         if run.pair is not None and run.pair.digest == digest:
-            run.approval = approval
+            run.approval, run.approved_spec = approval, spec
             self._note(run, "approved")
         self._report(run)
         return run

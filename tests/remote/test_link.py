@@ -279,9 +279,12 @@ def test_a_central_that_asks_and_does_not_read_is_left_before_it_takes_memory() 
         for welcome in central.receive(hello)[1]:
             link._on_data(welcome)
     ping = central.ping()[0]
-    for _ in range(1000):
-        link._on_data(ping)
-    with pytest.raises(PeerError):
-        for _ in range(10 * MAX_WAITING):
+
+    def take(n_pings: int) -> None:
+        for _ in range(n_pings):
             link._on_data(ping)
+
+    take(1000)
+    with pytest.raises(PeerError):
+        take(10 * MAX_WAITING)
     assert link._outbox.qsize() <= MAX_WAITING + 2

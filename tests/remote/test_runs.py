@@ -466,3 +466,15 @@ async def test_source_that_central_exchanges_while_start_is_pressed_is_not_compi
     trouble = site.runs.get("j1").trouble
     assert trouble is None or trouble.code is not Code.WORKER_SOURCE
     assert not site.status.is_started
+
+
+async def test_a_job_whose_specification_central_changed_is_approved_anew_or_not_at_all(site) -> None:
+    await site.uploaded()
+    spec = msgspec.structs.replace(offer().spec, imputations=900)
+    site.runs.on_message(offer(spec=spec))
+    assert site.status.approved_digest == ""
+    with pytest.raises(InputError) as caught:
+        await site.runs.upload("j1", pieces(csv()))
+    assert caught.value.code is Code.SITE_NOT_APPROVED
+    await site.runs.approve("j1", simice().digest, "olga")
+    assert site.status.approved_digest == simice().digest
