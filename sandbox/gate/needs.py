@@ -48,6 +48,9 @@ def _own_fit_findings(dataset: Dataset, rows: Rows, target: int, q: int, ridge: 
     observed = rows.file_rows[~np.isnan(dataset.column(target)[rows.file_rows])]
     if not len(observed):
         return
+    if len(observed) <= q:
+        yield Finding(Code.FIT_TOO_FEW_ROWS, "stop", target, {"column": column.name})
+        return
     if column.is_binary and len(observed) < MIN_ROWS_PER_COEFFICIENT * q:
         details: dict[str, str | int | float] = {
             "column": column.name,

@@ -47,6 +47,12 @@ def test_a_fit_that_cannot_be_made_here_alone_stops_before_start(region: Region,
     assert findings(region, "SIMI", values=values, n=300) == ()
 
 
+def test_a_fit_here_alone_needs_more_rows_than_coefficients_whatever_the_ridge(region: Region) -> None:
+    (found,) = findings(region, "AVGMMI", n=3, ridge=1.0)
+    assert (found.code, found.severity, found.column) == (Code.FIT_TOO_FEW_ROWS, "stop", 1)
+    assert findings(region, "AVGMMI", n=5) == ()
+
+
 def test_a_logistic_fit_of_few_rows_is_announced(region: Region) -> None:
     (found,) = findings(region, "AVGMMI", binary=True, n=70)
     assert (found.code, found.severity, found.details["found"], found.details["limit"]) == (Code.FIT_SMALL_SITE, "notice", 56, 60)
