@@ -84,6 +84,7 @@ class Rows:
         self.has_grams = len(self.masks) <= max(MANY_PATTERNS, self.n // self.p**2)
         self._grams: Matrix = region.array((len(self.masks) if self.has_grams else 0, self.p, self.p))
         self._pattern_of: npt.NDArray[np.int64] = region.array(self.n, np.int64)
+        self._old_products: Matrix = self._grams[:, :, 0]
         self._parts: dict[tuple[int, bool], tuple[Part, ...]] = {}
         """Views of the tiles, which stay where they are."""
         self._pattern_of[:] = np.repeat(np.arange(len(self.masks)), patterns.counts)
@@ -177,6 +178,7 @@ class Rows:
             values_of: asked for the values of some rows: their design, shape (rows, p), and their places in :meth:`missing_rows`.
         """
         position = self.position(target)
+        self._old_products = self._grams[:, :, position].copy()
         products = np.zeros((len(self._grams), self.p))
         start, reach = 0, 0.0
         for part in self.parts(target, is_missing=True):
@@ -194,8 +196,10 @@ class Rows:
 
     def undo(self, target: int) -> None:
         """Take back the last :meth:`refill`, which was of `target`, to the last bit."""
-        old = self._old[: self.n_missing(target)].copy()
+        old, products = self._old[: self.n_missing(target)].copy(), self._old_products
         self.refill(target, lambda _, places: old[places])
+        # Not as they are computed now: the first ones came from a product of matrices, which rounds otherwise.
+        self._put_products(target, products)
 
     def _put_products(self, target: int, products: Matrix) -> None:
         """The target's row and column in the Grams of the patterns that miss it."""

@@ -200,3 +200,26 @@ def test_a_row_of_every_pattern_of_many_targets_is_found_again(region) -> None:
     filled = np.nan_to_num(values)
     X = np.column_stack([filled[:, 1:], np.ones(500)])[~mask[:, 0]]
     np.testing.assert_allclose(kernels.gram(rows, units, 1).parts["XX"], X.T @ X, atol=1e-10)
+
+
+def test_a_draw_that_is_taken_back_leaves_rows_and_grams_as_they_were_to_the_last_bit(begun) -> None:
+    rows, units, _, _, draws = begun
+    random = np.random.default_rng(4)
+    for target in (Y, B):
+        columns = [rows.column(place) for place in range(rows.p)]
+        grams = [rows.gram(other) for other in (Y, B)]
+        noise = (draws.normal if target == Y else draws.uniform)(target, 9, rows.missing_rows(target))
+        kernels.draw(rows, units, target, random.normal(size=rows.p - 1), 0.7 if target == Y else None, noise)
+        assert not np.array_equal(rows.column(rows.position(target)), columns[rows.position(target)])
+        rows.undo(target)
+        assert all(np.array_equal(rows.column(place), column) for place, column in enumerate(columns))
+        for other, gram in zip((Y, B), grams, strict=True):
+            np.testing.assert_array_equal(rows.gram(other), gram)
+
+
+def test_products_and_the_gram_of_all_rows_are_the_recomputed_ones(begun) -> None:
+    rows, _, _, _, _ = begun
+    design = np.column_stack([rows.column(place) for place in range(rows.p)])
+    values = np.random.default_rng(5).normal(size=rows.n)
+    np.testing.assert_allclose(rows.products(values), design.T @ values, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(rows.total_gram(), design.T @ design, rtol=1e-10, atol=1e-10)
