@@ -49,6 +49,7 @@ function showColumns() {
   });
   const note = element("p", { className: "faint", textContent: "Automatic: a predictor if every value is a number, else ignored." });
   document.getElementById("columns").replaceChildren(note, table);
+  document.getElementById("column-names").replaceChildren(...names.map((name) => element("option", { value: name })));
 }
 
 function showParameters() {
@@ -72,9 +73,13 @@ function showParameters() {
       return paragraph;
     }
     const isNumber = schema.type === "number" || schema.type === "integer";
-    const input = element("input", { id, type: isNumber ? "number" : "text", value: schema.default });
+    const input = element("input", { id, type: isNumber ? "number" : "text", value: schema.default ?? "" });
     if (isNumber) Object.assign(input, { min: schema.minimum ?? "", max: schema.maximum ?? "", step: schema.type === "integer" ? 1 : "any" });
-    return field(schema.title, input, schema.description);
+    if (schema.column) {
+      input.required = true;
+      input.setAttribute("list", "column-names");
+    }
+    return field(schema.unit ? `${schema.title} (${schema.unit})` : schema.title, input, schema.description);
   });
   box.querySelector(".row").replaceChildren(...inputs);
   box.hidden = inputs.length === 0;
