@@ -57,7 +57,9 @@ class Attack:
     @property
     def path(self) -> Path:
         """The file."""
-        return FOLDER / self.kind / f"{self.name}.py"
+        # What no Python can read is not called .py: tools that read the tree would stumble over it.
+        path = FOLDER / self.kind / f"{self.name}.py"
+        return path if path.exists() else path.with_suffix(".txt")
 
     @property
     def source(self) -> str:

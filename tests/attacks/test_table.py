@@ -11,7 +11,7 @@ KINDS = {*MODULES, *SCRIPTS, "gate", "questions", "central", "protocol", "peers"
 
 
 def test_every_file_is_in_the_table_and_every_row_has_its_file() -> None:
-    files = {f"{path.parent.name}/{path.stem}" for path in FOLDER.glob("*/*.py")}
+    files = {f"{path.parent.name}/{path.stem}" for path in FOLDER.glob("*/*.*") if path.suffix in (".py", ".txt")}
     rows = [attack.label for attack in ATTACKS]
     assert files == set(rows)
     assert len(rows) == len(set(rows))
