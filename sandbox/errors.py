@@ -310,7 +310,7 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     ),
     C.EVENT_CENTRAL_DIFFERS: Entry(
         "Central's level of target {column!r} differs from that of all participants together (z = {z}); imputed values are shifted by it.",
-        "Set the parameter central_intercept.",
+        "Use a pair with the parameter central_intercept (SIMI, SIMICE) and set it.",
     ),
     C.WORKER_SOURCE: Entry("The pair does not pass the source rules.", "See the findings of tidegate check."),
     C.WORKER_RAISED: Entry("The pair's code raised an error at line {line}.", "Correct the pair; try it with tidegate simulate."),

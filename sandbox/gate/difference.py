@@ -10,7 +10,9 @@ import math
 from typing import Any, Final
 
 import numpy as np
+from scipy.special import log_ndtr, ndtr
 
+from sandbox.gate import bivariate
 from sandbox.gate.kernels import Units
 from sandbox.gate.rows import Matrix, Rows
 
@@ -21,13 +23,14 @@ def mean_residual_z(rows: Rows, units: Units, target: int, fit: dict[str, Any]) 
     """z of the mean residual of the rows with the target observed; None when the fit says nothing about it.
 
     The mean residual of n rows out of those of the fit has variance Σw/n² − d'Vd, with V the covariance of β, w the variance of a row's
-    outcome and d = Σ w x/(n φ): what the rows themselves have pulled the fit towards them is taken off.
+    outcome and d = Σ w x/(n φ): what the rows themselves have pulled the fit towards them is taken off. For a selection model the residual
+    is from the mean given that the outcome is seen, and nothing is taken off: the test is then on the safe side.
 
     Args:
         rows: central's rows as they are completed now.
         units: of the columns.
         target: 1-based index.
-        fit: of the target in raw units, as run.json has it: `beta`, `covariance`, `sigma2` (None for a binary target).
+        fit: of the target in raw units, as run.json has it: `beta`, `covariance`, `sigma2` (None for a binary target), `selection`.
     """
     beta, covariance = np.asarray(fit["beta"], dtype=np.float64), np.asarray(fit["covariance"], dtype=np.float64)
     position = rows.position(target)
@@ -42,9 +45,17 @@ def mean_residual_z(rows: Rows, units: Units, target: int, fit: dict[str, Any]) 
         values: Matrix = rows.column(place)[is_observed] * units.scale[place] + units.centre[place]
         return values
 
-    eta = np.full(n, beta[-1])
-    for place, coefficient in zip(others, beta, strict=False):
-        eta += coefficient * raw(place)
+    def predicted(coefficients: Matrix) -> Matrix:
+        eta = np.full(n, coefficients[-1])
+        for place, coefficient in zip(others, coefficients, strict=False):
+            eta += coefficient * raw(place)
+        return eta
+
+    eta = predicted(beta)
+    if "selection" in fit:
+        selected = predicted(np.asarray(fit["selection"]["gamma"], dtype=np.float64))
+        fitted, weight = _seen(eta, selected, fit["selection"]["rho"], fit["sigma2"])
+        return float((raw(position) - fitted).mean()) * n / math.sqrt(float(weight.sum()))
     if units.is_binary[position]:
         fitted = 1.0 / (1.0 + np.exp(-np.clip(eta, -700, 700)))
         weight, dispersion = fitted * (1.0 - fitted), 1.0
@@ -59,3 +70,12 @@ def mean_residual_z(rows: Rows, units: Units, target: int, fit: dict[str, Any]) 
     variance = own - float(pull @ covariance @ pull)
     # When central has nearly all the rows the fit follows it, and there is nothing left to test.
     return residual / math.sqrt(variance) if variance > 1e-3 * own else None
+
+
+def _seen(eta: Matrix, selected: Matrix, rho: float, sigma2: float | None) -> tuple[Matrix, Matrix]:
+    """Mean and variance of outcomes of a selection model, given that they are seen; `selected` is z'γ."""
+    if sigma2 is None:
+        share = bivariate.cdf(eta, selected, rho) / ndtr(selected)
+        return share, share * (1.0 - share)
+    mills = np.exp(-0.5 * selected**2 - 0.5 * np.log(2.0 * np.pi) - log_ndtr(selected))
+    return eta + math.sqrt(sigma2) * rho * mills, sigma2 * (1.0 - rho**2 * mills * (mills + selected))

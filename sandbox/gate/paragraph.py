@@ -25,7 +25,7 @@ def methods(contract: Contract, spec: JobSpec, manifest: Manifest, report: Mappi
     paragraphs = [
         " ".join(
             [
-                _who(contract, report),
+                _who(contract, manifest, report),
                 _how(contract, spec, manifest),
                 _schedule(spec, manifest),
                 _rows(report),
@@ -37,19 +37,19 @@ def methods(contract: Contract, spec: JobSpec, manifest: Manifest, report: Mappi
         ),
         "Before you use this: continuous values are drawn from an unbounded normal distribution, so that a quantity that cannot be "
         "negative may come out negative in a completed data set; leave it so for estimation. Participating sites sent summary statistics "
-        "only, which their own gates computed and rounded. Write down how many cells were missing and why, and whether missing at random "
-        "is a fair assumption.",
+        f"only, which their own gates computed and rounded. Write down how many cells were missing and why, and {_assumption(manifest)}.",
         *(f"- {event['sentence']} {event.get('remedy', '')}".strip() for event in report["events"]),
     ]
     return "\n\n".join(textwrap.fill(" ".join(text.split()), WIDTH) for text in paragraphs) + "\n"
 
 
-def _who(contract: Contract, report: Mapping[str, Any]) -> str:
+def _who(contract: Contract, manifest: Manifest, report: Mapping[str, Any]) -> str:
     n_rows = report["data"]["rows"]
     missing = {column["name"]: column["missing"] for column in report["data"]["columns"]}
     names = [contract.column(index).name for index in contract.targets]
     shares = ", ".join(f"{name} ({100 * missing[name] / max(n_rows, 1):.0f} %)" for name in names)
-    n_sites = len(report.get("participants", [])) - 1
+    # Sites that a pair asks nothing have not helped.
+    n_sites = 0 if manifest.capabilities.central_only else len(report.get("participants", [])) - 1
     sites = {-1: "", 0: "", 1: " with the help of one further site"}.get(n_sites, f" with the help of {n_sites} further sites")
     exchange = ", whose rows never left it" if n_sites == 1 else ", whose rows never left them" if n_sites > 1 else ""
     return (
@@ -59,8 +59,6 @@ def _who(contract: Contract, report: Mapping[str, Any]) -> str:
 
 def _how(contract: Contract, spec: JobSpec, manifest: Manifest) -> str:
     predictors = [contract.column(index).name for index in contract.model if index not in contract.targets]
-    kinds = {contract.column(index).is_binary for index in contract.targets}
-    model = {frozenset({False}): "linear", frozenset({True}): "logistic"}.get(frozenset(kinds), "linear or logistic")
     others = " and the other targets" if len(contract.targets) > 1 else ""
     extra = " A separate intercept for the imputing site was in every model." if spec.parameters.get("central_intercept") is True else ""
     ridge = spec.parameters.get("ridge") or 0.0
@@ -68,8 +66,23 @@ def _how(contract: Contract, spec: JobSpec, manifest: Manifest) -> str:
     title = manifest.title[:1].lower() + manifest.title[1:]
     return (
         f"The method was {manifest.name} {manifest.version} ({title}; {manifest.reference}): each target was imputed by "
-        f"{model} regression on {_listed(predictors)}{others}.{extra}{penalty}"
+        f"{_model(contract, spec, manifest)} on {_listed(predictors)}{others}.{extra}{penalty}"
     )
+
+
+def _model(contract: Contract, spec: JobSpec, manifest: Manifest) -> str:
+    kinds = frozenset(contract.column(index).is_binary for index in contract.targets)
+    if manifest.capabilities.mechanism == "MNAR":
+        outcome = "probit" if True in kinds else "linear"
+        named = _listed([f"{parameter} column {spec.parameters[parameter]}" for parameter in manifest.parameters.columns])
+        return f"a selection model (a probit model of who is missing and a {outcome} model of the value, {named}), given that it is missing,"
+    return {frozenset({False}): "linear", frozenset({True}): "logistic"}.get(kinds, "linear or logistic") + " regression"
+
+
+def _assumption(manifest: Manifest) -> str:
+    if manifest.capabilities.mechanism == "MNAR":
+        return "why the exclusion column bears on who is missing but not on the value itself"
+    return "whether missing at random is a fair assumption"
 
 
 def _schedule(spec: JobSpec, manifest: Manifest) -> str:

@@ -148,9 +148,9 @@ class Report:
         return events + self._differences(run)
 
     def _differences(self, run: Mapping[str, Any]) -> list[dict[str, str]]:
-        """Targets whose level at central is not that of the sites, where the pair could give central an intercept of its own."""
-        has_remedy = self.setup.spec.parameters.get("central_intercept") is False
-        if not has_remedy or len(run.get("participants", ())) < 2:
+        """Targets whose level at central is not that of the sites, where central has no intercept of its own and the fit is theirs too."""
+        has_intercept = self.setup.spec.parameters.get("central_intercept") is True
+        if has_intercept or self.manifest.capabilities.central_only or len(run.get("participants", ())) < 2:
             return []
         events = []
         for index in self.contract.targets:
