@@ -75,7 +75,9 @@ def _model(contract: Contract, spec: JobSpec, manifest: Manifest) -> str:
     if manifest.capabilities.mechanism == "MNAR":
         outcome = "probit" if True in kinds else "linear"
         named = _listed([f"{parameter} column {spec.parameters[parameter]}" for parameter in manifest.parameters.columns])
-        return f"a selection model (a probit model of who is missing and a {outcome} model of the value, {named}), given that it is missing,"
+        return (
+            f"a selection model (a probit model of who is missing and a {outcome} model of the value, {named}), given that it is missing,"
+        )
     return {frozenset({False}): "linear", frozenset({True}): "logistic"}.get(kinds, "linear or logistic") + " regression"
 
 

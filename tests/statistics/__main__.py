@@ -1,4 +1,7 @@
-"""`make study`: every cell, two processes, then the table into `algorithms/README.md`. Ends with 1 when a demand is missed."""
+"""`make study`: every cell, two processes, then the table into `algorithms/README.md`. Ends with 1 when a demand is missed.
+
+With `MIDN=folder` the published sets are imputed first; that table is shown and written nowhere.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from tests.statistics import table
+from tests.statistics import midn, table
 from tests.statistics.cells import Cell, cells
 from tests.statistics.figures import misses
 from tests.statistics.repetitions import Outcome, repeat
@@ -27,6 +30,9 @@ def main(
     readme: Annotated[Path, typer.Option(help="Where the table is written.")] = table.README,
 ) -> None:
     """Run the simulation study."""
+    if folder := os.environ.get("MIDN"):
+        for line in midn.lines(Path(folder)):
+            typer.echo(line)
     chosen = [cell for cell in cells() if method in ("", cell.method)]
     outcomes = run(chosen, repetitions, processes)
     text = table.table(outcomes)
