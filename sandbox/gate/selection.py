@@ -173,6 +173,8 @@ def draw_selection(rows: Rows, units: Units, target: int, exclusion: int, theta:
         else:
             u = ndtri_exp(np.log(drawn) + log_ndtr(-a))
             drawn[:] = b + parts.sigma * (rho * u + np.sqrt(1.0 - rho * rho) * ndtri(second[places]))
+        if not np.isfinite(drawn).all():
+            worst = np.inf
         return drawn
 
     is_sound = kernels.is_linear(rows, parts.gamma, parts.beta)

@@ -54,9 +54,15 @@ class Bench:
         self.opened: list[LocalParticipant] = []
 
     async def run(
-        self, answer: Answer = silent_site, central: str = CENTRAL, remote: str = REMOTE, policy: Policy | None = None, n_sites: int = 1
+        self,
+        answer: Answer = silent_site,
+        central: str = CENTRAL,
+        remote: str = REMOTE,
+        policy: Policy | None = None,
+        n_sites: int = 1,
+        manifest: str = MANIFEST,
     ) -> Engine:
-        pair = make_pair(MANIFEST.format(name="X").encode(), central.encode(), remote.encode())
+        pair = make_pair(manifest.format(name="X").encode(), central.encode(), remote.encode())
         policy = policy or built_in("research")
         spec = check_job(JobSpec((Target("y", "continuous"),), imputations=2, seed=1), pair.manifest)
         participant = await self.participant(pair, spec, policy)
@@ -257,3 +263,16 @@ async def test_an_upload_that_was_refused_leaves_the_participant_usable(bench: B
 def test_an_error_of_a_site_keeps_code_and_name() -> None:
     error = SiteError("S1", InputError(Code.FIT_SINGULAR, column="y"))
     assert (error.code, error.site) == (Code.FIT_SINGULAR, "S1")
+
+
+async def test_a_step_that_only_central_needs_is_asked_of_nobody_else(bench: Bench) -> None:
+    asked: list[str] = []
+
+    def site(number: int, calls: tuple[StepCall, ...]) -> RoundReply:
+        asked.extend(call.step for call in calls)
+        return silent_site(number, calls)
+
+    manifest = MANIFEST.replace("[steps.moments.request]", '[steps.moments]\nat = "central"\n[steps.moments.request]')
+    error = await bench.failing(answer=site, manifest=manifest)
+    assert error.code is Code.RULE_UNDECLARED
+    assert asked == [RESERVED_STEP]
