@@ -40,7 +40,7 @@ from sandbox.ledger import Ledger
 from sandbox.pages.bodies import BodyLimit
 from sandbox.pages.headers import SecurityHeaders
 from sandbox.pages.origin import OriginCheck
-from sandbox.wire.messages import SiteToCentral
+from sandbox.wire.link import SiteToCentral
 
 HOST_NAMES: Final = ("127.0.0.1", "localhost", "::1")
 """What a browser may call this server; any other name is a rebound one."""

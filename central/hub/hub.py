@@ -13,7 +13,8 @@ from central.hub.connection import CLOSE_DUPLICATE, CLOSE_GOING_AWAY, CLOSE_PROT
 from central.hub.link import Link
 from central.settings import Settings
 from sandbox.errors import TidegateError
-from sandbox.wire.messages import Message, SiteCancel, SiteReply, SiteStatus, site_to_central
+from sandbox.wire.link import SiteCancel, SiteReply, SiteStatus, site_to_central
+from sandbox.wire.messages import Message
 from sandbox.wire.session import Opened, Received
 
 GREETING_SECONDS: Final = 10.0

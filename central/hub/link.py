@@ -16,7 +16,8 @@ import structlog
 from central.hub.connection import CLOSE_GOING_AWAY, CLOSE_PROTOCOL, CLOSE_SILENT, Connection
 from sandbox.errors import Code, PeerError, TidegateError
 from sandbox.wire.codec import encode
-from sandbox.wire.messages import Message, SiteReply
+from sandbox.wire.link import SiteReply
+from sandbox.wire.messages import Message
 from sandbox.wire.session import Alive, Event, Opened, Session, State
 
 MAX_UNACKNOWLEDGED: Final = 1024

@@ -9,7 +9,8 @@ from typing import Any, Final, Self
 from central.hub.link import Link
 from policies import Policy
 from sandbox.errors import Code, LimitError, PeerError, TidegateError
-from sandbox.wire.messages import Constants, Message, RoundReply, SiteBegin, SiteReply, SiteRound, StepCall, round_reply
+from sandbox.wire.link import SiteBegin, SiteReply, SiteRound
+from sandbox.wire.messages import Constants, Message, RoundReply, StepCall, round_reply
 
 BEGIN_NUMBER: Final = -1
 """The number of the reply that acknowledges SiteBegin."""

@@ -11,7 +11,7 @@ from central.hub.hub import Hub
 from central.jobs.model import Job
 from central.jobs.room import Room, ended
 from sandbox.rounds.state import JobState
-from sandbox.wire.messages import JobEnded, JobsOpen
+from sandbox.wire.link import JobEnded, JobsOpen
 
 ANNOUNCE_SECONDS: Final = 0.3
 """Boards and progress are told at most this often."""

@@ -22,7 +22,8 @@ from sandbox.rounds.engine import CENTRAL
 from sandbox.rounds.local import LocalParticipant
 from sandbox.rounds.state import JobState
 from sandbox.rounds.summary import EngineProgress
-from sandbox.wire.messages import BoardRow, BoardUpdate, JobEnded, JobOffer, SiteStatus, UploadReport
+from sandbox.wire.link import BoardRow, BoardUpdate, JobEnded, JobOffer, SiteStatus
+from sandbox.wire.messages import UploadReport
 
 BAND_NAMES: Final = frozenset((*(name for _, name in BANDS), LAST_BAND))
 MAX_FINDINGS: Final = 200

@@ -40,7 +40,8 @@ from sandbox.rounds.engine import CENTRAL
 from sandbox.rounds.local import LocalParticipant
 from sandbox.rounds.state import JobEvent, JobState
 from sandbox.rounds.summary import EngineProgress
-from sandbox.wire.messages import GateSetup, PlotName, SiteCancel, SiteStatus, UploadReport
+from sandbox.wire.link import SiteCancel, SiteStatus
+from sandbox.wire.messages import GateSetup, PlotName, UploadReport
 
 log = structlog.get_logger()
 

@@ -13,7 +13,8 @@ from central.jobs.room import Room
 from central.problems import finding_as_json
 from sandbox.contract import Contract, Finding
 from sandbox.errors import Code, TidegateError
-from sandbox.wire.messages import BoardRow, UploadReport
+from sandbox.wire.link import BoardRow
+from sandbox.wire.messages import UploadReport
 
 
 class RowView(BaseModel):

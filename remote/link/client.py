@@ -23,7 +23,7 @@ from remote.link.backoff import Backoff
 from remote.link.status import CLOSE_DUPLICATE, CLOSE_PROTOCOL, CLOSE_REVOKED, CLOSE_SILENT, LinkState, LinkStatus, Reason
 from sandbox.errors import Code, PeerError, TidegateError
 from sandbox.wire.codec import encode
-from sandbox.wire.messages import CentralToSite, SiteToCentral, central_to_site
+from sandbox.wire.link import CentralToSite, SiteToCentral, central_to_site
 from sandbox.wire.session import Alive, Opened, Session
 
 PATH: Final = "/link"

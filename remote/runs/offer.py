@@ -7,7 +7,7 @@ from sandbox.contract import Column, Contract, check_names
 from sandbox.errors import Code, TidegateError
 from sandbox.job import JobSpec, check_job, draft_contract
 from sandbox.manifest import Pair, make_pair
-from sandbox.wire.messages import JobOffer
+from sandbox.wire.link import JobOffer
 
 
 def read_offer(offer: JobOffer, site_id: str, policy: Policy) -> tuple[Pair | None, Code | None]:

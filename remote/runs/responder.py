@@ -10,7 +10,7 @@ import structlog
 
 from sandbox.errors import Code, TidegateError
 from sandbox.rounds.local import LocalParticipant
-from sandbox.wire.messages import SiteBegin, SiteReply, SiteRound
+from sandbox.wire.link import SiteBegin, SiteReply, SiteRound
 
 BEGIN_NUMBER: Final = -1
 """Number of the reply to SiteBegin."""

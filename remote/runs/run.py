@@ -16,7 +16,8 @@ from sandbox.errors import Code, InputError
 from sandbox.job import JobSpec
 from sandbox.manifest import Pair
 from sandbox.rounds.local import LocalParticipant
-from sandbox.wire.messages import BoardRow, BoardUpdate, Isolation, JobOffer, SiteStatus, UploadReport
+from sandbox.wire.link import BoardRow, BoardUpdate, JobOffer, SiteStatus
+from sandbox.wire.messages import Isolation, UploadReport
 
 OVER: Final = frozenset({"FINISHED", "CLOSED", "CANCELLED", "FAILED"})
 """States of central's job in which a site holds nothing."""

@@ -23,7 +23,7 @@ from remote.runs.run import OVER, Run
 from sandbox.contract import Finding
 from sandbox.errors import Code, InputError, TidegateError
 from sandbox.rounds.local import LocalParticipant
-from sandbox.wire.messages import (
+from sandbox.wire.link import (
     BoardUpdate,
     CentralToSite,
     JobEnded,
@@ -34,9 +34,8 @@ from sandbox.wire.messages import (
     SiteReply,
     SiteRound,
     SiteToCentral,
-    SourceFinding,
-    UploadReport,
 )
+from sandbox.wire.messages import SourceFinding, UploadReport
 
 MAX_RUNS: Final = 1000
 """Offers kept at a time; a central that sends more is not listened to."""

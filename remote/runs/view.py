@@ -11,7 +11,8 @@ from remote.problems import explain, finding_view
 from remote.runs.phase import Phase
 from remote.runs.run import Run
 from sandbox.contract import Contract
-from sandbox.wire.messages import BoardRow, UploadReport
+from sandbox.wire.link import BoardRow
+from sandbox.wire.messages import UploadReport
 
 
 def summary_view(run: Run) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from typing import Final, Literal, TypeAlias
 from sandbox.errors import Code, PeerError
 from sandbox.wire.codec import encode
 from sandbox.wire.frames import MAX_FRAME_BYTES, VERSION, Frame, Kind, parse_frame
-from sandbox.wire.messages import Ack, Hello, Message, Ping, Pong, Welcome, control
+from sandbox.wire.link import Ack, Hello, Ping, Pong, Welcome, control
+from sandbox.wire.messages import Message
 
 ACK_EVERY: Final = 8
 """Received messages between two acknowledgements; a Ping brings one forward."""

@@ -29,6 +29,7 @@ from sandbox.rounds.engine import Engine
 from sandbox.rounds.local import LocalParticipant, compile_in
 from sandbox.supervisor import Child, Supervisor
 from sandbox.wire.frames import Frame, Kind
+from sandbox.wire.link import site_to_central
 from sandbox.wire.messages import (
     CallStep,
     GateSetup,
@@ -38,7 +39,6 @@ from sandbox.wire.messages import (
     StepCall,
     StepDone,
     UploadReport,
-    site_to_central,
     worker_to_gate,
 )
 from sandbox.wire.session import Received, Session

@@ -22,17 +22,8 @@ from sandbox.ledger import Ledger
 from sandbox.rounds.local import LocalParticipant
 from sandbox.supervisor import Supervisor
 from sandbox.wire.codec import encode
-from sandbox.wire.messages import (
-    GateSetup,
-    JobEnded,
-    JobOffer,
-    Message,
-    SiteBegin,
-    SiteReply,
-    SiteRound,
-    SiteStatus,
-    central_to_site,
-)
+from sandbox.wire.link import JobEnded, JobOffer, SiteBegin, SiteReply, SiteRound, SiteStatus, central_to_site
+from sandbox.wire.messages import GateSetup, Message
 from sandbox.wire.session import Opened, Received, Session
 from tests.central.serving import PASSWORD, Served
 

@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed
 
 from central.hub.connection import CLOSE_DUPLICATE, CLOSE_PROTOCOL, CLOSE_SILENT
 from sandbox.wire.frames import Frame, Kind
-from sandbox.wire.messages import JobsOpen
+from sandbox.wire.link import JobsOpen
 from sandbox.wire.session import Session
 from tests.central.site_client import SiteClient
 

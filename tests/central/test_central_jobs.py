@@ -18,7 +18,7 @@ import pytest_asyncio
 from sandbox.contract import Finding
 from sandbox.errors import Code
 from sandbox.supervisor import Supervisor
-from sandbox.wire.messages import BoardUpdate, JobEnded, JobOffer, JobsOpen, SiteCancel, SiteReply, SiteRound, SiteStatus
+from sandbox.wire.link import BoardUpdate, JobEnded, JobOffer, JobsOpen, SiteCancel, SiteReply, SiteRound, SiteStatus
 from sandbox.wire.session import Session
 from tests.central.conftest import MakeSite
 from tests.central.data import synthetic_csv

@@ -11,7 +11,7 @@ import msgspec
 from sandbox.contract import Column, Contract
 from sandbox.job import JobSpec, Target
 from sandbox.manifest import Pair, load_pair, make_pair
-from sandbox.wire.messages import BoardRow, JobOffer
+from sandbox.wire.link import BoardRow, JobOffer
 
 ALGORITHMS = Path(__file__).parents[2] / "algorithms"
 CONTRACT = Contract((Column("age", "predictor"), Column("dose", "predictor"), Column("score", "target", "continuous")))

@@ -20,7 +20,7 @@ from remote.link.token import LIFETIME, make_token
 from sandbox.errors import PeerError
 from sandbox.wire.codec import encode
 from sandbox.wire.frames import Frame, Kind
-from sandbox.wire.messages import CentralToSite, JobsOpen, SiteCancel
+from sandbox.wire.link import CentralToSite, JobsOpen, SiteCancel
 from sandbox.wire.session import Session
 from tests.remote.standin import CENTRAL_ID, StandIn, make_stand_in, trusting, until
 

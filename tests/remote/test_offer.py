@@ -11,7 +11,7 @@ from remote.runs.phase import TRANSITIONS, Phase, RunInput, follow
 from sandbox.contract import Column, Contract
 from sandbox.errors import Code, InputError
 from sandbox.job import JobSpec, Target
-from sandbox.wire.messages import JobOffer
+from sandbox.wire.link import JobOffer
 from tests.remote.offers import CONTRACT, broken_pair, offer, simice
 
 POLICY = built_in("default")

@@ -28,19 +28,8 @@ from sandbox.errors import Code, InputError, TidegateError
 from sandbox.ledger import Ledger, verify
 from sandbox.rounds.constants import constants_from
 from sandbox.wire.codec import encode
-from sandbox.wire.messages import (
-    BoardUpdate,
-    JobEnded,
-    JobsOpen,
-    RoundReply,
-    SiteBegin,
-    SiteCancel,
-    SiteReply,
-    SiteRound,
-    SiteStatus,
-    StepCall,
-    round_reply,
-)
+from sandbox.wire.link import BoardUpdate, JobEnded, JobsOpen, SiteBegin, SiteCancel, SiteReply, SiteRound, SiteStatus
+from sandbox.wire.messages import RoundReply, StepCall, round_reply
 from tests.remote.offers import CANARY, CONTRACT, broken_pair, csv, offer, simice
 from tests.remote.standin import until
 

@@ -9,18 +9,8 @@ import httpx
 import pytest
 
 from sandbox.rounds.constants import constants_from
-from sandbox.wire.messages import (
-    BoardUpdate,
-    JobEnded,
-    JobsOpen,
-    SiteBegin,
-    SiteCancel,
-    SiteReply,
-    SiteRound,
-    SiteStatus,
-    StepCall,
-    round_reply,
-)
+from sandbox.wire.link import BoardUpdate, JobEnded, JobsOpen, SiteBegin, SiteCancel, SiteReply, SiteRound, SiteStatus
+from sandbox.wire.messages import StepCall, round_reply
 from tests.remote.offers import CONTRACT, broken_pair, csv, offer, simice
 from tests.remote.standin import StandIn, until
 

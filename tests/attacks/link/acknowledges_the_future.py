@@ -2,7 +2,7 @@
 
 from sandbox.wire.codec import encode
 from sandbox.wire.frames import Frame, Kind
-from sandbox.wire.messages import Ack, Hello
+from sandbox.wire.link import Ack, Hello
 
 
 def frames():

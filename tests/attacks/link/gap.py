@@ -2,7 +2,7 @@
 
 from sandbox.wire.codec import encode
 from sandbox.wire.frames import Frame, Kind
-from sandbox.wire.messages import Hello, SiteCancel
+from sandbox.wire.link import Hello, SiteCancel
 
 
 def frames():

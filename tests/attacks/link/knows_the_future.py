@@ -2,7 +2,7 @@
 
 from sandbox.wire.codec import encode
 from sandbox.wire.frames import Frame, Kind
-from sandbox.wire.messages import Hello
+from sandbox.wire.link import Hello
 
 
 def frames():

@@ -2,7 +2,7 @@
 
 from sandbox.wire.codec import encode
 from sandbox.wire.frames import Frame, Kind
-from sandbox.wire.messages import Welcome
+from sandbox.wire.link import Welcome
 
 
 def frames():

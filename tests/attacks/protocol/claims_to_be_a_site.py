@@ -2,7 +2,7 @@
 
 import os
 
-from sandbox.wire.messages import SiteReply
+from sandbox.wire.link import SiteReply
 
 
 def run(channel_fd):

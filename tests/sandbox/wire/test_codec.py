@@ -4,14 +4,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.errors import Code, PeerError
-from sandbox.wire import messages
+from sandbox.wire import link, messages
 from sandbox.wire.codec import encode
 from sandbox.wire.values import floats
 
 DECODERS = {
-    name: decoder
-    for name in ("host_to_gate", "gate_to_host", "host_to_worker", "worker_to_host", "worker_to_gate", "control", "site_to_central")
-    for decoder in (getattr(messages, name),)
+    name: getattr(module, name)
+    for module, names in (
+        (messages, ("host_to_gate", "gate_to_host", "host_to_worker", "worker_to_host", "worker_to_gate", "round_reply")),
+        (link, ("control", "central_to_site", "site_to_central")),
+    )
+    for name in names
 }
 ROUND = messages.RunRound(7, (messages.StepCall("score", {"target": 3, "beta": floats([0.5, -1.0])}),))
 

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sandbox.errors import Code, PeerError
 from sandbox.wire.codec import encode
 from sandbox.wire.frames import Frame, Kind
-from sandbox.wire.messages import Ack, Hello, Welcome
+from sandbox.wire.link import Ack, Hello, Welcome
 from sandbox.wire.session import TRANSITIONS, Alive, Input, Opened, Received, Session, State
 
 
