@@ -55,6 +55,7 @@ import scipy.io
 import scipy.linalg
 import scipy.special
 
+import sandbox.wire.link
 from sandbox.control import Control
 from sandbox.lockdown import identity, landlock, limits, namespaces, seccomp, selftest
 from sandbox.nursery import Nursery, Roles
