@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
 
 from fastapi import FastAPI
 
-from policies import load_policy
+from policies import Policy, load_policy
 from remote import problems, status
 from remote.approvals.service import Approvals
 from remote.config import api as config_api
@@ -46,11 +47,25 @@ HOST_NAMES: Final = ("127.0.0.1", "localhost", "::1")
 """What a browser may call this server; any other name is a rebound one."""
 
 
-def create_app(settings: Settings, isolator: Isolator | None = None) -> FastAPI:
-    """The application of a site whose data directory was made by `tidegate-site init`.
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a site is made of."""
 
-    Raises `PolicyError`, `KeyFileError`, or `ValueError` for a ledger whose chain is broken.
-    """
+    policy: Policy
+    isolator: Isolator
+    ledger: Ledger
+    database: Database
+    owner: OwnerService
+    config: ConfigService
+    journal: Journal
+    egress: Egress
+    proofs: Proofs
+    runs: Runs
+    link: Link
+
+
+def make_parts(settings: Settings, isolator: Isolator | None) -> Parts:
+    """Make every part and hand them to each other. Raises as :func:`create_app`."""
     policy = load_policy(settings.policy)
     isolator = isolator or Isolator(policy)
     # What may fail comes before what must be closed.
@@ -58,17 +73,15 @@ def create_app(settings: Settings, isolator: Isolator | None = None) -> FastAPI:
     row_secret = keys.row_secret()
     ledger = Ledger(settings.ledger)
     database = Database(settings.database)
-    owner = OwnerService(database, settings.session_hours, settings.sign_in_attempts_per_minute)
     config = ConfigService(database, keys, settings.proxy)
-    approvals, journal, egress = Approvals(database), Journal(database), Egress(settings.ledger)
-    proofs = Proofs(database, policy)
+    journal, proofs = Journal(database), Proofs(database, policy)
 
     def send(message: SiteToCentral) -> None:
         link.send(message)
 
     runs = Runs(
         policy=policy,
-        approvals=approvals,
+        approvals=Approvals(database),
         journal=journal,
         custody=Custody(isolator, ledger, policy, row_secret),
         site_id=lambda: config.current.site_id if config.current else "",
@@ -89,35 +102,47 @@ def create_app(settings: Settings, isolator: Isolator | None = None) -> FastAPI:
         link.reconfigure()
 
     config.on_change = on_config_change
+    owner = OwnerService(database, settings.session_hours, settings.sign_in_attempts_per_minute)
+    return Parts(policy, isolator, ledger, database, owner, config, journal, Egress(settings.ledger), proofs, runs, link)
 
-    @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        background = [asyncio.create_task(link.run()), asyncio.create_task(isolator.try_out())]
-        try:
-            yield
-        finally:
-            for task in background:
-                task.cancel()
-            await asyncio.gather(*background, return_exceptions=True)
-            await proofs.close()
-            await runs.close()
-            await isolator.close()
-            await journal.close()
-            ledger.close()
-            database.close()
 
+@contextlib.asynccontextmanager
+async def running(parts: Parts) -> AsyncIterator[None]:
+    """Keep the link open; at the end wipe every run, then close what was opened, in this order."""
+    background = [asyncio.create_task(parts.link.run()), asyncio.create_task(parts.isolator.try_out())]
+    try:
+        yield
+    finally:
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+        await parts.proofs.close()
+        await parts.runs.close()
+        await parts.isolator.close()
+        await parts.journal.close()
+        parts.ledger.close()
+        parts.database.close()
+
+
+def create_app(settings: Settings, isolator: Isolator | None = None) -> FastAPI:
+    """The application of a site whose data directory was made by `tidegate-site init`.
+
+    Raises `PolicyError`, `KeyFileError`, or `ValueError` for a ledger whose chain is broken.
+    """
+    parts = make_parts(settings, isolator)
+    config, runs, egress, proofs = parts.config, parts.runs, parts.egress, parts.proofs
     app = FastAPI(
         title="Tidegate site",
         version=version("tidegate"),
-        lifespan=lifespan,
+        lifespan=lambda _: running(parts),
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
     )
-    guard = make_guard(owner)
-    state = status.Status(config, link, isolator, policy, proofs)
+    guard = make_guard(parts.owner)
+    state = status.Status(config, parts.link, parts.isolator, parts.policy, proofs)
     problems.install(app)
-    app.include_router(owner_api.make_router(owner, guard, settings.session_hours))
+    app.include_router(owner_api.make_router(parts.owner, guard, settings.session_hours))
     app.include_router(config_api.make_router(config, guard))
     app.include_router(status.make_router(state, guard))
     app.include_router(probes_api.make_router(proofs, guard))
