@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import tomllib
 from collections.abc import Iterator
@@ -40,6 +41,11 @@ class JobSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     columns: dict[str, Literal["predictor", "ignored"]] = {}
     parameters: dict[str, Any] = {}
     missing: tuple[str, ...] = DEFAULT_MISSING
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the specification, in hexadecimal; the order of names in a table does not count."""
+        return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
 
     @property
     def has_central_intercept(self) -> bool:

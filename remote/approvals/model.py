@@ -11,13 +11,14 @@ from remote.db import Model, Moment
 
 
 class Approval(Model):
-    """The owner approved the pair with this digest for this job."""
+    """The owner approved the pair with this digest for this job, as its specification was then."""
 
     __tablename__ = "approval"
-    __table_args__ = (UniqueConstraint("job_id", "digest"),)
+    __table_args__ = (UniqueConstraint("job_id", "digest", "spec_digest"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     job_id: Mapped[str] = mapped_column(String(64))
     digest: Mapped[str] = mapped_column(String(64))
+    spec_digest: Mapped[str] = mapped_column(String(64))
     approved_by: Mapped[str] = mapped_column(String(64))
     approved_at: Mapped[datetime] = mapped_column(Moment)

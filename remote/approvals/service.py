@@ -1,6 +1,7 @@
 """Approvals: kept in the database, read from memory (a message of central must not wait for a disk).
 
-An approval is of one digest for one job. The caller has hashed the bytes it holds; a digest that central merely claims is no approval.
+An approval is of one digest for one job with one specification: a job that central changes is another job. The caller has hashed the
+bytes it holds; a digest that central merely claims is no approval.
 """
 
 from __future__ import annotations
@@ -19,28 +20,30 @@ class Approvals:
     def __init__(self, database: Database) -> None:
         self._database = database
         with database.session() as session:
-            self._by_job = {(item.job_id, item.digest): item for item in store.all_approvals(session)}
+            self._by_job = {(item.job_id, item.digest, item.spec_digest): item for item in store.all_approvals(session)}
 
-    def find(self, job_id: str, digest: str) -> Approval | None:
-        """The approval of exactly these bytes for this job."""
-        return self._by_job.get((job_id, digest))
+    def find(self, job_id: str, digest: str, spec_digest: str) -> Approval | None:
+        """The approval of exactly these bytes for this job, specified like this."""
+        return self._by_job.get((job_id, digest, spec_digest))
 
     def earlier(self, job_id: str, digest: str) -> Approval | None:
         """The last approval of the same bytes for another job: worth knowing, binding nothing."""
-        others = [item for (job, found), item in self._by_job.items() if found == digest and job != job_id]
+        others = [item for (job, found, _), item in self._by_job.items() if found == digest and job != job_id]
         return others[-1] if others else None
 
-    async def approve(self, job_id: str, digest: str, approved_by: str) -> Approval:
+    async def approve(self, job_id: str, digest: str, spec_digest: str, approved_by: str) -> Approval:
         """Approve `digest` for a job; doing so again changes nothing."""
-        approval = await asyncio.to_thread(self._insert, job_id, digest, approved_by)
-        self._by_job[job_id, digest] = approval
+        approval = await asyncio.to_thread(self._insert, job_id, digest, spec_digest, approved_by)
+        self._by_job[job_id, digest, spec_digest] = approval
         return approval
 
-    def _insert(self, job_id: str, digest: str, approved_by: str) -> Approval:
+    def _insert(self, job_id: str, digest: str, spec_digest: str, approved_by: str) -> Approval:
         with self._database.session() as session:
-            found = store.find(session, job_id, digest)
+            found = store.find(session, job_id, digest, spec_digest)
             if found is not None:
                 return found
-            approval = Approval(job_id=job_id, digest=digest, approved_by=approved_by, approved_at=datetime.now(UTC))
+            approval = Approval(
+                job_id=job_id, digest=digest, spec_digest=spec_digest, approved_by=approved_by, approved_at=datetime.now(UTC)
+            )
             store.add(session, approval)
             return approval

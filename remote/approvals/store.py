@@ -13,9 +13,9 @@ def all_approvals(session: Session) -> list[Approval]:
     return list(session.scalars(select(Approval).order_by(Approval.id)))
 
 
-def find(session: Session, job_id: str, digest: str) -> Approval | None:
-    """The approval of a digest for a job."""
-    return session.scalar(select(Approval).where(Approval.job_id == job_id, Approval.digest == digest))
+def find(session: Session, job_id: str, digest: str, spec_digest: str) -> Approval | None:
+    """The approval of a digest for a job with this specification."""
+    return session.scalar(select(Approval).filter_by(job_id=job_id, digest=digest, spec_digest=spec_digest))
 
 
 def add(session: Session, approval: Approval) -> None:

@@ -13,7 +13,6 @@ from remote.runs.phase import Phase, RunInput, follow
 from remote.runs.responder import Responder
 from sandbox.contract import Finding
 from sandbox.errors import Code, InputError
-from sandbox.job import JobSpec
 from sandbox.manifest import Pair
 from sandbox.rounds.local import LocalParticipant
 from sandbox.wire.link import BoardRow, BoardUpdate, JobOffer, SiteStatus
@@ -61,8 +60,6 @@ class Run:
     problem: Code | None = None
     """Why the offer cannot be approved."""
     approval: Approval | None = None
-    approved_spec: JobSpec | None = None
-    """The specification that the owner had before them, None when the approval is of an earlier process of this site."""
     report: UploadReport | None = None
     trouble: Finding | None = None
     """Why the last upload or start came to nothing, beyond what the report says."""
@@ -134,9 +131,9 @@ class Run:
     @property
     def is_approved(self) -> bool:
         """Whether exactly the bytes we hold are approved for this job, as it was when they were."""
-        if self.approved_spec is not None and self.approved_spec != self.offer.spec:
+        if self.approval is None or self.pair is None or self.problem is not None:
             return False
-        return self.approval is not None and self.pair is not None and self.problem is None and self.approval.digest == self.pair.digest
+        return self.approval.digest == self.pair.digest and self.approval.spec_digest == self.offer.spec.digest
 
     def status(self) -> SiteStatus:
         """What central may know of this site's part: codes and columns, no details."""

@@ -84,11 +84,10 @@ class Runs:
         """Approve the pair with exactly this digest for this job. Raises :class:`InputError` when it is not what we hold."""
         run = self.get(job_id)
         run.check_may_approve(digest)
-        spec = run.offer.spec
-        approval = await self.approvals.approve(job_id, digest, owner)
-        # Central may have sent another pair meanwhile: then this approval is not of what we hold now.
-        if run.pair is not None and run.pair.digest == digest:
-            run.approval, run.approved_spec = approval, spec
+        spec_digest = run.offer.spec.digest
+        run.approval = await self.approvals.approve(job_id, digest, spec_digest, owner)
+        # Central may have sent another job meanwhile: then this approval is not of what we hold now.
+        if run.is_approved:
             self._note(run, "approved")
         self._report(run)
         return run
@@ -158,7 +157,7 @@ class Runs:
             return
         changed = is_other_job(run.offer, offer)
         run.take(offer)
-        run.approval = self.approvals.find(run.job_id, offer.digest)
+        run.approval = self.approvals.find(run.job_id, offer.digest, offer.spec.digest)
         if offer.state in OVER:
             self._custody.later(self._end(run, offer.state, None, ""))
         elif changed and run.phase is Phase.RUNNING:
@@ -175,7 +174,7 @@ class Runs:
             log.warning("run.too_many", limit=MAX_RUNS)
             return
         run = Run(self._site_id(), self.policy, offer)
-        run.approval = self.approvals.find(run.job_id, offer.digest)
+        run.approval = self.approvals.find(run.job_id, offer.digest, offer.spec.digest)
         self._runs[run.job_id] = run
         self._note(run, "offered", run.problem)
         self._report(run)

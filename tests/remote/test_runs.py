@@ -165,10 +165,12 @@ async def test_one_changed_byte_voids_approval_and_upload(site: Site) -> None:
 async def test_an_approval_is_for_one_job_and_survives_a_restart(site: Site) -> None:
     await site.approved()
     again = Approvals(site.database)
-    approval = again.find("j1", simice().digest)
+    spec_digest = site.runs.get("j1").offer.spec.digest
+    approval = again.find("j1", simice().digest, spec_digest)
     assert approval is not None
     assert approval.approved_by == "olga"
-    assert again.find("j2", simice().digest) is None
+    assert again.find("j2", simice().digest, spec_digest) is None
+    assert again.find("j1", simice().digest, "0" * 64) is None, "the same job, specified in another way"
     assert again.earlier("j2", simice().digest) is approval
     site.runs.on_message(offer(job_id="j2"))
     assert not site.runs.get("j2").is_approved

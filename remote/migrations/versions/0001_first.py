@@ -41,9 +41,10 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("job_id", sa.String(64), nullable=False),
         sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("spec_digest", sa.String(64), nullable=False),
         sa.Column("approved_by", sa.String(64), nullable=False),
         sa.Column("approved_at", sa.DateTime, nullable=False),
-        sa.UniqueConstraint("job_id", "digest"),
+        sa.UniqueConstraint("job_id", "digest", "spec_digest"),
     )
     op.create_table(
         "run_event",
