@@ -6,6 +6,7 @@ then, the kernels run under the guard. Nothing is released partially: fields are
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,7 +26,7 @@ from sandbox.gate.kernels import Answer, Moments, Units
 from sandbox.gate.release import Field, Origin, Release, make_record, release_fields, release_refusal
 from sandbox.gate.rows import Matrix, Rows
 from sandbox.manifest import RESERVED_STEP, Step
-from sandbox.wire.codec import encode
+from sandbox.wire.codec import encode, encode_request
 from sandbox.wire.messages import Constants, KernelCall, RunRound, StepCall, StepDone
 from sandbox.wire.values import Array
 
@@ -231,7 +232,9 @@ class Answering:
             return {"step": "(undeclared)"}
         columns = [call.request.get(name) for name, field in step.request.items() if field.type == "column"]
         known = [index for index in columns if isinstance(index, int) and index in self._contract.targets]
-        return {"step": call.step, "columns": [{"index": index, "name": self._contract.column(index).name} for index in known]}
+        names = [{"index": index, "name": self._contract.column(index).name} for index in known]
+        # Which β was asked is told by its hash: an auditor who is shown a question can tell whether it is this one.
+        return {"step": call.step, "columns": names, "request_sha256": hashlib.sha256(encode_request(call.request)).hexdigest()}
 
 
 def _numbers(array: Array | None) -> Matrix:

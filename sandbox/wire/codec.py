@@ -5,6 +5,7 @@ There is no pickle here, and nothing is ever built from a class name that a peer
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -19,6 +20,11 @@ _encoder = msgspec.msgpack.Encoder()
 def encode(message: msgspec.Struct) -> bytes:
     """The MessagePack bytes of `message`."""
     return _encoder.encode(message)
+
+
+def encode_request(request: Mapping[str, object]) -> bytes:
+    """The MessagePack bytes of the arguments of a step, whatever their order: for hashing."""
+    return msgspec.msgpack.encode(request, order="deterministic")
 
 
 class Decoder(Generic[Message]):

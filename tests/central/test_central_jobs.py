@@ -61,6 +61,13 @@ class Federation:
     async def get(self) -> dict:
         return await self.runner.call("GET", self.path)
 
+    async def ledger_until(self, kind: str, seconds: float = 10) -> list[dict]:
+        """The ledger of the job, once its last line is of a kind: a job has ended a moment before its rows are wiped."""
+        async with asyncio.timeout(seconds):
+            while (lines := await self.runner.call("GET", f"{self.path}/ledger"))[-1]["kind"] != kind:
+                await asyncio.sleep(0.05)
+        return lines
+
     async def until(self, condition, seconds: float = 20) -> dict:
         async with asyncio.timeout(seconds):
             while not condition(job := await self.get()):
@@ -487,8 +494,7 @@ async def test_a_result_expires_and_is_wiped(settings, supervisor, tmp_path):
         assert job["code"] == "result.expired"
         answer = await federation.runner.http.get(f"{federation.path}/result")
         assert (answer.status_code, answer.json()["code"]) == (410, "result.expired")
-        ledger = await federation.runner.call("GET", f"{federation.path}/ledger")
-        assert ledger[-1]["kind"] == "wipe"
+        await federation.ledger_until("wipe")
         await site.close()
         await federation.runner.http.aclose()
         await admin.http.aclose()

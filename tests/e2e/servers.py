@@ -190,6 +190,16 @@ class Site:
         """Poll the site's own view of a job until `ready` is true in it."""
         return poll(lambda: self._job(job_id), lambda job: job is not None and bool(job.get(ready)), seconds, f"{self.name}: {ready}")
 
+    def ledger_until(self, job_id: str, kind: str, seconds: float = 15) -> list[dict[str, Any]]:
+        """The ledger of a job at this site, once its last line is of a kind: a job has ended a moment before its rows are wiped."""
+        lines: list[dict[str, Any]] = poll(
+            lambda: self.api.call("GET", f"/api/jobs/{job_id}/ledger"),
+            lambda found: bool(found) and found[-1]["kind"] == kind,
+            seconds,
+            f"{self.name}: a line {kind} in the ledger",
+        )
+        return lines
+
     def _job(self, job_id: str) -> Any:
         response = self.api.client.get(f"/api/jobs/{job_id}")
         return response.json() if response.is_success else None

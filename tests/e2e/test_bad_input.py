@@ -153,10 +153,7 @@ def test_a_site_killed_in_the_middle_of_a_round_fails_the_job_under_its_name(fed
         assert job["sentence"]
         assert job["remedy"]
         assert federation.runner.client.get(f"/api/jobs/{job_id}/result").status_code in (404, 409, 410)
-        other = federation.sites["cleveland"]
-        lines = other.api.call("GET", f"/api/jobs/{job_id}/ledger")
-        lines = lines["lines"] if isinstance(lines, dict) else lines
-        assert lines[-1]["kind"] == "wipe", "the other site has wiped"
+        federation.sites["cleveland"].ledger_until(job_id, "wipe")
     finally:
         come_back(federation, lost)
 
@@ -184,8 +181,7 @@ def test_a_connection_lost_in_the_middle_of_a_job_is_resumed_and_nothing_is_comp
         site.server.process.send_signal(18)
     job = wait_for(federation, job_id, ("FINISHED", "FAILED"), 90)
     assert job["state"] == "FINISHED", job
-    lines = site.api.call("GET", f"/api/jobs/{job_id}/ledger")
-    lines = lines["lines"] if isinstance(lines, dict) else lines
+    lines = site.ledger_until(job_id, "wipe")
     rounds = [line["round"] for line in lines if line["kind"] == "release"]
     assert rounds == sorted(set(rounds))
     federation.runner.call("POST", f"/api/jobs/{job_id}/close")
