@@ -180,15 +180,11 @@ def _set_password(service: OwnerService, owner: str) -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
+        # Listening already: who reads the address in the log may connect at once, and waits in the backlog.
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        listener.close()
         _stop(f"Port {port} of {host} cannot be used ({os.strerror(error.errno or 0)}); choose another with --port.")
-    return listener
 
 
 def _in_url(host: str) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
 from click.testing import Result
 from typer.testing import CliRunner
 
@@ -52,6 +54,18 @@ def test_a_served_site_takes_the_password_that_init_made_up(tmp_path: Path) -> N
         finally:
             server.kill()
     assert server.returncode in (0, -signal.SIGTERM)
+
+
+def test_the_address_in_the_log_takes_connections_before_the_server_runs(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    reached = []
+
+    def connects_first(_self: uvicorn.Server, sockets: list[socket.socket]) -> None:
+        with sockets[0] as listener, socket.create_connection(listener.getsockname(), timeout=30) as client:
+            reached.append(client.getpeername())
+
+    monkeypatch.setattr(uvicorn.Server, "run", connects_first)
+    assert run("serve", "--data", folder, "--port", "0").exit_code == 0
+    assert len(reached) == 1
 
 
 def test_init_does_not_overwrite_a_site(folder: str) -> None:
