@@ -291,14 +291,16 @@ async def test_an_upload_that_breaks_off_leaves_the_job_usable(federation, serve
 
 async def test_cancel_during_an_upload_wipes_what_was_sent(federation):
     await federation.open()
-    is_cancelled = asyncio.Event()
+    is_sent, is_cancelled = asyncio.Event(), asyncio.Event()
 
     async def slow():
         yield synthetic_csv(1)[:2000]
+        is_sent.set()
         await is_cancelled.wait()
         yield synthetic_csv(1)[2000:]
 
     upload = asyncio.create_task(federation.runner.http.put(f"{federation.path}/data", content=slow()))
+    await is_sent.wait()
     await asyncio.sleep(0.5)
     assert (await federation.runner.call("POST", f"{federation.path}/cancel"))["state"] == "CANCELLED"
     is_cancelled.set()

@@ -27,11 +27,12 @@ class ServerError(RuntimeError):
 
 
 def free_port() -> int:
-    """A loopback port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that is free now and stays so: the system gives none below 32768 to a client, and a server may need it again."""
+    while True:
+        port = 20000 + secrets.randbelow(12000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def run_command(*arguments: str, text: str = "", env: dict[str, str] | None = None) -> str:

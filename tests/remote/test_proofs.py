@@ -113,7 +113,7 @@ async def test_a_start_names_tier_and_proof_in_the_ledger_and_in_the_log_of_the_
         assert line["proof"] == proof
         assert (line["job"], line["isolation"]["tier"]) == ("j1", tier())
         assert verify(site.ledger.path).holds
-        await asyncio.sleep(0.2)
+        await site.journal.close()
         [detail] = [event.detail for event in await site.journal.read("j1") if event.event == "started"]
         assert "110 of 113 blocked" in detail
         assert "d" * 16 in detail
