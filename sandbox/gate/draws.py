@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -25,7 +26,7 @@ from sandbox.gate import ziggurat
 
 KEY_BYTES: Final = 16
 MIN_SECRET_BYTES: Final = 16
-ROWS_AT_ONCE: Final = 4096
+ROWS_AT_ONCE: Final = 8192
 """Blocks, words and numbers of so many rows stay in a second-level cache."""
 BLOCK_BYTES: Final = 16
 _LABEL: Final = b"tidegate row draws v2"
@@ -70,40 +71,45 @@ class RowDraws:
         Draw 0 gives start values. A draw that needs two numbers for each row takes the second from `word` 1.
         """
         numbers = np.empty(len(file_rows)) if out is None else out[: len(file_rows)]
-        for first in range(0, len(file_rows), ROWS_AT_ONCE):
-            some = slice(first, first + ROWS_AT_ONCE)
-            numbers[some] = uniform_from(self._words(target, draw, 0, file_rows[some])[:, word])
+        for first, words in self._words(target, draw, 0, file_rows):
+            numbers[first : first + len(words)] = uniform_from(words[:, word])
         return numbers
 
     def normal(self, target: int, draw: int, file_rows: FileRows, out: Numbers | None = None) -> Numbers:
         """Standard normal numbers for some rows, shape as `file_rows`; see :mod:`sandbox.gate.ziggurat`."""
         numbers = np.empty(len(file_rows)) if out is None else out[: len(file_rows)]
-        left = []
-        for first in range(0, len(file_rows), ROWS_AT_ONCE):
-            some = slice(first, first + ROWS_AT_ONCE)
-            words = self._words(target, draw, 0, file_rows[some])
-            numbers[some], places = ziggurat.inside(words[:, 0])
-            left.append(places + first)
+        left = [np.empty(0, np.intp)]
+        for first, words in self._words(target, draw, 0, file_rows):
+            left.append(ziggurat.inside(words[:, 0], numbers[first : first + len(words)]) + first)
         # One in eighty falls outside its rectangle and is decided with the block's other word; half of those are drawn again.
-        places, attempt = np.concatenate(left) if left else np.empty(0, np.intp), 0
+        places, attempt = np.concatenate(left), 0
         while len(places):
-            words = self._words(target, draw, attempt, file_rows[places])
-            is_inside = ziggurat.decide(words[:, 0], uniform_from(words[:, 1]), values := np.empty(len(places)))
-            numbers[places[is_inside]] = values[is_inside]
-            places, attempt = places[~is_inside], attempt + 1
+            again = []
+            for first, words in self._words(target, draw, attempt, file_rows[places]):
+                some = places[first : first + len(words)]
+                is_decided = ziggurat.decide(words[:, 0], uniform_from(words[:, 1]), values := np.empty(len(some)))
+                numbers[some[is_decided]] = values[is_decided]
+                again.append(some[~is_decided])
+            places, attempt = np.concatenate(again), attempt + 1
         return numbers
 
-    def _words(self, target: int, draw: int, attempt: int, file_rows: FileRows) -> Words:
-        """Two random words for every row, shape (rows, 2)."""
+    def _words(self, target: int, draw: int, attempt: int, file_rows: FileRows) -> Iterator[tuple[int, Words]]:
+        """Two random words for every row: pieces of the rows, each with its first place and the words, shape (rows, 2).
+
+        The words of a piece are overwritten by the next.
+        """
         if not (0 <= target < _MAX_TARGET and 0 <= draw < _MAX_DRAW and 0 <= attempt < 256):
             raise ValueError("a counter out of range")
-        counters = np.empty((len(file_rows), 2), dtype="<u8")
-        counters[:, 0] = file_rows
-        counters[:, 0] += np.uint64(self._row_offset)
+        n_rows = min(len(file_rows), ROWS_AT_ONCE)
+        counters = np.empty((n_rows, 2), dtype="<u8")
         counters[:, 1] = draw << 32 | target << 8 | attempt
-        words = bytearray(counters.nbytes + BLOCK_BYTES - 1)
-        self._cipher.update_into(counters.data.cast("B"), words)
-        return np.frombuffer(words, dtype="<u8", count=counters.size).reshape(-1, 2)
+        blocks = bytearray(counters.nbytes + BLOCK_BYTES - 1)
+        words = np.frombuffer(blocks, dtype="<u8", count=counters.size).reshape(-1, 2)
+        for first in range(0, len(file_rows), ROWS_AT_ONCE):
+            some = file_rows[first : first + ROWS_AT_ONCE].view(np.uint64)
+            np.add(some, np.uint64(self._row_offset), out=counters[: len(some), 0])
+            self._cipher.update_into(counters[: len(some)].data.cast("B"), blocks)
+            yield first, words[: len(some)]
 
 
 def uniform_from(words: Words) -> Numbers:

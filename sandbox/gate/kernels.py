@@ -7,7 +7,6 @@ contributions of the rows, from which `release` takes the rounding grid. Whether
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -26,12 +25,8 @@ BEYOND: Final = float(np.finfo(np.float64).max)
 MAX_TERMS: Final = 1e7
 """Of Σ|β_j| max|z_j|. Terms that are large and cancel leave a linear predictor of rounding errors, which is a step of the row and no longer
 a line: with terms of 1e16, two people a year apart are as far apart as the cap allows. Below this bound a rounding error is below 1e-8."""
-MAX_EXPONENT: Final = 700.0
-"""exp of it is finite; a probability beyond it is 0 or 1 in double precision."""
-
-SMALL_PRODUCT: Final = 1_000_000
-"""Up to so many multiplications OpenBLAS multiplies without packing; in such blocks half of Z'WZ costs less than one symmetric product."""
-MAX_BLOCK: Final = 16
+MAX_HALF_EXPONENT: Final = 350.0
+"""exp of twice it is finite; a probability beyond it is 0 or 1 in double precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,34 +135,40 @@ class Score:
 def glm_score(rows: Rows, units: Units, target: int, beta: Matrix) -> Score:
     """Observed information H (q×q), gradient g (q) and log-likelihood of a logistic fit at `beta` (q), in one pass.
 
-    Branch-free: with t = exp(−η) and r = 1 + t, p = 1/r, w = tp², log(1 + exp(η)) = η + log r.
+    Branch-free: with σ = 1 for y = 1 and −1 for y = 0, u = exp(−ση/2) and r = 1 + u², the log-likelihood of a row is −log r, its weight
+    p(1 − p) is (u/r)², and y − p is σu²/r = (u/r) · σu. So H and g are one symmetric product, of the columns √w·z and the column σu.
     """
     position = rows.position(target)
-    others = np.delete(np.arange(rows.p), position)
-    full = np.zeros(rows.p)
-    full[others] = beta
+    full = np.insert(beta, position, 0.0)
     threshold = (0.5 - units.centre[position]) / units.scale[position]
-    H, g = np.zeros((rows.p, rows.p)), np.zeros(rows.p)
+    # BLAS multiplies columns in fours: one that is missing costs more than one of zeros.
+    n_columns = -(-rows.p // 4) * 4
+    products, buffer = np.zeros((n_columns, n_columns)), np.zeros((n_columns, rows.tile_rows))
     loglik = residual_squares = max_abs_eta = weight_sum = 0.0
-    buffer = np.empty((rows.p, rows.tile_rows))
     for part in rows.parts(target, is_missing=False):
-        eta = part.design @ full
-        y = (part.design[:, position] > threshold).astype(np.float64)
-        max_abs_eta = max(max_abs_eta, float(eta.max()), -float(eta.min()))
-        np.clip(eta, -MAX_EXPONENT, MAX_EXPONENT, out=eta)
-        t = np.exp(-eta)
-        r = 1.0 + t
-        p = 1.0 / r
-        loglik += float(y @ eta - eta.sum() - np.log(r).sum())
-        weight = np.multiply(t, p, out=t)
-        weight *= p
-        weight_sum += float(weight.sum())
-        residual = y - p
-        residual_squares += float(residual @ residual)
-        g += part.design.T @ residual
-        _add_weighted_gram(H, part.design, weight, buffer[:, : len(eta)])
-    H = np.tril(H) + np.tril(H, -1).T
-    H, g = H[np.ix_(others, others)], g[others]
+        columns = part.design.T
+        eta = full @ columns
+        max_abs_eta = max(max_abs_eta, np.maximum.reduce(eta), -np.minimum.reduce(eta))
+        sign = np.copysign(1.0, columns[position] - threshold)
+        u = eta * sign
+        u *= -0.5
+        if max_abs_eta > 2.0 * MAX_HALF_EXPONENT:
+            np.clip(u, -MAX_HALF_EXPONENT, MAX_HALF_EXPONENT, out=u)
+        np.exp(u, out=u)
+        r = u * u
+        r += 1.0
+        root = u / r
+        weight_sum += float(root @ root)
+        scaled = buffer[:, : len(u)]
+        np.multiply(columns, root, out=scaled[: rows.p])
+        u *= sign
+        scaled[position] = u
+        root *= u
+        residual_squares += float(root @ root)
+        loglik -= float(np.log(r, out=r).sum())
+        products += scaled @ scaled.T
+    others = np.delete(np.arange(rows.p), position)
+    H, g = products[np.ix_(others, others)], products[others, position]
     norms = np.sqrt(np.maximum(np.diagonal(H), 0.0))
     # Every row's contribution to the log-likelihood is at most 0, so its Σ|φ| is exact.
     bounds = {
@@ -181,16 +182,6 @@ def glm_score(rows: Rows, units: Units, target: int, beta: Matrix) -> Score:
     worst = max_abs_eta if np.isfinite(full).all() and np.isfinite(loglik) else np.inf
     worst = worst if is_linear(rows, full) else max(worst, BEYOND)
     return Score(Answer("glm_score", n, parts, bounds, is_score=True), worst, weight_sum)
-
-
-def _add_weighted_gram(H: Matrix, design: Matrix, weight: Matrix, buffer: Matrix) -> None:
-    """Add Z'WZ to the lower triangle of `H`, block by block; `buffer` has the shape of Z'."""
-    np.multiply(design.T, weight, out=buffer)
-    p, n = buffer.shape
-    size = min(MAX_BLOCK, max(1, math.isqrt(SMALL_PRODUCT // n)))
-    for row in range(0, p, size):
-        for column in range(0, row + 1, size):
-            H[row : row + size, column : column + size] += buffer[row : row + size] @ design[:, column : column + size]
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +225,7 @@ def draw(rows: Rows, units: Units, target: int, beta: Matrix, sigma: float | Non
         noise *= sigma
 
     def values_of(design: Matrix, places: slice) -> Matrix:
-        predicted = np.matmul(design, full, out=eta[places])
+        predicted = np.dot(design, full, out=eta[places])
         values = noise[places]
         if sigma is None:
             # u < 1 / (1 + exp(−η)) without the division; an infinite exp is a probability of 0.

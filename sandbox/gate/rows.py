@@ -22,8 +22,8 @@ from sandbox.gate.dataset import Dataset
 from sandbox.gate.patterns import Mask, Patterns
 from sandbox.gate.region import Region
 
-TILE_BYTES: Final = 900_000
-"""A tile stays in a second-level cache. Larger ones spill, smaller ones are all overhead (`tests/benchmarks`)."""
+TILE_BYTES: Final = 2_000_000
+"""Larger tiles leave the caches, smaller ones are all overhead (`tests/benchmarks`)."""
 MIN_TILE_ROWS: Final = 256
 MANY_PATTERNS: Final = 64
 """Below this number of patterns their Grams are always kept."""
@@ -41,8 +41,8 @@ class Part:
     tile: int
     within: Places
     """The rows' places in the tile."""
-    pattern: int
-    """The pattern all the rows share, -1 when they are of several."""
+    patterns: tuple[tuple[int, slice], ...]
+    """The patterns with a Gram that the rows are of, and which of the rows of this part are of each; none when Grams are not kept."""
 
 
 class Rows:
@@ -118,11 +118,19 @@ class Rows:
         if not self.has_grams:
             yield from self._scattered(is_wanted)
             return
-        # Missing parts keep their pattern, whose Gram a draw renews; observed neighbours are one piece.
-        for first, last in _runs(is_wanted, merge=not is_missing):
-            pattern = first if last == first + 1 else -1
+        for first, last in _runs(is_wanted):
             for tile, low, high in self._pieces(int(self.bounds[first]), int(self.bounds[last])):
-                yield Part(self._tiles[tile, :, low:high].T, tile, slice(low, high), pattern)
+                patterns = self._patterns_within(first, last, tile * self.tile_rows + low, tile * self.tile_rows + high)
+                yield Part(self._tiles[tile, :, low:high].T, tile, slice(low, high), patterns)
+
+    def _patterns_within(self, first: int, last: int, start: int, stop: int) -> tuple[tuple[int, slice], ...]:
+        """Which of the places [start, stop) are of which of the patterns [first, last)."""
+        found = []
+        for pattern in range(first, last):
+            low, high = max(start, int(self.bounds[pattern])), min(stop, int(self.bounds[pattern + 1]))
+            if low < high:
+                found.append((pattern, slice(low - start, high - start)))
+        return tuple(found)
 
     def _scattered(self, is_wanted: Mask) -> Iterator[Part]:
         is_row_wanted = is_wanted[self._pattern_of]
@@ -130,7 +138,7 @@ class Rows:
             start = tile * self.tile_rows
             within = np.flatnonzero(is_row_wanted[start : start + self.tile_rows])
             if len(within):
-                yield Part(self._tiles[tile][:, within].T, tile, within, -1)
+                yield Part(self._tiles[tile][:, within].T, tile, within, ())
 
     # --- values
 
@@ -144,7 +152,7 @@ class Rows:
 
     def missing_rows(self, target: int) -> npt.NDArray[np.int64]:
         """File rows with the target missing, in the order of :meth:`missing_places`."""
-        runs = _runs(self.masks[:, self.targets.index(target)], merge=True)
+        runs = _runs(self.masks[:, self.targets.index(target)])
         rows = [self.file_rows[self.bounds[first] : self.bounds[last]] for first, last in runs]
         return rows[0] if len(rows) == 1 else np.concatenate([self.file_rows[:0], *rows])
 
@@ -187,9 +195,9 @@ class Rows:
             self._old[start:stop] = column[part.within]
             values = values_of(part.design, slice(start, stop))
             column[part.within] = values
-            reach = max(reach, float(values.max()), -float(values.min()))
-            if self.has_grams:
-                products[part.pattern] += part.design.T @ values
+            reach = max(reach, np.maximum.reduce(values), -np.minimum.reduce(values))
+            for pattern, some in part.patterns:
+                products[pattern] += values[some] @ part.design[some]
             start = stop
         self._filled_reach[position] = reach
         self._put_products(target, products)
@@ -273,16 +281,13 @@ class Rows:
 
 
 def tile_rows(p: int) -> int:
-    """Rows of a tile of `p` columns: a power of two."""
+    """Rows of a tile of `p` columns."""
     fitting = TILE_BYTES // (8 * p)
-    return max(MIN_TILE_ROWS, 1 << max(fitting.bit_length() - 1, 0))
+    # Eight more than a power of two: columns that a power of two is between share the sets of a cache and drive each other out.
+    return max(MIN_TILE_ROWS, 1 << max(fitting.bit_length() - 1, 0)) + 8
 
 
-def _runs(is_wanted: Mask, merge: bool) -> Iterator[tuple[int, int]]:
-    """Ranges [first, last) of wanted patterns: one each, or neighbours together."""
-    wanted = np.flatnonzero(is_wanted).tolist()
-    while wanted:
-        first = last = wanted.pop(0)
-        while merge and wanted and wanted[0] == last + 1:
-            last = wanted.pop(0)
-        yield first, last + 1
+def _runs(is_wanted: Mask) -> Iterator[tuple[int, int]]:
+    """Ranges [first, last) of neighbouring wanted patterns."""
+    edges = np.flatnonzero(np.diff(is_wanted, prepend=False, append=False)).tolist()
+    yield from zip(edges[::2], edges[1::2], strict=True)

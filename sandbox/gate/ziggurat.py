@@ -44,11 +44,12 @@ _INSIDE: Final = np.floor(_HALF * _EDGES[1:] / _EDGES[:-1]).astype(np.int64)
 _HEIGHTS: Final = np.exp(-0.5 * _EDGES**2)
 
 
-def inside(words: Words) -> tuple[Numbers, Places]:
-    """Numbers for `words`, shape (n,), and the places of those that :func:`decide` must decide."""
+def inside(words: Words, numbers: Numbers) -> Places:
+    """Fill `numbers` from `words`, shape (n,) each; the places of those that :func:`decide` must decide instead."""
     layers, places = _split(words)
-    is_outside = np.abs(places) >= _INSIDE.take(layers)
-    return places * _WIDTHS.take(layers), np.flatnonzero(is_outside)
+    np.multiply(places, _WIDTHS.take(layers), out=numbers)
+    np.abs(places, out=places)
+    return np.flatnonzero(places >= _INSIDE.take(layers))
 
 
 def decide(words: Words, uniform: Numbers, numbers: Numbers) -> Mask:
@@ -60,15 +61,15 @@ def decide(words: Words, uniform: Numbers, numbers: Numbers) -> Mask:
         numbers: filled, shape (n,).
     """
     layers, places = _split(words)
-    is_inside = np.abs(places) < _INSIDE.take(layers)
-    numbers[:] = places * _WIDTHS.take(layers)
-    is_tail = ~is_inside & (layers == 0)
-    # The tail by inversion of its distribution function.
-    numbers[is_tail] = np.copysign(ndtri(uniform[is_tail] * ndtr(-R)), numbers[is_tail])
+    np.multiply(places, _WIDTHS.take(layers), out=numbers)
     low, high = _HEIGHTS.take(layers), _HEIGHTS.take(layers + 1)
-    is_under = low + uniform * (high - low) < np.exp(-0.5 * numbers**2)
-    result: Mask = is_inside | is_tail | (is_under & (layers > 0))
-    return result
+    is_decided: Mask = (np.abs(places) < _INSIDE.take(layers)) | (low + uniform * (high - low) < np.exp(-0.5 * numbers**2))
+    tail = np.flatnonzero((layers == 0) & (np.abs(places) >= _INSIDE[0]))
+    if len(tail):
+        # The tail by inversion of its distribution function.
+        numbers[tail] = np.copysign(ndtri(uniform[tail] * ndtr(-R)), numbers[tail])
+        is_decided[tail] = True
+    return is_decided
 
 
 def _split(words: Words) -> tuple[Places, npt.NDArray[np.int64]]:
