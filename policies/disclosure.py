@@ -26,6 +26,16 @@ Rule = Literal[
     "evaluations",
     "draw_bounds",
     "draw_schedule",
+    "additive",
+    "contributors",
+    "difference",
+    "span",
+    "lattice",
+    "value",
+    "sum_budget",
+    "request_bounds",
+    "row_state",
+    "estimate",
 ]
 STANDING_RULES: Final = ("cell_column", "cell_cross", "dominance", "set_aside")
 """Rules that only the rows decide, not the question: judged once, before Start, and in force for every message."""

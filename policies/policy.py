@@ -61,6 +61,13 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Rounding of Gram entries, as a share of the sum of absolute contributions: the last digits of a double are a channel."""
     score_grid: float
     """Rounding of score answers, as a share of the sum of absolute contributions."""
+    coarse_grid: float
+    """Rounding of sums by code that nobody reviewed, as a share of the root of the sum of squared deviations of contributions."""
+    max_sums_per_row: float
+    """Different numbers per row in one message of code that sees rows: sums over chosen subsets of rows give the rows back by algebra."""
+    max_job_sums_per_row: float
+    """Numbers per row, over a job, that earlier ones do not determine on complete rows. Code that nobody reviewed has only
+    `max_sums_per_row` for the whole job."""
     max_abs_eta: float
     """Largest |Xβ| on any row for a question at a β that central chose (standardised units): larger ones single rows out."""
     min_weight_sum: float
@@ -117,6 +124,9 @@ NARROWS: Final[dict[str, Literal["up", "down", "true"]]] = {
     "max_set_aside": "down",
     "gram_grid": "up",
     "score_grid": "up",
+    "coarse_grid": "up",
+    "max_sums_per_row": "down",
+    "max_job_sums_per_row": "down",
     "max_abs_eta": "down",
     "min_weight_sum": "up",
     "max_evaluations_per_fit": "down",

@@ -62,6 +62,17 @@ class Code(StrEnum):
     RULE_NOT_FINITE = "rule.not_finite"
     RULE_UNDECLARED = "rule.undeclared"
     RULE_REFUSAL_BUDGET = "rule.refusal_budget"
+    # rules on what code that sees rows answers
+    RULE_ADDITIVE = "rule.additive"
+    RULE_CONTRIBUTORS = "rule.contributors"
+    RULE_DIFFERENCE = "rule.difference"
+    RULE_SPAN = "rule.span"
+    RULE_LATTICE = "rule.lattice"
+    RULE_VALUE = "rule.value"
+    RULE_SUM_BUDGET = "rule.sum_budget"
+    RULE_REQUEST_BOUNDS = "rule.request_bounds"
+    RULE_ROW_STATE = "rule.row_state"
+    RULE_ESTIMATE = "rule.estimate"
     # jobs and pairs
     JOB_INVALID = "job.invalid"
     JOB_COLUMN_UNKNOWN = "job.column_unknown"
@@ -255,6 +266,43 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     C.RULE_NOT_FINITE: Entry("A number was not finite.", "Check the pair and the scales of the columns."),
     C.RULE_UNDECLARED: Entry("Something was asked or answered that the manifest does not declare.", "Correct the manifest or the pair."),
     C.RULE_REFUSAL_BUDGET: Entry("The site refused {limit} questions, its budget for one job.", "Check the pair; see the site's ledger."),
+    C.RULE_ADDITIVE: Entry(
+        "A number that was declared a sum or a count is not the sum over the rows.",
+        "Correct the pair: add up one contribution per row, and let neither order, place nor number of rows play a part.",
+    ),
+    C.RULE_CONTRIBUTORS: Entry(
+        "Only {found} groups of rows contribute to a sum, or deviate from what all contribute; the policy asks for 0 or at least {limit}.",
+        "Sum over more rows, or leave out what only a few rows have.",
+    ),
+    C.RULE_DIFFERENCE: Entry(
+        "A sum differs from an earlier one in {found} groups of rows only; the policy asks for none or at least {limit}.",
+        "Send the sum once, or let it differ by more rows: more missing cells, or a target that is not binary.",
+    ),
+    C.RULE_SPAN: Entry(
+        "Two or more sums together tell what {found} groups of rows contribute; the policy asks for none or at least {limit}.",
+        "Leave out one of two sums that nearly determine each other.",
+    ),
+    C.RULE_LATTICE: Entry(
+        "All but a few rows contribute multiples of one number to a sum: the rest can be read off its last digits.",
+        "Look at the source of the pair; round the contributions of all rows alike or of none.",
+    ),
+    C.RULE_VALUE: Entry("A number that would leave is the value of a cell.", "Look at the source of the pair before it is run again."),
+    C.RULE_SUM_BUDGET: Entry(
+        "The code would send {found} numbers about the rows; the policy allows {limit}.",
+        "Use fewer predictors, fewer rounds or more rows, or a blind pair.",
+    ),
+    C.RULE_REQUEST_BOUNDS: Entry(
+        "Central sent a number beyond the policy's bounds, or too many large ones.",
+        "Check the fit of the target; set a ridge or ignore a predictor.",
+    ),
+    C.RULE_ROW_STATE: Entry(
+        "Cells were filled differently when the rows came in another order, or with a value beyond {limit}.",
+        "Correct the pair: fill a cell from its own row, its random number and the request only.",
+    ),
+    C.RULE_ESTIMATE: Entry(
+        "An estimate is not the root of the sums it was declared to be the root of.",
+        "Iterate until it converges; set a ridge if the information is singular.",
+    ),
     C.JOB_INVALID: Entry("The job is not valid: {reason}.", "Correct the job."),
     C.JOB_COLUMN_UNKNOWN: Entry(
         "The job names column {column!r}, which is not in the header.", "Use a name or a 1-based index of the header."

@@ -29,6 +29,16 @@ RULE_TITLES: Final = {
     "draw_bounds": "no draw that marks rows",
     "units": "centre and scale that fit the rows",
     "draw_schedule": "draws in turn, after a fit",
+    "additive": "sums that are sums over rows",
+    "contributors": "no sum that a few people make up",
+    "difference": "no difference of two sums that a few people make up",
+    "span": "no combination of sums that a few people make up",
+    "lattice": "no sum that hides a value in its last digits",
+    "value": "no number that is the value of a cell",
+    "sum_budget": "fewer numbers than would give the rows back",
+    "request_bounds": "no request that singles rows out",
+    "row_state": "cells filled from their own row only",
+    "estimate": "estimates that are roots of verified sums",
     "refusal_budget": "not too many refusals",
 }
 _WORST: Final = {"pass": 0, "notice": 1, "refuse": 2}

@@ -1,0 +1,76 @@
+"""An estimate leaves only as the root of sums that were verified (study, section 3): its digits are then those of the root, not a message.
+
+With g the score and H the information at β, both Σφ, the Newton step H⁻¹g must be nothing beside the standard errors √diag(H⁻¹).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+from policies import Policy
+from policies.disclosure import Breach
+from sandbox.gate.release import grid_step, round_to
+from sandbox.gate.verification.contributions import Values
+from sandbox.gate.verification.request import check_request
+
+MAX_STEP: Final = 1e-8
+"""Standard errors. Honest roots are within 2e-11."""
+BETA_GRID: Final = 1e-3
+"""Standard errors."""
+INFORMATION_GRID: Final = 1e-3
+"""Three significant digits."""
+SYMMETRIC: Final = 1e-9
+LEAST_PIVOT: Final = 1e-10
+"""Squared sine between a column of the design and those before it: below, H⁻¹g has no eight digits."""
+
+
+class SingularError(ArithmeticError):
+    """The information has no inverse."""
+
+
+def check_estimate(beta: Values, gradient: Values, information: Values, policy: Policy) -> list[Breach]:
+    """β, shape (q,), is a root and within the bounds of requests. H: shape (q, q). A coefficient without information is 0."""
+    breaches = check_request(beta, policy)
+    try:
+        step, errors = _newton(gradient, information)
+    except SingularError:
+        return [*breaches, Breach("estimate")]
+    is_idle = errors == 0
+    is_root = (np.abs(step) <= MAX_STEP * errors).all() and not gradient[is_idle].any() and not beta[is_idle].any()
+    return breaches if is_root else [*breaches, Breach("estimate", limit=MAX_STEP)]
+
+
+def round_estimate(beta: Values, information: Values) -> tuple[Values, Values]:
+    """β to a thousandth of a standard error and H to three digits. Raises :class:`SingularError` for what `check_estimate` refuses."""
+    _, errors = _newton(np.zeros_like(beta), information)
+    symmetric = (information + information.T) / 2
+    return round_to(beta, grid_step(errors, BETA_GRID)), round_to(symmetric, grid_step(np.abs(symmetric), INFORMATION_GRID))
+
+
+def _newton(gradient: Values, information: Values) -> tuple[Values, Values]:
+    """H⁻¹g and √diag(H⁻¹), shape (q,) each; 0 where H has nothing but zeros. H is scaled to a unit diagonal first (van der Sluis, 1969)."""
+    if not (np.isfinite(gradient).all() and np.isfinite(information).all()):
+        raise SingularError
+    step, errors = np.zeros_like(gradient), np.zeros_like(gradient)
+    used = np.flatnonzero(information.any(axis=0) | information.any(axis=1))
+    H = information[np.ix_(used, used)]
+    diagonal = np.diagonal(H)
+    if not (diagonal > 0).all():
+        raise SingularError
+    scale = np.sqrt(diagonal)
+    H = H / np.outer(scale, scale)
+    if len(used) and np.abs(H - H.T).max() > SYMMETRIC:
+        raise SingularError
+    try:
+        factor = cho_factor(H, lower=True, check_finite=False)
+    except np.linalg.LinAlgError as error:
+        raise SingularError from error
+    if (np.diagonal(factor[0]) ** 2).min(initial=1.0) < LEAST_PIVOT:
+        raise SingularError
+    inverse = cho_solve(factor, np.eye(len(used)), check_finite=False)
+    step[used] = (inverse @ (gradient[used] / scale)) / scale
+    errors[used] = np.sqrt(np.diagonal(inverse)) / scale
+    return step, errors

@@ -1,0 +1,65 @@
+"""A combination of sums that is zero but for one block: central computes it and has what that block contributes.
+
+Block b can be singled out when e_b lies in the span of the columns of [sizes, C], that is when its leverage is 1. The ridge makes what is
+below the release grid not count. Honest heavy tails reach leverages of 0.97 to 1 - 1e-6, attacks 1 - 1e-15; between them lies the limit.
+
+The quick way is a Cholesky factor of the Gram matrix; where it cannot tell (columns nearly dependent, a leverage near 1), a QR
+decomposition of the columns with the ridge below them decides: its Q is orthonormal to rounding whatever the condition (Golub and Van Loan,
+Matrix Computations, 5.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+from scipy.linalg import cho_factor, solve_triangular
+
+from policies.disclosure import Breach
+from sandbox.gate.verification.contributions import TAU, Places, Values, magnitude
+
+SINGLED_OUT: Final = 1e-8
+"""1 - h at or below which a block is singled out."""
+RIDGE: Final = TAU / 3.46
+"""The sd of rounding to a grid of TAU, on columns with Σ|C| = 1."""
+WELL_CONDITIONED: Final = 1e-6
+"""Least squared sine between a column and those before it for which the quick way is exact to 1e-8."""
+CLEAR: Final = 1e-4
+"""1 - h above which the quick way settles it."""
+
+
+def check_leverage(blocks: Values, sizes: Values, random: np.random.Generator) -> list[Breach]:
+    """No block is singled out by the columns of a chunk: of neighbours and, when there are several chunks, of columns grouped at random."""
+    scale = magnitude(blocks)
+    columns = blocks[:, scale > 0] / scale[scale > 0]
+    n_singled = sum(_count_singled_out(columns[:, chunk], sizes) for chunk in _chunks(columns.shape[1], len(sizes) // 3 - 1, random))
+    return [Breach("span", 1, 2)] if n_singled else []
+
+
+def _chunks(n_columns: int, size: int, random: np.random.Generator) -> Iterator[Places]:
+    if n_columns == 0 or size < 1:
+        return
+    n_chunks = -(-n_columns // size)
+    yield from np.array_split(np.arange(n_columns), n_chunks)
+    if n_chunks > 1:
+        yield from np.array_split(random.permutation(n_columns), n_chunks)
+
+
+def _count_singled_out(columns: Values, sizes: Values) -> int:
+    design = np.column_stack([sizes / sizes.sum(), columns])
+    unit = design / np.sqrt(np.einsum("ij,ij->j", design, design))
+    try:
+        factor, _ = cho_factor(unit.T @ unit, lower=True, check_finite=False)
+    except np.linalg.LinAlgError:
+        return _count_exactly(design)
+    if (np.diagonal(factor) ** 2).min() < WELL_CONDITIONED:
+        return _count_exactly(design)
+    whitened = solve_triangular(factor, unit.T, lower=True, check_finite=False)
+    return 0 if np.einsum("ij,ij->j", whitened, whitened).max() < 1 - CLEAR else _count_exactly(design)
+
+
+def _count_exactly(design: Values) -> int:
+    n_blocks, n_columns = design.shape
+    orthonormal = np.linalg.qr(np.vstack([design, RIDGE * np.eye(n_columns)]))[0][:n_blocks]
+    return int(np.count_nonzero(1 - np.einsum("ij,ij->i", orthonormal, orthonormal) <= SINGLED_OUT))

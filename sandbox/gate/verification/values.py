@@ -1,0 +1,50 @@
+"""A number that leaves and is the value of a cell. C8 of the study: it catches naive code only, the other rules catch the rest.
+
+Where cells lie dense, sums meet some by chance, so what counts as equal shrinks with the gaps between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+
+from policies.disclosure import Breach
+from sandbox.gate.verification.contributions import Values
+
+MAX_CELLS: Final = 1 << 22
+"""Cells that are kept (32 MB)."""
+EQUAL: Final = 1e-9
+"""Relative difference below which a number is a cell, when cells are sparse."""
+OF_GAP: Final = 1e-6
+"""Share of the local gap between cells: the chance that a number that falls among them is taken for one of them."""
+NEIGHBOURS: Final = 8
+
+
+def sorted_cells(columns: Iterable[Values]) -> Values:
+    """The different cells of some columns that are no whole numbers, ascending, without NaN. Missing cells are NaN.
+
+    When there are more than `MAX_CELLS`, each column keeps its first rows: give the rows in a secret order.
+    """
+    whole = [column for column in columns if len(column)]
+    n_rows = max((len(column) for column in whole), default=0)
+    share = MAX_CELLS // len(whole) if whole and n_rows * len(whole) > MAX_CELLS else n_rows
+    cells = np.concatenate([np.empty(0), *(column[:share] for column in whole)])
+    found: Values = np.unique(cells[np.isfinite(cells) & (cells != np.floor(cells))])
+    return found
+
+
+def check_values(whole: Values, cells: Values) -> list[Breach]:
+    """No number equals a cell (`sorted_cells`)."""
+    if not len(cells):
+        return []
+    right = np.clip(np.searchsorted(cells, whole), 0, len(cells) - 1)
+    left = np.maximum(right - 1, 0)
+    distance = np.minimum(np.abs(whole - cells[left]), np.abs(whole - cells[right]))
+    low, high = np.maximum(left - NEIGHBOURS, 0), np.minimum(right + NEIGHBOURS, len(cells) - 1)
+    gap = (cells[high] - cells[low]) / np.maximum(high - low, 1)
+    # A column with one value only has no gap: then the relative difference alone counts.
+    equal = np.where(gap > 0, np.minimum(EQUAL * np.abs(whole), OF_GAP * gap), EQUAL * np.abs(whole))
+    n_found = int(np.count_nonzero(distance <= equal))
+    return [Breach("value", n_found)] if n_found else []
