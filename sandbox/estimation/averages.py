@@ -42,7 +42,7 @@ def average_logistic(fits: Sequence[SiteFit]) -> LogisticFit:
     """The average of logistic fits, one per participant. Raises :class:`FitError` as :func:`average_least_squares`."""
     known, n = _known(fits)
     beta, spread = _average(known, n)
-    return LogisticFit(read_only(beta), read_only(spread.covariance()), n, 1, spread)
+    return LogisticFit(read_only(beta), n, 1, spread)
 
 
 def _known(fits: Sequence[SiteFit]) -> tuple[list[SiteFit], int]:

@@ -2,6 +2,8 @@
 
 Scaling makes a pivot of the factor what is left of a column after the columns before it are taken out (1 − R²), whatever its units; so a
 column that is constant or a combination of others is recognised and named instead of being fitted to rounding errors.
+
+LAPACK is called by its own names: SciPy's functions around it check again what is known here, and cost more than the algebra of small fits.
 """
 
 from __future__ import annotations
@@ -39,13 +41,13 @@ class Factor:
     def solve(self, right: Floats) -> Floats:
         """A⁻¹ b for b of shape (q,) or (q, k)."""
         scale = self.root if right.ndim == 1 else self.root[:, None]
-        solution: Floats = linalg.cho_solve((self.lower, True), right / scale) / scale
-        return solution
+        solution: Floats = linalg.lapack.dpotrs(self.lower, right / scale, lower=True)[0]
+        return solution / scale
 
     def spread(self, noise: Floats) -> Floats:
         """D⁻¹ L'⁻¹ z: for z ~ N(0, I) of shape (q,), a draw from N(0, A⁻¹)."""
-        spread: Floats = linalg.solve_triangular(self.lower, noise, trans="T", lower=True) / self.root
-        return spread
+        spread: Floats = linalg.lapack.dtrtrs(self.lower, noise, lower=True, trans=1)[0]
+        return spread / self.root
 
     def covariance(self) -> Floats:
         """A⁻¹, for reports, shape (q, q); exactly symmetric."""

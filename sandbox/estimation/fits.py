@@ -1,4 +1,4 @@
-"""Fits and draws from their posteriors.
+"""Fits and draws from their posteriors. A covariance is computed when it is asked for: a draw does without, and only reports show one.
 
 Linear (van Buuren 2018, algorithm 3.1, with the rows of all sites):
   flat prior        σ² ~ SSE / χ²(df)
@@ -112,8 +112,6 @@ class LinearFit:
 
     beta: Floats
     """β̂, shape (q,)."""
-    covariance: Floats
-    """σ̂² V, shape (q, q)."""
     sigma2: float
     """σ̂²."""
     n: int
@@ -121,6 +119,11 @@ class LinearFit:
     q: int
     spread: Spread = field(repr=False)
     residuals: Residuals = field(repr=False)
+
+    @property
+    def covariance(self) -> Floats:
+        """σ̂² V, shape (q, q)."""
+        return read_only(self.sigma2 * self.spread.covariance())
 
     def draw(self, rng: Random) -> tuple[Floats, float]:
         """One (β, σ) from the posterior; β has shape (q,)."""
@@ -134,13 +137,16 @@ class LogisticFit:
 
     beta: Floats
     """β̂, shape (q,)."""
-    covariance: Floats
-    """V, shape (q, q)."""
     n: int
     """Rows of all participants."""
     evaluations: int
     """Questions asked at a β."""
     spread: Spread = field(repr=False)
+
+    @property
+    def covariance(self) -> Floats:
+        """V, shape (q, q)."""
+        return read_only(self.spread.covariance())
 
     def draw(self, rng: Random) -> Floats:
         """One β from the approximate posterior, shape (q,)."""
@@ -178,8 +184,7 @@ class SelectionFit:
 
 def linear_fit(beta: Floats, spread: Spread, residuals: Residuals, n: int) -> LinearFit:
     """The fit of a β̂ with covariance σ² V and the residuals that σ² is drawn from."""
-    sigma2 = residuals.variance
-    return LinearFit(read_only(beta), read_only(sigma2 * spread.covariance()), sigma2, n, len(beta), spread, residuals)
+    return LinearFit(read_only(beta), residuals.variance, n, len(beta), spread, residuals)
 
 
 def penalty(q: int, n_intercepts: int, ridge: float) -> Floats:

@@ -64,8 +64,7 @@ def logistic(
         point = newton.follow(point)
     if point.is_running_away:
         raise point.separated()
-    beta, covariance = read_only(point.beta + point.step), read_only(point.factor.covariance())
-    return LogisticFit(beta, covariance, point.score.n, newton.evaluations, point.factor)
+    return LogisticFit(read_only(point.beta + point.step), point.score.n, newton.evaluations, point.factor)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

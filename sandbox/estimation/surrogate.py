@@ -17,7 +17,7 @@ import numpy as np
 
 from sandbox.errors import Code
 from sandbox.estimation.aggregates import Gradient, Gram, Score
-from sandbox.estimation.arrays import Floats, read_only
+from sandbox.estimation.arrays import Floats
 from sandbox.estimation.cholesky import FitError, factor
 from sandbox.estimation.fits import LinearFit, LogisticFit, Scaled, linear_fit, penalty
 from sandbox.estimation.logistic import DECREMENT, logistic
@@ -63,8 +63,7 @@ def surrogate_logistic(
     tilt, n = _tilt(gradients, local.n)
     share = local.n / n
     fit = logistic(ask, local.beta, ridge * share, tolerance, tilt)
-    spread = Scaled(fit.spread, share)
-    return LogisticFit(fit.beta, read_only(spread.covariance()), n, fit.evaluations + local.evaluations + 1, spread)
+    return LogisticFit(fit.beta, n, fit.evaluations + local.evaluations + 1, Scaled(fit.spread, share))
 
 
 def _tilt(gradients: Sequence[Gradient], n_central: int) -> tuple[Floats, int]:

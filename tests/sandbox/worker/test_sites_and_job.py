@@ -260,9 +260,3 @@ def test_an_error_of_the_pair_is_a_code_and_a_line(body: str) -> None:
 
 def test_out_of_memory_is_a_limit() -> None:
     assert run("raise MemoryError()")[1] == Failed(Code.LIMIT_MEMORY, line=5)
-
-
-def test_a_reply_of_another_shape_is_not_believed() -> None:
-    short = {**gram(10), "Xy": floats([1.0])}
-    _, end = run("sites.sum('moments', target=2)", Replies(({"moments": short},)))
-    assert end == Failed(Code.RULE_UNDECLARED, 2, 5)
