@@ -6,7 +6,7 @@ import numpy as np
 
 from policies import Policy
 from sandbox.gate.release import grid_step
-from sandbox.gate.verification.contributions import Values, magnitude
+from sandbox.gate.verification.contributions import Values, alike, magnitude
 
 
 def coarse_step(blocks: Values, sizes: Values, policy: Policy) -> Values:
@@ -16,7 +16,7 @@ def coarse_step(blocks: Values, sizes: Values, policy: Policy) -> Values:
     times the variance of one).
     """
     mean = blocks.sum(axis=0) / sizes.sum()
-    deviations = blocks - np.outer(sizes, mean)
+    deviations = blocks - alike(sizes, mean)
     spread = np.sqrt(np.einsum("ij,ij->j", deviations, deviations))
     step: Values = np.maximum(grid_step(spread, policy.coarse_grid), grid_step(magnitude(blocks), policy.gram_grid))
     return step

@@ -6,6 +6,7 @@ by a secret, random split; with at most 512 rows each row is one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -22,8 +23,14 @@ NEGLIGIBLE: Final = 1e-7
 """A deviation below this share of the largest is padding: it does not count as a contribution of its own."""
 CLOSE: Final = 1e-9
 """Directions (radians) so close are looked at again, exactly."""
+PIECE: Final = 128
 CROWDING: Final = 1e-3
 """How likely honest rows may be to share so many blocks that they are taken for too few."""
+
+
+def pieces(n_numbers: int) -> Iterator[slice]:
+    """Numbers by pieces that stay in the processor's cache while several things are computed of them."""
+    return (slice(start, start + PIECE) for start in range(0, n_numbers, PIECE))
 
 
 def magnitude(blocks: Values) -> Values:
@@ -73,23 +80,51 @@ def directions(projected: Values, floor: Values) -> Values:
     return angles
 
 
-def residuals(blocks: Values, of: Places, on: Places, sizes: Values, where: slice | Places | None = None) -> tuple[Values, Values]:
-    """Columns `of` less the best multiples of columns `on` and of the sizes, shape (M, k), and their rounding, shape (k,).
+def select(blocks: Values, places: Places | npt.NDArray[np.bool_]) -> Values:
+    """Some of the numbers, each in one piece of memory."""
+    return blocks.T[places].T
+
+
+def alike(sizes: Values, rates: Values) -> Values:
+    """What each block contributes when every row contributes the same, shape (M, k), of `rates` per row, shape (k,)."""
+    return (rates[:, None] * sizes).T
+
+
+def residuals(one: Values, other: Values, sizes: Values, where: slice | Places = slice(None)) -> tuple[Values, Values]:
+    """Columns `one` less the best multiples of columns `other` and of the sizes, shape (M, k) all, and their rounding, shape (k,).
 
     The multiples are those that fit best on the blocks `where` (all by default).
     """
-    one, other = blocks[:, of], blocks[:, on]
-    rows = slice(None) if where is None else where
-    weights = sizes[rows] / (sizes[rows] @ sizes[rows])
-    mean_one, mean_other = weights @ one[rows], weights @ other[rows]
-    centred = other[rows] - sizes[rows, None] * mean_other
+    weights = sizes[where] / (sizes[where] @ sizes[where])
+    mean_one, mean_other = weights @ one[where], weights @ other[where]
+    centred = other[where] - alike(sizes[where], mean_other)
     norms = np.einsum("ij,ij->j", centred, centred)
-    multiple = np.divide(np.einsum("ij,ij->j", centred, one[rows]), norms, out=np.zeros_like(norms), where=norms > 0)
-    constant = mean_one - multiple * mean_other
+    multiple = np.divide(np.einsum("ij,ij->j", centred, one[where]), norms, out=np.zeros_like(norms), where=norms > 0)
     rounding = TAU * (magnitude(one) + np.abs(multiple) * magnitude(other))
-    one -= other * multiple
-    one -= sizes[:, None] * constant
-    return one, rounding
+    left = one - other * multiple
+    left -= alike(sizes, mean_one - multiple * mean_other)
+    return left, rounding
+
+
+def are_copies(one: Values, other: Values, sizes: Values) -> npt.NDArray[np.bool_]:
+    """Which columns of `one` are those of `other`, shape (M, k) both, up to a multiple and a constant per row; shape (k,)."""
+    difference = np.abs(one - other).max(axis=0, initial=0.0)
+    found: npt.NDArray[np.bool_] = difference <= TAU * np.abs(one).max(axis=0, initial=0.0)
+    rest = np.flatnonzero(~found)
+    if len(rest):
+        left, rounding = residuals(select(one, rest), select(other, rest), sizes)
+        found[rest] = np.abs(left).max(axis=0) <= rounding
+    return found
+
+
+def agreeing(angles: Values, width: float = CLOSE) -> Iterator[tuple[Places, Places]]:
+    """Pairs of places with one direction, those next to each other first."""
+    order = np.argsort(angles, kind="stable")[: np.count_nonzero(~np.isnan(angles))]
+    for lag in range(1, len(order)):
+        near = np.flatnonzero(angles[order[lag:]] - angles[order[:-lag]] <= width)
+        if not len(near):
+            return
+        yield order[near + lag], order[near]
 
 
 def distinct(blocks: Values, sizes: Values, random: np.random.Generator) -> Places:
@@ -99,11 +134,9 @@ def distinct(blocks: Values, sizes: Values, random: np.random.Generator) -> Plac
     original does not.
     """
     angles = directions(centred_weights(sizes, random) @ blocks, TAU * magnitude(blocks))
-    order = np.argsort(angles, kind="stable")[: np.count_nonzero(~np.isnan(angles))]
-    near = np.flatnonzero(np.diff(angles[order]) <= CLOSE)
-    is_kept = np.ones(len(order), dtype=np.bool_)
-    if len(near):
-        left, rounding = residuals(blocks, order[near + 1], order[near], sizes)
-        is_kept[near + 1] = ~(np.abs(left).max(axis=0) <= rounding)
-    kept: Places = np.sort(order[is_kept])
-    return kept
+    is_kept = ~np.isnan(angles)
+    for one, other in agreeing(angles):
+        # Of neighbours in order of angle, so that of a run of copies one is left.
+        is_kept[one[are_copies(select(blocks, one), select(blocks, other), sizes)]] = False
+        break
+    return np.flatnonzero(is_kept)

@@ -10,26 +10,37 @@ import numpy as np
 from policies import Policy
 from policies.disclosure import Breach, Spread
 from policies.disclosure import check_dominance as check_spread
-from sandbox.gate.verification.contributions import TAU, Values, count_deviating, fewest_blocks, magnitude
+from sandbox.gate.verification.contributions import TAU, Values, alike, count_deviating, fewest_blocks, magnitude, pieces
 
 
 def check_dominance(blocks: Values, sizes: Values, policy: Policy) -> list[Breach]:
     """The worst breach of each of the two rules, if any. A sum of nothing, or of the same for every row, is nobody's."""
-    floor = TAU * magnitude(blocks)
     fewest = fewest_blocks(policy.min_cell_cross, sizes)
+    found = [breach for piece in pieces(blocks.shape[1]) for breach in _judge(blocks[:, piece], sizes, fewest, policy)]
+    few = [breach for breach in found if breach.rule == "contributors"]
+    dominated = [breach for breach in found if breach.rule == "dominance"]
+    return sorted(few, key=_found)[:1] + sorted(dominated, key=_found)[-1:]
+
+
+def _judge(blocks: Values, sizes: Values, fewest: int, policy: Policy) -> list[Breach]:
+    floor = TAU * magnitude(blocks)
     breaches: list[Breach] = []
-    for deviations in (np.abs(blocks), _about_the_middle(blocks, sizes)):
+    for deviations in (np.abs(blocks), _about_the_middle(blocks, sizes, floor)):
         counts = count_deviating(deviations, floor)
         few = counts[(counts > 0) & (counts < fewest)]
         breaches += [Breach("contributors", int(few.min()), fewest)] if len(few) else []
-        breaches += _dominated(deviations[:, counts > 0], policy)
-    return [min((b for b in breaches if b.rule == rule), key=_mildness) for rule in dict.fromkeys(b.rule for b in breaches)]
+        breaches += _dominated(deviations, policy)
+    return breaches
 
 
-def _about_the_middle(blocks: Values, sizes: Values) -> Values:
-    rates = np.ascontiguousarray((blocks / sizes[:, None]).T)
-    middle = np.partition(rates, len(sizes) // 2, axis=1)[:, len(sizes) // 2]
-    deviations: Values = np.abs(blocks - np.outer(sizes, middle))
+def _about_the_middle(blocks: Values, sizes: Values, floor: Values) -> Values:
+    rates = (blocks / sizes[:, None]).T
+    half = len(sizes) // 2
+    middle = np.partition(rates, half, axis=1)[:, half]
+    deviations = blocks - alike(sizes, middle)
+    np.abs(deviations, out=deviations)
+    # What all rows contribute alike leaves rounding, which is nobody's.
+    deviations[:, deviations.max(axis=0, initial=0.0) <= floor] = 0.0
     return deviations
 
 
@@ -44,5 +55,5 @@ def _dominated(contributions: Values, policy: Policy) -> list[Breach]:
     return [max(found, key=lambda breach: breach.found)] if found else []
 
 
-def _mildness(breach: Breach) -> float:
-    return breach.found if breach.rule == "contributors" else -breach.found
+def _found(breach: Breach) -> float:
+    return breach.found

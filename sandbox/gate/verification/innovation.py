@@ -17,7 +17,7 @@ from scipy.linalg import qr
 
 from policies import Policy
 from policies.disclosure import Breach
-from sandbox.gate.verification.contributions import TAU, Values, centred_weights, directions, magnitude
+from sandbox.gate.verification.contributions import TAU, Places, Values, centred_weights, directions, magnitude, select
 
 NEW: Final = 16 * TAU
 """What is determined by earlier numbers up to this share of Σ|C| is not new: it is below the release grid."""
@@ -50,19 +50,20 @@ class SumBudget:
         if 2 * np.count_nonzero(is_used) < len(sizes):
             is_used = np.ones(len(sizes), dtype=np.bool_)
         self._used = np.flatnonzero(is_used)
-        sizes = sizes[self._used]
+        used = sizes[self._used]
         # Of single rows the rank is what it says; of blocks only while it is small beside their number.
-        self._room = len(sizes) if sizes.max(initial=0.0) <= 1.0 else len(sizes) // 3
-        self._basis: Values | None = (sizes / np.linalg.norm(sizes))[:, None]
-        self._weights = (centred_weights(sizes, random), centred_weights(sizes, random))
+        self._is_exact = bool(used.max(initial=0.0) <= 1.0)
+        self._basis: Values | None = (used / np.linalg.norm(used))[:, None]
+        self._weights = np.zeros((4, len(sizes)))
+        self._weights[:, self._used] = np.concatenate([centred_weights(used, random), centred_weights(used, random)])
         self._seen = np.empty((2, 0))
         self.n_spent = 0
         """New numbers that left so far."""
 
     def check(self, blocks: Values) -> list[Breach]:
         """Whether the numbers of a message, shape (M, q) without copies, may leave after those that did."""
-        self._columns, self._directions = self._unseen(blocks[self._used])
-        self._n_new, self._grown = self._count()
+        places, self._directions = self._unseen(blocks)
+        self._n_new, self._grown = self._count(blocks, places)
         n_numbers = self.n_spent + self._n_new
         return [Breach("sum_budget", n_numbers, self._limit)] if n_numbers > self._limit else []
 
@@ -73,30 +74,29 @@ class SumBudget:
         self._seen = np.concatenate([self._seen, self._directions], axis=1)
         self._seen = self._seen[:, np.argsort(self._seen[0], kind="stable")]
 
-    def _unseen(self, blocks: Values) -> tuple[Values, Values]:
-        """Those columns that are no copies of earlier ones, scaled to Σ|C| = 1, and their directions, shape (2, columns)."""
-        scale = magnitude(blocks)
-        columns = blocks[:, scale > 0] / scale[scale > 0]
-        found = np.stack([directions(weights @ columns, np.full(columns.shape[1], TAU)) for weights in self._weights])
-        varies = ~np.isnan(found).any(axis=0)
-        columns, found = columns[:, varies], found[:, varies]
+    def _unseen(self, blocks: Values) -> tuple[Places, Values]:
+        """The numbers that are neither constant per row nor copies of earlier ones, and their two directions, shape (2, numbers)."""
+        projected, floor = self._weights @ blocks, TAU * magnitude(blocks)
+        found = np.stack([directions(projected[:2], floor), directions(projected[2:], floor)])
+        is_unseen = ~np.isnan(found).any(axis=0)
         start = np.searchsorted(self._seen[0], found[0] - COPY)
-        is_copy = np.zeros(len(start), dtype=np.bool_)
-        for ahead in range(2):
-            place = np.minimum(start + ahead, max(self._seen.shape[1] - 1, 0))
-            if self._seen.shape[1]:
-                is_copy |= (np.abs(self._seen[:, place] - found) <= COPY).all(axis=0)
-        return columns[:, ~is_copy], found[:, ~is_copy]
+        # Earlier numbers are no copies of each other: beside the first that may be the same there is room for chance, not for many.
+        for ahead in range(min(2, self._seen.shape[1])):
+            candidates = self._seen[:, np.minimum(start + ahead, self._seen.shape[1] - 1)]
+            is_unseen &= ~(np.abs(candidates - found) <= COPY).all(axis=0)
+        return np.flatnonzero(is_unseen), found[:, is_unseen]
 
-    def _count(self) -> tuple[int, Values | None]:
-        """How many numbers are new, and the basis that has them (None when blocks are too few to tell a rank)."""
-        basis, columns = self._basis, self._columns
-        if not columns.shape[1]:
+    def _count(self, blocks: Values, places: Places) -> tuple[int, Values | None]:
+        """How many of the numbers are new, and the basis that has them (None when blocks are too few to tell a rank)."""
+        basis = self._basis
+        if not len(places):
             return 0, basis
-        if basis is None or (basis.shape[1] + columns.shape[1] > self._room and self._room < len(self._used)):
-            return columns.shape[1], None
+        if basis is None or not (self._is_exact or 3 * (basis.shape[1] + len(places)) <= len(self._used)):
+            return len(places), None
+        columns = select(blocks, places)[self._used]
+        columns /= magnitude(columns)
         for _ in range(2):
-            columns = columns - basis @ (basis.T @ columns)
+            columns -= basis @ (basis.T @ columns)
         orthonormal, triangular, _ = qr(columns, mode="economic", pivoting=True, check_finite=False)
         rank = int(np.count_nonzero(np.abs(np.diagonal(triangular)) > NEW))
         return rank, np.concatenate([basis, orthonormal[:, :rank]], axis=1)

@@ -9,16 +9,15 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from policies import Policy
 from policies.disclosure import Breach
-from sandbox.gate.verification.contributions import Values, fewest_blocks
+from sandbox.gate.verification.contributions import Places, Values, fewest_blocks, select
 
 SAMPLE: Final = 6
 """Deviations from which the unit of the lattice is found; when one of the few others is among them, nothing is found."""
 SAMPLES: Final = 3
-FINE: Final = 1e-6
+FINE: Final = 1e-10
 """A unit below this share of the deviations is rounding."""
 OFF: Final = 1e-5
 """Of a unit: what lies further from a multiple is off the lattice."""
@@ -30,9 +29,10 @@ def check_lattice(blocks: Values, sizes: Values, policy: Policy, random: np.rand
     fewest = fewest_blocks(policy.min_cell_cross, sizes)
     for _ in range(SAMPLES):
         places = random.permutation(len(sizes))
-        deviations = blocks[places[1:]] / sizes[places[1:], None] - blocks[places[0]] / sizes[places[0]]
-        columns, unit = _units(deviations[:SAMPLE])
-        multiples = deviations[:, columns] / unit
+        origin, sample = places[0], places[1 : SAMPLE + 1]
+        rate = blocks[origin] / sizes[origin]
+        columns, unit = _units(blocks[sample] / sizes[sample, None] - rate)
+        multiples = (select(blocks, columns) / sizes[:, None] - rate[columns]) / unit
         n_off = np.count_nonzero(np.abs(multiples - np.round(multiples)) > OFF, axis=0)
         few = n_off[(n_off > 0) & (n_off < fewest)]
         if len(few):
@@ -40,7 +40,7 @@ def check_lattice(blocks: Values, sizes: Values, policy: Policy, random: np.rand
     return []
 
 
-def _units(deviations: Values) -> tuple[npt.NDArray[np.intp], Values]:
+def _units(deviations: Values) -> tuple[Places, Values]:
     """Columns of which all deviations of the sample are multiples of one unit, and that unit (Euclid's algorithm)."""
     columns = np.flatnonzero(np.count_nonzero(deviations, axis=0) >= 2)
     size = np.abs(deviations[:, columns]).max(axis=0)

@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
-from scipy.linalg import cho_factor, solve_triangular
+from scipy.linalg.blas import dtrsm
+from scipy.linalg.lapack import dpotrf
 
 from policies.disclosure import Breach
-from sandbox.gate.verification.contributions import TAU, Places, Values, magnitude
+from sandbox.gate.verification.contributions import TAU, Places, Values, magnitude, select
 
 SINGLED_OUT: Final = 1e-8
 """1 - h at or below which a block is singled out."""
@@ -32,8 +33,8 @@ CLEAR: Final = 1e-4
 def check_leverage(blocks: Values, sizes: Values, random: np.random.Generator) -> list[Breach]:
     """No block is singled out by the columns of a chunk: of neighbours and, when there are several chunks, of columns grouped at random."""
     scale = magnitude(blocks)
-    columns = blocks[:, scale > 0] / scale[scale > 0]
-    n_singled = sum(_count_singled_out(columns[:, chunk], sizes) for chunk in _chunks(columns.shape[1], len(sizes) // 3 - 1, random))
+    columns = select(blocks, scale > 0) / scale[scale > 0]
+    n_singled = sum(_count_singled_out(select(columns, chunk), sizes) for chunk in _chunks(columns.shape[1], len(sizes) // 3 - 1, random))
     return [Breach("span", 1, 2)] if n_singled else []
 
 
@@ -47,16 +48,13 @@ def _chunks(n_columns: int, size: int, random: np.random.Generator) -> Iterator[
 
 
 def _count_singled_out(columns: Values, sizes: Values) -> int:
-    design = np.column_stack([sizes / sizes.sum(), columns])
-    unit = design / np.sqrt(np.einsum("ij,ij->j", design, design))
-    try:
-        factor, _ = cho_factor(unit.T @ unit, lower=True, check_finite=False)
-    except np.linalg.LinAlgError:
+    design = np.asfortranarray(np.column_stack([sizes / sizes.sum(), columns]))
+    gram = design.T @ design
+    factor, n_failed = dpotrf(gram, lower=1)
+    if n_failed or (np.diagonal(factor) ** 2 < WELL_CONDITIONED * np.diagonal(gram)).any():
         return _count_exactly(design)
-    if (np.diagonal(factor) ** 2).min() < WELL_CONDITIONED:
-        return _count_exactly(design)
-    whitened = solve_triangular(factor, unit.T, lower=True, check_finite=False)
-    return 0 if np.einsum("ij,ij->j", whitened, whitened).max() < 1 - CLEAR else _count_exactly(design)
+    whitened = dtrsm(1.0, factor, design, side=1, lower=1, trans_a=1)
+    return 0 if np.einsum("ij,ij->i", whitened, whitened).max() < 1 - CLEAR else _count_exactly(design)
 
 
 def _count_exactly(design: Values) -> int:

@@ -8,22 +8,24 @@ bound), so code that is asked for `s` now and for `s + x [row = t]` later, and f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from policies.disclosure import Breach
 from sandbox.gate.verification.contributions import (
-    CLOSE,
     TAU,
     Places,
     Values,
+    agreeing,
+    are_copies,
     centred_weights,
     count_deviating,
     directions,
     magnitude,
     residuals,
+    select,
 )
 
 MAX_PAIRS: Final = 1 << 14
@@ -42,10 +44,12 @@ class Pairs:
         # Two directions are left of a group of three blocks when what all rows contribute alike is taken off.
         n_groups = max(1, min(limit, len(sizes) // 3))
         self._groups = np.array_split(np.arange(len(sizes)), n_groups)
-        self._weights = [centred_weights(sizes[group], random) for group in self._groups]
-        self._all = centred_weights(sizes, random)
-        self._earlier = np.empty((len(sizes), 0))
-        self._new = self._earlier
+        self._weights = np.zeros((2 * n_groups + 2, len(sizes)))
+        self._weights[:2] = centred_weights(sizes, random)
+        for number, group in enumerate(self._groups, 1):
+            self._weights[2 * number : 2 * number + 2, group] = centred_weights(sizes[group], random)
+        self._earlier: list[_Numbers] = []
+        self._new = self._project(np.empty((len(sizes), 0)))
 
     def check(self, blocks: Values) -> list[Breach]:
         """No two numbers are the same, up to a multiple and a constant per row, but on fewer than `limit` blocks.
@@ -53,56 +57,82 @@ class Pairs:
         `blocks` holds no copies of its own numbers (`contributions.distinct`). Two numbers that are both constant on the group on which
         they agree are not found.
         """
-        self._new = blocks[:, self._unseen(blocks)]
-        together = np.concatenate([self._earlier, self._new], axis=1)
-        floor, n_earlier, n_pairs = TAU * magnitude(together), self._earlier.shape[1], 0
-        fewest = self._limit
-        for group, weights in zip(self._groups, self._weights, strict=True):
-            for one, other in _agreeing(directions(weights @ together[group], floor)):
+        self._new = self._unseen(self._project(blocks))
+        known, n_earlier = self._known(), self._n_earlier
+        fewest, n_pairs = self._limit, 0
+        for number, group in enumerate(self._groups, 1):
+            for one, other in agreeing(directions(known.projected[2 * number : 2 * number + 2], known.floor)):
                 is_new = np.maximum(one, other) >= n_earlier
                 n_pairs += int(np.count_nonzero(is_new))
                 if n_pairs > MAX_PAIRS:
                     return [Breach("span", 0, self._limit)]
-                fewest = min(fewest, self._fewest_apart(together, one[is_new], other[is_new], group))
+                fewest = min(fewest, self._fewest_apart(one[is_new], other[is_new], group))
         return [Breach("span", fewest, self._limit)] if fewest < self._limit else []
 
     def accept(self) -> None:
         """Keep the numbers that were checked last: they leave."""
-        self._earlier = np.concatenate([self._earlier, self._new], axis=1)[:, -MAX_EARLIER:]
-        self._new = self._earlier[:, :0]
+        self._earlier.append(self._new)
+        while self._n_earlier > MAX_EARLIER:
+            del self._earlier[0]
 
-    def _unseen(self, blocks: Values) -> Places:
+    @property
+    def _n_earlier(self) -> int:
+        return sum(len(message.floor) for message in self._earlier)
+
+    def _project(self, blocks: Values) -> _Numbers:
+        return _Numbers(blocks, self._weights @ blocks, TAU * magnitude(blocks))
+
+    def _known(self) -> _Numbers:
+        """All numbers, the new ones last; the columns are left where they are."""
+        messages = [*self._earlier, self._new]
+        projected = np.concatenate([message.projected for message in messages], axis=1)
+        return _Numbers(self._new.columns, projected, np.concatenate([message.floor for message in messages]))
+
+    def _unseen(self, new: _Numbers) -> _Numbers:
         """The numbers that are not copies of earlier ones: those were judged when they left."""
-        n_earlier = self._earlier.shape[1]
-        together = np.concatenate([self._earlier, blocks], axis=1)
-        angles = directions(self._all @ together, TAU * magnitude(together))
-        is_unseen = np.ones(blocks.shape[1], dtype=np.bool_)
-        for one, other in _agreeing(angles):
-            new, old = np.maximum(one, other), np.minimum(one, other)
-            is_mixed = (new >= n_earlier) & (old < n_earlier)
-            new, old = new[is_mixed], old[is_mixed]
-            for start in range(0, len(new), AT_ONCE):
-                places = slice(start, start + AT_ONCE)
-                left, rounding = residuals(together, new[places], old[places], self._sizes)
-                is_unseen[new[places][np.abs(left).max(axis=0) <= rounding] - n_earlier] = False
-        return np.flatnonzero(is_unseen)
+        self._new = new
+        known, n_earlier = self._known(), self._n_earlier
+        is_unseen = np.ones(len(new.floor), dtype=np.bool_)
+        for one, other in agreeing(directions(known.projected[:2], known.floor)):
+            new_places, old_places = np.maximum(one, other), np.minimum(one, other)
+            is_mixed = (new_places >= n_earlier) & (old_places < n_earlier)
+            for part in _parts(np.flatnonzero(is_mixed)):
+                are_seen = are_copies(self._columns(new_places[part]), self._columns(old_places[part]), self._sizes)
+                is_unseen[new_places[part[are_seen]] - n_earlier] = False
+        return _Numbers(select(new.columns, is_unseen), new.projected[:, is_unseen], new.floor[is_unseen])
 
-    def _fewest_apart(self, together: Values, one: Places, other: Places, group: Places) -> int:
+    def _columns(self, places: Places) -> Values:
+        """Contributions to some of the known numbers."""
+        found = np.empty((len(self._sizes), len(places)), order="F")
+        start = 0
+        for message in (*self._earlier, self._new):
+            is_here = (places >= start) & (places < start + len(message.floor))
+            if is_here.any():
+                found[:, is_here] = select(message.columns, places[is_here] - start)
+            start += len(message.floor)
+        return found
+
+    def _fewest_apart(self, one: Places, other: Places, group: Places) -> int:
         """The least number of blocks that tells two of some pairs apart, copies left out; `limit` when there is none below."""
         fewest = self._limit
-        for start in range(0, len(one), AT_ONCE):
-            places = slice(start, start + AT_ONCE)
-            left, rounding = residuals(together, one[places], other[places], self._sizes, group)
+        for part in _parts(np.arange(len(one))):
+            left, rounding = residuals(self._columns(one[part]), self._columns(other[part]), self._sizes, group)
             counts = count_deviating(left, rounding)
             fewest = min(fewest, int(counts[counts > 0].min(initial=fewest)))
         return fewest
 
 
-def _agreeing(angles: Values) -> Iterator[tuple[Places, Places]]:
-    """Pairs of places with one direction."""
-    order = np.argsort(angles, kind="stable")[: np.count_nonzero(~np.isnan(angles))]
-    for lag in range(1, len(order)):
-        near = np.flatnonzero(angles[order[lag:]] - angles[order[:-lag]] <= CLOSE)
-        if not len(near):
-            return
-        yield order[near + lag], order[near]
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """Numbers of a message."""
+
+    columns: Values
+    """Contributions, shape (M, k)."""
+    projected: Values
+    """On the secret directions of all blocks and of each group, shape (2 + 2 groups, k)."""
+    floor: Values
+    """Rounding of the projections, shape (k,)."""
+
+
+def _parts(places: Places) -> list[Places]:
+    return [places[start : start + AT_ONCE] for start in range(0, len(places), AT_ONCE)]

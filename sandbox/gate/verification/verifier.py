@@ -15,7 +15,7 @@ from policies import Policy
 from policies.disclosure import Breach
 from sandbox.gate.verification.additivity import check_additive
 from sandbox.gate.verification.change import check_difference
-from sandbox.gate.verification.contributions import Values, distinct, fewest_blocks
+from sandbox.gate.verification.contributions import Values, distinct, fewest_blocks, select
 from sandbox.gate.verification.dominance import check_dominance
 from sandbox.gate.verification.innovation import SumBudget, check_message_size
 from sandbox.gate.verification.leverage import check_leverage
@@ -64,7 +64,7 @@ class Verifier:
         breaches = check_additive(whole, blocks)
         if breaches:
             return breaches
-        numbers = blocks[:, distinct(blocks, self._sizes, self._random)]
+        numbers = select(blocks, distinct(blocks, self._sizes, self._random))
         breaches = check_message_size(numbers.shape[1], int(self._sizes.sum()), self._policy)
         if breaches:
             return breaches
