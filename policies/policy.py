@@ -109,6 +109,10 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_messages_per_step: int
     """Messages of a worker within one step: kernels that a step names; tells and notes of a central module between two questions."""
 
+    def lets_see_rows(self, is_reviewed: bool) -> bool:
+        """Whether a pair's code may see rows here; `is_reviewed`: the site opted in to exactly these bytes."""
+        return self.rows_access == "any" or (self.rows_access == "approved" and is_reviewed)
+
 
 NARROWS: Final[dict[str, Literal["up", "down", "true"]]] = {
     "min_rows": "up",

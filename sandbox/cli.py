@@ -50,6 +50,9 @@ def simulate(
     site: Annotated[list[Path] | None, typer.Option(help="A site's CSV; repeat for more sites, leave out for none.")] = None,
     policy: PolicyOption = "default",
     seed: Annotated[int | None, typer.Option(help="Overrides the seed of the job.")] = None,
+    unreviewed: Annotated[
+        bool, typer.Option("--unreviewed", help="Sites have not let this very code see rows: only a policy that lets any code runs it.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run a whole federation on this machine: real gates and workers, no network."""
@@ -57,7 +60,7 @@ def simulate(
         spec = parse_job(job.read_text(encoding="utf-8"))
         if seed is not None:
             spec = msgspec.structs.replace(spec, seed=seed)
-        inputs = Inputs(load_pair(pair), spec, central, tuple(site or ()), load_policy(policy), out)
+        inputs = Inputs(load_pair(pair), spec, central, tuple(site or ()), load_policy(policy), out, rows_reviewed=not unreviewed)
         result = asyncio.run(Simulation(inputs, _show_progress).run())
         _end_progress()
         typer.echo(json.dumps(result) if as_json else _render(result))
@@ -77,10 +80,13 @@ def check(pair: PairFolder, policy: PolicyOption = "default", as_json: JsonOptio
 def new(
     name: Annotated[str, typer.Argument(help="Name of the algorithm, e.g. MyMI.")],
     folder: Annotated[Path, typer.Option(help="Where to make the folder.")] = Path(),
+    rows: Annotated[
+        bool, typer.Option("--rows", help="Code that is lent rows, where a site lets it, in place of code that names kernels.")
+    ] = False,
 ) -> None:
     """Make the three files of a new pair that passes `tidegate check`."""
     with _reported(False):
-        typer.echo(f"Made {scaffold.make_pair(name, folder)}. Next: tidegate check {folder / name}")
+        typer.echo(f"Made {scaffold.make_pair(name, folder, sees_rows=rows)}. Next: tidegate check {folder / name}")
 
 
 @app.command()

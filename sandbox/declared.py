@@ -10,14 +10,15 @@ from collections.abc import Mapping
 
 from sandbox.contract import Contract
 from sandbox.errors import Code, PeerError
-from sandbox.manifest import PARTS, Manifest, RequestField, Step
+from sandbox.manifest import Manifest, Parts, RequestField, Step
+from sandbox.wire.messages import StepCall
 from sandbox.wire.values import Array, Record, Value
 
 
 class Declarations:
     """A manifest and a frozen contract, as a check list.
 
-    `q` = coefficients of a design, `c` = columns in the model, `t` = coefficients of a selection model.
+    `q` = coefficients of a design, `c` = columns in the model, `t` = coefficients of a selection model, `k` = targets.
     """
 
     def __init__(self, manifest: Manifest, contract: Contract, central_intercept: bool) -> None:
@@ -25,7 +26,7 @@ class Declarations:
         self._targets = frozenset(contract.targets)
         self._predictors = frozenset(contract.model) - self._targets
         q = contract.n_coefficients(central_intercept)
-        self.extents = {"q": q, "c": len(contract.model), "t": 2 * q + 1}
+        self.extents = {"q": q, "c": len(contract.model), "t": 2 * q + 1, "k": len(contract.targets)}
 
     def extent(self, symbol: str) -> int:
         """How many `q`, `c` or `t` are here."""
@@ -37,6 +38,11 @@ class Declarations:
         if step is None:
             raise PeerError(Code.RULE_UNDECLARED)
         return step
+
+    def targets(self, call: StepCall) -> tuple[int, ...]:
+        """The targets (1-based indices) that a checked call is about."""
+        named = (call.request[name] for name, field in self.step(call.step).request.items() if field.type == "column")
+        return tuple(index for index in named if isinstance(index, int))
 
     def check_request(self, name: str, request: Mapping[str, Value]) -> None:
         """Raise :class:`PeerError` unless the arguments are the declared ones: names, types, shapes, finite."""
@@ -52,11 +58,10 @@ class Declarations:
         if fields.keys() != declared.keys():
             raise PeerError(Code.RULE_UNDECLARED)
         for field, record in fields.items():
-            self.check_record(declared[field].kind, record)
+            self.check_record(declared[field].parts, record)
 
-    def check_record(self, kind: str, record: Record) -> None:
-        """Raise :class:`PeerError` unless `record` has exactly the parts of kernel `kind`."""
-        parts = PARTS[kind]
+    def check_record(self, parts: Parts, record: Record) -> None:
+        """Raise :class:`PeerError` unless `record` has exactly these parts."""
         if record.keys() != parts.keys():
             raise PeerError(Code.RULE_UNDECLARED)
         for part, (dtype, symbols) in parts.items():

@@ -73,6 +73,7 @@ class Code(StrEnum):
     RULE_REQUEST_BOUNDS = "rule.request_bounds"
     RULE_ROW_STATE = "rule.row_state"
     RULE_ESTIMATE = "rule.estimate"
+    RULE_ROWS_ACCESS = "rule.rows_access"
     # jobs and pairs
     JOB_INVALID = "job.invalid"
     JOB_COLUMN_UNKNOWN = "job.column_unknown"
@@ -359,6 +360,10 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     C.EVENT_CENTRAL_DIFFERS: Entry(
         "Central's level of target {column!r} differs from that of all participants together (z = {z}); imputed values are shifted by it.",
         "Use a pair with the parameter central_intercept (SIMI, SIMICE) and set it.",
+    ),
+    C.RULE_ROWS_ACCESS: Entry(
+        "This site does not let the pair's code see rows.",
+        "Use a blind pair; or the site's owner reviews the code and lets exactly these bytes see rows (policy key rows_access).",
     ),
     C.WORKER_SOURCE: Entry("The pair does not pass the source rules.", "See the findings of tidegate check."),
     C.WORKER_RAISED: Entry("The pair's code raised an error at line {line}.", "Correct the pair; try it with tidegate simulate."),

@@ -19,6 +19,13 @@ import msgspec
 from sandbox.errors import Code, InputError
 
 KernelKind = Literal["margins", "gram", "glm_score", "glm_gradient", "glm_fit", "selection_score", "imputed_summary"]
+"""What a gate computes itself."""
+VerifiedKind = Literal["sum", "count", "estimate"]
+"""What code that sees rows may answer, and a gate verifies."""
+FieldKind = KernelKind | VerifiedKind
+VERIFIED: Final[tuple[VerifiedKind, ...]] = ("sum", "count", "estimate")
+Symbol = Literal["q", "c", "t", "k"]
+Parts = dict[str, tuple[str, tuple[str, ...]]]
 MANIFEST_NAME: Final = "manifest.toml"
 RESERVED_STEP: Final = "margins"
 """The built-in step of the first round; no pair may declare a step of this name."""
@@ -36,7 +43,7 @@ _SCHEMA_KEYWORDS: Final = frozenset(
 """What a parameter's schema may say. Not: references, which a host would fetch; patterns, which can take for ever; combinations."""
 _VERSION: Final = re.compile(r"\d{1,4}\.\d{1,4}\.\d{1,4}\Z")
 
-PARTS: Final[dict[str, dict[str, tuple[str, tuple[str, ...]]]]] = {
+PARTS: Final[dict[KernelKind, Parts]] = {
     "margins": {"n": ("<i8", ("c",)), "total": ("<f8", ("c",)), "total_squares": ("<f8", ("c",))},
     "gram": {"n": ("<i8", ()), "XX": ("<f8", ("q", "q")), "Xy": ("<f8", ("q",)), "yy": ("<f8", ())},
     "glm_score": {
@@ -59,28 +66,55 @@ PARTS: Final[dict[str, dict[str, tuple[str, tuple[str, ...]]]]] = {
     "imputed_summary": {"n": ("<i8", ()), "mean": ("<f8", ()), "sd": ("<f8", ())},
 }
 """The parts of each kernel's answer: dtype and shape. q = coefficients of the target's design, c = columns in the model, t = 2q + 1
-coefficients of a selection model (`sandbox.estimation.selection`)."""
+coefficients of a selection model (`sandbox.estimation.selection`), k = targets."""
+VALUE: Final = "value"
+"""The only part of a sum or a count."""
+MAX_SUM_DIMENSIONS: Final = 2
 
 
 class RequestField(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One argument of a step; `column` is a 1-based index of a target, `predictor` one of a predictor, shapes are never in rows."""
 
     type: Literal["column", "predictor", "float", "int", "bool"]
-    shape: tuple[Literal["q", "t"], ...] = ()
+    shape: tuple[Symbol, ...] = ()
 
 
 class ReplyField(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One field of a reply: the kernel that fills it."""
+    """One field of a reply: the kernel that fills it, or of code that sees rows what the gate shall verify it as.
 
-    kind: KernelKind
+    A `sum` adds up over any split of the rows and has a shape. An `estimate` is the root of the sums of another step, `score`.
+    """
+
+    kind: FieldKind
+    shape: tuple[Symbol, ...] = ()
+    score: str = ""
+
+    @property
+    def parts(self) -> Parts:
+        """Its parts: dtype and shape, as in :data:`PARTS`."""
+        match self.kind:
+            case "sum":
+                return {VALUE: ("<f8", self.shape)}
+            case "count":
+                return {VALUE: ("<i8", ())}
+            case "estimate":
+                return {"beta": ("<f8", ("q",)), "information": ("<f8", ("q", "q"))}
+            case _:
+                return PARTS[self.kind]
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A step of the remote module: its arguments and what may leave. A site's gate refuses a step that is `at` central."""
+    """A step of the remote module: its arguments and what may leave. A site's gate refuses a step that is `at` central.
+
+    A step of code that sees rows may fill missing cells: `fills` names the argument that says of which target, `draws` the kind of random
+    number it gets for every row. It has no reply then.
+    """
 
     at: Literal["everywhere", "central"] = "everywhere"
     request: dict[str, RequestField] = {}
     reply: dict[str, ReplyField] = {}
+    fills: str = ""
+    draws: Literal["", "normal", "uniform"] = ""
 
 
 class Capabilities(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -116,7 +150,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     version: str
     title: str
-    access: Literal["blind"]
+    access: Literal["blind", "rows"]
     capabilities: Capabilities
     steps: dict[str, Step]
     reference: str = ""
@@ -217,6 +251,7 @@ def _check(manifest: Manifest) -> None:
         raise _wrong("steps", "must declare at least one step")
     for name, step in manifest.steps.items():
         _check_step(name, step)
+        _check_access(manifest, name, step)
     for name, schema in manifest.parameters.properties.items():
         _check_parameter(name, schema)
 
@@ -232,6 +267,40 @@ def _check_step(name: str, step: Step) -> None:
             raise _wrong(key, "only a float may have a shape")
         if len(field.shape) > 1:
             raise _wrong(key, "a shape has one dimension at most")
+
+
+def _check_access(manifest: Manifest, name: str, step: Step) -> None:
+    """What a step may answer and do depends on whether its code sees rows."""
+    sees_rows = manifest.access == "rows"
+    for field_name, field in step.reply.items():
+        key = f"steps.{name}.reply.{field_name}"
+        if (field.kind in VERIFIED) is not sees_rows:
+            allowed = ", ".join(VERIFIED) if sees_rows else "kernels"
+            raise _wrong(f"{key}.kind", f'with access = "{manifest.access}" the fields of a reply are {allowed}')
+        if field.shape and (field.kind != "sum" or len(field.shape) > MAX_SUM_DIMENSIONS):
+            raise _wrong(f"{key}.shape", f"only a sum has a shape, of {MAX_SUM_DIMENSIONS} dimensions at most")
+        if (field.kind == "estimate") is not bool(field.score):
+            raise _wrong(f"{key}.score", "an estimate, and nothing else, names the step whose sums it is the root of")
+        if field.score:
+            _check_score(manifest, name, step, field.score)
+    if (step.fills or step.draws) and not sees_rows:
+        raise _wrong(f"steps.{name}.fills", "a blind step fills cells with rows.draw")
+    if step.draws and not step.fills:
+        raise _wrong(f"steps.{name}.draws", "only a step that fills cells gets random numbers")
+    if step.fills and (step.reply or step.request.get(step.fills) != RequestField("column")):
+        raise _wrong(f"steps.{name}.fills", "must be an argument of type column of a step without a reply")
+    if sees_rows and not (step.fills or step.reply):
+        raise _wrong(f"steps.{name}", "a step of code that sees rows has a reply or fills a target")
+
+
+def _check_score(manifest: Manifest, name: str, step: Step, score_name: str) -> None:
+    score = manifest.steps.get(score_name)
+    if len(step.reply) > 1 or score is None or "beta" in step.request:
+        raise _wrong(f"steps.{name}.reply", "an estimate is the only field of a step without a beta, and its score is another step")
+    if score.request != {**step.request, "beta": RequestField("float", ("q",))}:
+        raise _wrong(f"steps.{score_name}.request", f'must be that of {name} and beta = {{ type = "float", shape = ["q"] }}')
+    if score.reply != {"gradient": ReplyField("sum", ("q",)), "information": ReplyField("sum", ("q", "q"))}:
+        raise _wrong(f"steps.{score_name}.reply", 'must be the sums gradient, shape ["q"], and information, shape ["q", "q"]')
 
 
 def _check_parameter(name: str, schema: dict[str, Any]) -> None:

@@ -10,9 +10,10 @@ import os
 import socket
 from typing import Final
 
+from sandbox.errors import Code, PeerError
 from sandbox.lockdown.plan import CHANNEL
 from sandbox.wire.codec import encode
-from sandbox.wire.frames import HEADER, MAX_FRAME_BYTES, Frame, Kind, parse_header
+from sandbox.wire.frames import HEADER, MAX_FRAME_BYTES, Frame, Kind, data_frames, parse_header
 from sandbox.wire.messages import Message
 
 _READ_BYTES: Final = 256 << 10
@@ -40,6 +41,24 @@ class Pipe:
         rest = memoryview(frame.to_bytes())
         while rest:
             rest = rest[os.write(self.fd, rest) :]
+
+    def send_bulk(self, data: bytes | memoryview) -> None:
+        """Send bytes as DATA frames and an END."""
+        for frame in data_frames(data):
+            self.send_frame(frame)
+        self.send_frame(Frame(Kind.END))
+
+    def receive_bulk(self, into: memoryview) -> None:
+        """Fill `into` from DATA frames up to an END; raises as :meth:`receive`, and `PeerError` for more bytes or fewer."""
+        start = 0
+        while (frame := self.receive()).kind is Kind.DATA:
+            stop = start + len(frame.payload)
+            if stop > len(into):
+                raise PeerError(Code.WIRE_FRAME)
+            into[start:stop] = frame.payload
+            start = stop
+        if frame.kind is not Kind.END or start != len(into):
+            raise PeerError(Code.WIRE_FRAME)
 
     def receive(self) -> Frame:
         """The next frame.

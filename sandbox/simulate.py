@@ -51,6 +51,8 @@ class Inputs:
     sites: tuple[Path, ...]
     policy: Policy
     out: Path
+    rows_reviewed: bool = True
+    """Whether every site opted in to a pair that sees rows; without that only `rows_access = "any"` runs it, with coarse rounding."""
 
 
 class Simulation:
@@ -65,6 +67,16 @@ class Simulation:
         self._seconds: dict[str, float] = {}
 
     async def run(self) -> dict[str, Any]:
+        """Run it on processes of its own; see :meth:`run_on`."""
+        clock = time.perf_counter()
+        supervisor = await Supervisor.start()
+        self._lap("start", clock)
+        try:
+            return await self.run_on(supervisor)
+        finally:
+            await supervisor.close()
+
+    async def run_on(self, supervisor: Supervisor) -> dict[str, Any]:
         """Run it and write the files; the object that `--json` prints.
 
         Raises:
@@ -76,9 +88,7 @@ class Simulation:
         ledger_path.unlink(missing_ok=True)
         ledger = Ledger(ledger_path)
         clock = time.perf_counter()
-        supervisor = await Supervisor.start()
         try:
-            clock = self._lap("start", clock)
             central, *sites = await self._open_all(supervisor, ledger)
             self._lap("upload", clock)
             contract = self._contract()
@@ -93,7 +103,6 @@ class Simulation:
         finally:
             for participant in self._participants:
                 await participant.wipe()
-            await supervisor.close()
             ledger.close()
 
     async def _open_all(self, supervisor: Supervisor, ledger: Ledger) -> list[LocalParticipant]:
@@ -110,7 +119,7 @@ class Simulation:
             contract = contract or report.contract
             offset += report.n_rows
         for participant in self._participants:
-            findings = await participant.attach(self._inputs.pair.remote_source)
+            findings = await participant.attach(self._inputs.pair.remote_source, rows_reviewed=self._inputs.rows_reviewed)
             if findings:
                 module = f"{self._inputs.pair.manifest.name}Remote.py, line {findings[0].line}"
                 raise InputError(Code.PAIR_SOURCE, module=module, reason=findings[0].message)
@@ -159,10 +168,8 @@ class Simulation:
             archive.extractall(self._inputs.out)
             return [str(self._inputs.out / name) for name in archive.namelist()]
 
-    def _lap(self, phase: str, since: float) -> float:
-        now = time.perf_counter()
-        self._seconds[phase] = round(now - since, 4)
-        return now
+    def _lap(self, phase: str, since: float) -> None:
+        self._seconds[phase] = round(time.perf_counter() - since, 4)
 
 
 def _site_names(paths: Sequence[Path]) -> list[str]:

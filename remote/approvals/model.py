@@ -22,3 +22,5 @@ class Approval(Model):
     spec_digest: Mapped[str] = mapped_column(String(64))
     approved_by: Mapped[str] = mapped_column(String(64))
     approved_at: Mapped[datetime] = mapped_column(Moment)
+    sees_rows: Mapped[bool] = mapped_column(default=False)
+    """Whether the owner also let exactly this code see rows."""

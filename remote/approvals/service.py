@@ -31,19 +31,25 @@ class Approvals:
         others = [item for (job, found, _), item in self._by_job.items() if found == digest and job != job_id]
         return others[-1] if others else None
 
-    async def approve(self, job_id: str, digest: str, spec_digest: str, approved_by: str) -> Approval:
-        """Approve `digest` for a job; doing so again changes nothing."""
-        approval = await asyncio.to_thread(self._insert, job_id, digest, spec_digest, approved_by)
+    async def approve(self, job_id: str, digest: str, spec_digest: str, approved_by: str, *, sees_rows: bool = False) -> Approval:
+        """Approve `digest` for a job; doing so again changes nothing but whether its code may see rows."""
+        approval = await asyncio.to_thread(self._insert, job_id, digest, spec_digest, approved_by, sees_rows)
         self._by_job[job_id, digest, spec_digest] = approval
         return approval
 
-    def _insert(self, job_id: str, digest: str, spec_digest: str, approved_by: str) -> Approval:
+    def _insert(self, job_id: str, digest: str, spec_digest: str, approved_by: str, sees_rows: bool) -> Approval:
         with self._database.session() as session:
             found = store.find(session, job_id, digest, spec_digest)
             if found is not None:
+                found.sees_rows = sees_rows
                 return found
             approval = Approval(
-                job_id=job_id, digest=digest, spec_digest=spec_digest, approved_by=approved_by, approved_at=datetime.now(UTC)
+                job_id=job_id,
+                digest=digest,
+                spec_digest=spec_digest,
+                approved_by=approved_by,
+                approved_at=datetime.now(UTC),
+                sees_rows=sees_rows,
             )
             store.add(session, approval)
             return approval

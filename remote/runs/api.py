@@ -21,6 +21,8 @@ class ApprovalIn(BaseModel):
     """The digest of the bytes you have read."""
 
     digest: str = Field(max_length=64)
+    lets_see_rows: bool = False
+    """Also let exactly this code see rows, if it asks for that (`access = "rows"` in its manifest)."""
 
 
 class VerdictOut(BaseModel):
@@ -89,7 +91,7 @@ def _add_decisions(router: APIRouter, runs: Runs, guard: Guard) -> None:
     @router.post("/jobs/{job_id}/approve")
     async def approve(job_id: str, body: ApprovalIn, owner: Owner) -> dict[str, Any]:
         """Approve exactly the pair with this digest for this job."""
-        return run_view(await runs.approve(job_id, body.digest, owner.name))
+        return run_view(await runs.approve(job_id, body.digest, owner.name, lets_see_rows=body.lets_see_rows))
 
     @router.put("/jobs/{job_id}/data")
     async def upload(job_id: str, request: Request) -> dict[str, Any]:

@@ -100,13 +100,20 @@ class Run:
         self.phase = follow(self.phase, RunInput.VOID)
         self.report = self.isolation = None
 
-    def check_may_approve(self, digest: str) -> None:
-        """Raise unless `digest` is that of the bytes we hold."""
+    @property
+    def wants_rows(self) -> bool:
+        """Whether the pair's code asks to see rows."""
+        return self.pair is not None and self.pair.manifest.access == "rows"
+
+    def check_may_approve(self, digest: str, policy: Policy, *, lets_see_rows: bool) -> None:
+        """Raise unless `digest` is that of the bytes we hold, and the policy lets code see rows if this one is to."""
         self._check_open()
         if self.problem is not None:
             raise InputError(self.problem)
         if self.pair is None or digest != self.pair.digest:
             raise InputError(Code.PAIR_DIGEST)
+        if self.wants_rows and not policy.lets_see_rows(lets_see_rows):
+            raise InputError(Code.RULE_ROWS_ACCESS)
 
     def check_may_upload(self) -> None:
         """Raise unless a data set may be uploaded now: nothing is said about data to a job that is not approved."""

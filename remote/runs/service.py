@@ -80,15 +80,19 @@ class Runs:
             raise InputError(Code.REQUEST_NOT_FOUND, what="job")
         return run
 
-    async def approve(self, job_id: str, digest: str, owner: str) -> Run:
-        """Approve the pair with exactly this digest for this job. Raises :class:`InputError` when it is not what we hold."""
+    async def approve(self, job_id: str, digest: str, owner: str, *, lets_see_rows: bool = False) -> Run:
+        """Approve the pair with exactly this digest for this job, and let its code see rows if it asks for that and you do.
+
+        Raises :class:`InputError` when it is not what we hold, or the policy does not let it see rows.
+        """
         run = self.get(job_id)
-        run.check_may_approve(digest)
+        run.check_may_approve(digest, self.policy, lets_see_rows=lets_see_rows)
+        sees_rows = lets_see_rows and run.wants_rows
         spec_digest = run.offer.spec.digest
-        run.approval = await self.approvals.approve(job_id, digest, spec_digest, owner)
+        run.approval = await self.approvals.approve(job_id, digest, spec_digest, owner, sees_rows=sees_rows)
         # Central may have sent another job meanwhile: then this approval is not of what we hold now.
         if run.is_approved:
-            self._note(run, "approved")
+            self._note(run, "approved", detail="sees rows" if sees_rows else "")
         self._report(run)
         return run
 
@@ -271,7 +275,8 @@ class Runs:
         run.trouble = None
         try:
             proof = self._proof()
-            findings = await participant.attach(run.offer.remote_source, proof)
+            sees_rows = run.approval is not None and run.is_approved and run.approval.sees_rows
+            findings = await participant.attach(run.offer.remote_source, proof, rows_reviewed=sees_rows)
         except BaseException:
             # A participant is of no more use after an error.
             await self._custody.drop(run)

@@ -34,6 +34,7 @@ def run_view(run: Run, earlier: Approval | None = None) -> dict[str, Any]:
     return {
         **summary_view(run),
         "title": run.pair.manifest.title if run.pair else "",
+        "access": run.pair.manifest.access if run.pair else "",
         "reference": run.pair.manifest.reference if run.pair else "",
         "problem": explain(run.problem),
         "approval": _approval_view(run.approval),

@@ -200,7 +200,12 @@ def _job_pages(pages: Pages, owner: Guard, runs: Runs, egress: Egress) -> APIRou
         except TidegateError as error:
             raise PageError(error) from error
         view = run_view(run, runs.approvals.earlier(job_id, run.offer.digest))
-        return {"run": view, "page_state": page_state(view), "events": await runs.journal.read(job_id)}
+        return {
+            "run": view,
+            "rows_access": runs.policy.rows_access,
+            "page_state": page_state(view),
+            "events": await runs.journal.read(job_id),
+        }
 
     @router.get("/jobs/{job_id}")
     async def job(request: Request, job_id: str, user: Owner) -> Response:

@@ -73,6 +73,16 @@ class SiteFit:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Estimate:
+    """Where the sums of a participant's own rows have their root, as its gate verified it (kind `estimate`). Estimates do not add up."""
+
+    beta: Floats
+    """β̂, shape (q,)."""
+    information: Floats
+    """Minus the derivative of the sums at β̂, shape (q, q)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class SelectionScore:
     """Log likelihood of a selection model at the θ that was asked about, with its first two derivatives; see `selection`."""
 

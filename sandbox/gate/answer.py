@@ -7,6 +7,7 @@ then, the kernels run under the guard. Nothing is released partially: fields are
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -23,9 +24,11 @@ from sandbox.gate.draws import RowDraws
 from sandbox.gate.form import check_calls
 from sandbox.gate.guard import Guard, Refusal
 from sandbox.gate.kernels import Answer, Moments, Units
+from sandbox.gate.pool import Pool
 from sandbox.gate.release import Field, Origin, Release, make_record, release_fields, release_refusal
+from sandbox.gate.row_steps import RowSteps
 from sandbox.gate.rows import Matrix, Rows
-from sandbox.manifest import RESERVED_STEP, Step
+from sandbox.manifest import RESERVED_STEP, ReplyField, Step
 from sandbox.wire.codec import encode, encode_request
 from sandbox.wire.messages import Constants, KernelCall, RunRound, StepCall, StepDone
 from sandbox.wire.values import Array
@@ -60,6 +63,7 @@ class Answering:
         self._draws = draws
         self._budget = Budget()
         self._own_fits: dict[int, Matrix] = {}
+        self._row_steps: RowSteps | None = None
 
     def begin(self, constants: Constants) -> None:
         """Fix the units, standardise the rows and fill missing cells with start values. Raises :class:`Refusal`."""
@@ -76,6 +80,8 @@ class Answering:
         if not self.rows.is_finite:
             raise Refusal(Code.RULE_NOT_FINITE)
         self.units = units
+        if self._row_steps is not None:
+            self._row_steps.load(units, self._draws)
 
     def margins(self, origin: Origin, message: RunRound) -> Release:
         """The built-in first round: no worker takes part in it. Its question has no arguments, so only the rows decide."""
@@ -83,13 +89,13 @@ class Answering:
         try:
             self._guard.open_round()
             self._guard.check_rows(self.rows.n)
-            fields = {RESERVED_STEP: self._field(kernels.margins(self.rows), 0)}
+            fields = {RESERVED_STEP: self._field(kernels.margins(self.rows), 0, ReplyField(RESERVED_STEP))}
             return release_fields(origin, message.number, steps, fields, self._guard.verdicts, self._policy.max_frame_bytes)
         except Refusal as refusal:
             return self._refuse(origin, message.number, steps, refusal)
 
-    def round(self, origin: Origin, message: RunRound, worker: Worker) -> Release:
-        """Run the calls of a round in order. Raises `PeerError` or `LimitError` when the worker cannot go on."""
+    def round(self, origin: Origin, message: RunRound, worker: Worker | None) -> Release:
+        """Run the calls of a round in order. `worker` is that of a blind pair. Raises `PeerError` or `LimitError` when one cannot go on."""
         steps: list[dict[str, Any]] = []
         fields: dict[str, Field] = {}
         try:
@@ -105,11 +111,15 @@ class Answering:
 
     # --- one call
 
+    def lend(self, pools: Sequence[Pool], *, is_reviewed: bool) -> None:
+        """Have the steps run by code that sees the rows; see :mod:`sandbox.gate.row_steps`."""
+        self._row_steps = RowSteps(pools, self.rows, self._declared, self._policy, self._guard, self._note, is_reviewed=is_reviewed)
+
     @property
     def _q(self) -> int:
         return self._declared.extent("q")
 
-    def _run(self, call: StepCall, worker: Worker) -> dict[str, Field]:
+    def _run(self, call: StepCall, worker: Worker | None) -> dict[str, Field]:
         try:
             step = self._declared.step(call.step)
             self._declared.check_request(call.step, call.request)
@@ -117,6 +127,12 @@ class Answering:
             raise Refusal(error.code) from error
         if (call.is_tell and step.reply) or (step.at == "central" and not self._guard.is_central):
             raise Refusal(Code.RULE_UNDECLARED)
+        if self._row_steps is not None:
+            answers = self._row_steps.run(call, step)
+            target = next(iter(self._declared.targets(call)), 0)
+            return {name: self._field(answers[name], target, field, f"{call.step}.{name}") for name, field in step.reply.items()}
+        if worker is None:
+            raise PeerError(Code.GATE_PROTOCOL)
         done = worker.call(call)
         if len(done.calls) > self._policy.max_messages_per_step:
             raise LimitError(Code.LIMIT_STEP_MESSAGES, limit=self._policy.max_messages_per_step)
@@ -131,12 +147,12 @@ class Answering:
                 self._draw(call)
             else:
                 answer = self._ask(call)
-                fields[names[number]] = self._field(answer, call.target)
+                fields[names[number]] = self._field(answer, call.target, step.reply[names[number]])
         return {name: fields[name] for name in step.reply}
 
-    def _field(self, answer: Answer, target: int) -> Field:
-        record = make_record(answer, self._policy, self._declared.extents)
-        return Field(answer.kind, record, self._budget.count_new(answer.kind, target, record))
+    def _field(self, answer: Answer, target: int, declared: ReplyField, place: str = "") -> Field:
+        record = make_record(answer, declared, self._policy, self._declared.extents)
+        return Field(answer.kind, record, self._budget.count_new(place or answer.kind, target, record))
 
     def _ask(self, call: KernelCall) -> Answer:
         units, target = self._begun(), call.target

@@ -8,7 +8,7 @@ from sandbox.errors import Code, PeerError
 from sandbox.gate.guard import Refusal
 from sandbox.pipe import Pipe
 from sandbox.wire.frames import Kind
-from sandbox.wire.messages import CallStep, StepCall, StepDone, worker_to_gate
+from sandbox.wire.messages import CallStep, StepCall, StepDone, StepFailed, worker_to_gate
 
 MAX_ANSWER_BYTES: Final = 8 << 20
 """A worker answers with names and coefficients; a step that needs more than this is no step."""
@@ -41,4 +41,6 @@ class AttachedWorker:
             raise PeerError(Code.WORKER_PROTOCOL) from error
         if isinstance(answer, StepDone):
             return answer
+        if not isinstance(answer, StepFailed):
+            raise PeerError(Code.WORKER_PROTOCOL)
         raise Refusal(Code.LIMIT_MEMORY if answer.is_memory else Code.WORKER_RAISED, max(answer.line, 0))

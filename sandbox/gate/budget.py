@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from sandbox.manifest import KernelKind
 from sandbox.wire.values import Array, Record
 
 
 class Budget:
-    """The last answer of each kernel about each target."""
+    """The last answer in each place: of a kernel about a target, or of a field of a step."""
 
     def __init__(self) -> None:
-        self._last: dict[tuple[KernelKind, int], Record] = {}
+        self._last: dict[tuple[str, int], Record] = {}
 
-    def count_new(self, kind: KernelKind, target: int, record: Record) -> int:
+    def count_new(self, place: str, target: int, record: Record) -> int:
         """How many numbers of `record` did not leave in the same place last time; of a symmetric matrix one half counts."""
-        before = self._last.get((kind, target), {})
-        self._last[kind, target] = record
+        before = self._last.get((place, target), {})
+        self._last[place, target] = record
         return sum(_n_changed(array, before.get(part)) for part, array in record.items())
 
 

@@ -73,31 +73,31 @@ class Guard:
     def check_start(self, max_abs_start: float) -> None:
         """Rule 6 on the start values of missing cells, standardised: central names them too."""
         is_far = not max_abs_start <= self._policy.max_abs_eta
-        self._judge(("draw_bounds",), (Breach("draw_bounds", limit=self._policy.max_abs_eta),) if is_far else ())
+        self.judge(("draw_bounds",), (Breach("draw_bounds", limit=self._policy.max_abs_eta),) if is_far else ())
 
     def check_units(self, fits: Iterable[Fit]) -> None:
         """Rule 6a on the units of every column in the model."""
-        self._judge(("units",), [breach for fit in fits for breach in check_units(fit)])
+        self.judge(("units",), [breach for fit in fits for breach in check_units(fit)])
 
     def check_rows(self, n_rows: int) -> None:
         """Rule 1, before the margins of all rows that take part."""
-        self._judge(("min_rows",), check_rows(n_rows, self._policy))
+        self.judge(("min_rows",), check_rows(n_rows, self._policy))
 
     def check_fit(self, n_rows: int, n_coefficients: int) -> None:
         """Rule 1, before a kernel that sums over the rows with a target observed."""
-        self._judge(FIT_RULES, check_fit(n_rows, n_coefficients, self._policy))
+        self.judge(FIT_RULES, check_fit(n_rows, n_coefficients, self._policy))
 
     def count_evaluation(self, target: int) -> None:
         """Count a question at a β; refuse it unasked when there were too many."""
         self._n_evaluations[target] += 1
         if self._n_evaluations[target] > self._policy.max_evaluations_per_fit:
-            self._judge(("evaluations",), (Breach("evaluations"),))
+            self.judge(("evaluations",), (Breach("evaluations"),))
 
     def check_question(self, target: int, n_rows: int, max_abs_eta: float, weight_sum: float) -> None:
         """Rule 5, on the evidence found while the answer was computed. A target that is never observed has no rows to protect."""
         if n_rows:
             question = Question(max_abs_eta, weight_sum, self._n_evaluations[target])
-            self._judge(QUESTION_RULES, check_question(question, self._policy))
+            self.judge(QUESTION_RULES, check_question(question, self._policy))
 
     def check_selection(
         self, target: int, counts: tuple[int, int], n_coefficients: int, reach: float, correlation: float, weight_sum: float
@@ -106,7 +106,7 @@ class Guard:
         if sum(counts):
             question = SelectionQuestion(reach, correlation, weight_sum, *counts, self._n_evaluations[target])
             limit = difference_limit(n_coefficients, self._policy)
-            self._judge(SELECTION_RULES, check_selection(question, limit, self._policy))
+            self.judge(SELECTION_RULES, check_selection(question, limit, self._policy))
 
     def mark_fitted(self, target: int) -> None:
         """A question about the target was answered: one draw may follow."""
@@ -115,7 +115,7 @@ class Guard:
     def check_draw(self, target: int, max_abs_eta: float, sigma: float | None, correlation: float = 0.0) -> None:
         """Rule 6, before anything is filled. A draw that passes uses up the fit."""
         evidence = Draw(max_abs_eta, sigma, target in self._fitted, self._n_draws[target] + 1, self._max_draws, correlation)
-        self._judge(DRAW_RULES, check_draw(evidence, self._policy))
+        self.judge(DRAW_RULES, check_draw(evidence, self._policy))
         self._n_draws[target] += 1
         self._n_evaluations[target] = 0
         self._fitted.discard(target)
@@ -124,7 +124,8 @@ class Guard:
         """The number of the target's next draw, from 1."""
         return self._n_draws[target] + 1
 
-    def _judge(self, rules: Iterable[str], breaches: Iterable[Breach]) -> None:
+    def judge(self, rules: Iterable[str], breaches: Iterable[Breach]) -> None:
+        """Note the verdicts of `rules`, of which `breaches` were found. Raises :class:`Refusal`, at a site, when there are any."""
         broken = [breach.rule for breach in breaches]
         for rule in rules:
             verdict: Verdict = "pass"

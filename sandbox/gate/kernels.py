@@ -17,7 +17,7 @@ import numpy.typing as npt
 from policies.disclosure import Fit
 from sandbox.contract import Contract
 from sandbox.gate.rows import Matrix, Rows
-from sandbox.manifest import KernelKind
+from sandbox.manifest import FieldKind
 from sandbox.wire.messages import Constants
 
 BEYOND: Final = float(np.finfo(np.float64).max)
@@ -33,7 +33,7 @@ MAX_HALF_EXPONENT: Final = 350.0
 class Answer:
     """What a kernel found: the parts its kind declares, exact, and for each a bound on Σ|φ| (none: an exact count)."""
 
-    kind: KernelKind
+    kind: FieldKind
     n: int
     parts: Mapping[str, npt.NDArray[np.generic]]
     bounds: Mapping[str, npt.NDArray[np.float64]]

@@ -17,7 +17,7 @@ from sandbox.errors import Code
 from sandbox.estimation.cholesky import FitError, factor
 from sandbox.gate.dataset import Dataset
 from sandbox.gate.rows import Rows
-from sandbox.manifest import KernelKind, Manifest
+from sandbox.manifest import FieldKind, Manifest
 
 MIN_ROWS_PER_COEFFICIENT: Final = 20
 """A logistic fit to fewer rows is biased away from 0, and an average of such fits keeps the bias."""
@@ -27,7 +27,7 @@ def need_findings(
     manifest: Manifest, dataset: Dataset, rows: Rows, policy: Policy, *, ridge: float, is_central: bool
 ) -> tuple[Finding, ...]:
     """Findings on rows that take part, before they are standardised. Singular own fits stop the job at central too."""
-    kinds: set[KernelKind] = {field.kind for step in manifest.steps.values() for field in step.reply.values()}
+    kinds: set[FieldKind] = {field.kind for step in manifest.steps.values() for field in step.reply.values()}
     q = rows.p - 1
     findings: list[Finding] = []
     if "glm_fit" in kinds:

@@ -19,7 +19,7 @@ from policies import Policy
 from sandbox.errors import Code
 from sandbox.gate.guard import Refusal, Verdict
 from sandbox.gate.kernels import Answer
-from sandbox.manifest import PARTS, KernelKind, Manifest
+from sandbox.manifest import FieldKind, Manifest, ReplyField
 from sandbox.wire.codec import encode
 from sandbox.wire.messages import RoundReply, UploadReport
 from sandbox.wire.values import Array, Record
@@ -46,14 +46,14 @@ def round_to(values: npt.NDArray[np.generic], step: npt.NDArray[np.float64]) -> 
     return rounded
 
 
-def make_record(answer: Answer, policy: Policy, extents: Mapping[str, int]) -> Record:
+def make_record(answer: Answer, declared: ReplyField, policy: Policy, extents: Mapping[str, int]) -> Record:
     """The parts of one field as they may leave; `extents` are those of `sandbox.manifest.PARTS`.
 
     Raises :class:`Refusal` for a number that is not finite or a shape not declared.
     """
     grid = policy.score_grid if answer.is_score else policy.gram_grid
     record: Record = {}
-    for part, (dtype, names) in PARTS[answer.kind].items():
+    for part, (dtype, names) in declared.parts.items():
         if part == STEP_PART:
             values: npt.NDArray[np.generic] = grid_step(answer.bounds["loglik"], grid)
         elif part in answer.bounds:
@@ -88,7 +88,7 @@ class Origin:
 class Field:
     """One field of a reply: what filled it, its parts, and how many of its numbers had not left before."""
 
-    kind: KernelKind
+    kind: FieldKind
     record: Record
     n_new: int
 

@@ -31,8 +31,10 @@ from sandbox.gate.draws import MIN_SECRET_BYTES, RowDraws, derive_key
 from sandbox.gate.guard import Guard
 from sandbox.gate.imputations import Imputations
 from sandbox.gate.ingest import Ingest
+from sandbox.gate.lending import N_WORKERS
 from sandbox.gate.names import FileName, name_rows
 from sandbox.gate.needs import need_findings
+from sandbox.gate.pool import Pool
 from sandbox.gate.region import Region, RegionFull
 from sandbox.gate.release import Origin, Release, upload_entry
 from sandbox.gate.report import Report
@@ -132,6 +134,8 @@ class _Job:
         self._survey: Survey | None = None
         self._notes: tuple[str, ...] = ()
         self._worker: AttachedWorker | None = None
+        self._pools: list[Pool] = []
+        self._is_reviewed = False
         self._round = -1
         self._n_rounds = 0
         digest = "" if setup.contract is None else setup.contract.digest
@@ -152,7 +156,7 @@ class _Job:
             raise PeerError(Code.GATE_PROTOCOL)
         match message:
             case AttachWorker():
-                self._attach()
+                self._attach(message.rows_reviewed)
             case RunRound():
                 self._run(message)
             case Begin():
@@ -221,6 +225,8 @@ class _Job:
     def _prepare(self, dataset: Dataset, ingest: Ingest) -> tuple[Finding, ...]:
         """The pre-flight, and everything a clean upload needs for its job."""
         setup = self._setup
+        if self._manifest.access == "rows" and not (setup.is_central or setup.policy.lets_see_rows(is_reviewed=True)):
+            return (Finding(Code.RULE_ROWS_ACCESS),)
         try:
             resolve_columns(setup.spec.parameters, self._manifest, dataset.contract)
         except InputError as error:
@@ -248,11 +254,23 @@ class _Job:
 
     # --- rounds
 
-    def _attach(self) -> None:
-        if self._worker is not None:
+    def _attach(self, rows_reviewed: bool) -> None:
+        """Take a worker; several of code that sees rows, production first."""
+        if self._is_attached:
             raise PeerError(Code.GATE_PROTOCOL)
-        self._worker = AttachedWorker(self._pipe.receive_descriptor())
+        descriptor = self._pipe.receive_descriptor()
+        if self._manifest.access == "rows":
+            if not (self._setup.is_central or self._setup.policy.lets_see_rows(rows_reviewed)):
+                raise TidegateError(Code.RULE_ROWS_ACCESS)
+            self._is_reviewed = rows_reviewed
+            self._pools.append(Pool(descriptor))
+        else:
+            self._worker = AttachedWorker(descriptor)
         self._pipe.send(Acknowledged())
+
+    @property
+    def _is_attached(self) -> bool:
+        return self._worker is not None or len(self._pools) == N_WORKERS
 
     def _run(self, message: RunRound) -> None:
         answering = self._answering
@@ -266,7 +284,7 @@ class _Job:
         if self._stage is Stage.CLEAN and message.calls == (StepCall(RESERVED_STEP),):
             release = answering.margins(self.origin, message)
             self._stage = Stage.MEASURED
-        elif self._stage is Stage.BEGUN and self._worker is not None:
+        elif self._stage is Stage.BEGUN and self._is_attached:
             release = answering.round(self.origin, message, self._worker)
         else:
             raise PeerError(Code.GATE_PROTOCOL)
@@ -276,6 +294,10 @@ class _Job:
     def _begin(self, message: Begin) -> None:
         if self._answering is None or self._stage is not Stage.MEASURED:
             raise PeerError(Code.GATE_PROTOCOL)
+        if self._manifest.access == "rows":
+            if not self._is_attached:
+                raise PeerError(Code.GATE_PROTOCOL)
+            self._answering.lend(self._pools, is_reviewed=self._is_reviewed or self._setup.is_central)
         self._answering.begin(message.constants)
         self._stage = Stage.BEGUN
         self._pipe.send(Acknowledged())

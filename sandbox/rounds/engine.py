@@ -20,7 +20,7 @@ from sandbox.contract import Contract
 from sandbox.declared import Declarations
 from sandbox.errors import Code, InputError, LimitError, PeerError, Refused, TidegateError
 from sandbox.job import JobSpec
-from sandbox.manifest import RESERVED_STEP, Pair
+from sandbox.manifest import PARTS, RESERVED_STEP, Pair
 from sandbox.rounds.constants import constants_from
 from sandbox.rounds.local import LocalParticipant, compile_in
 from sandbox.rounds.participant import Participant
@@ -121,7 +121,7 @@ class Engine:
     def _check_margins(self, fields: dict[str, Record]) -> None:
         if fields.keys() != {RESERVED_STEP}:
             raise PeerError(Code.RULE_UNDECLARED)
-        self._declared.check_record("margins", fields[RESERVED_STEP])
+        self._declared.check_record(PARTS[RESERVED_STEP], fields[RESERVED_STEP])
 
     async def _impute(self, constants: Constants) -> None:
         start = time.perf_counter()

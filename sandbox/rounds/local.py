@@ -19,6 +19,7 @@ import msgspec
 from sandbox.contract import Finding
 from sandbox.errors import Code, LimitError, PeerError, TidegateError
 from sandbox.ledger import Ledger, entries_of_dataset
+from sandbox.manifest import parse_manifest
 from sandbox.overlap import jobs_on_other_rows
 from sandbox.supervisor import Child, Supervisor
 from sandbox.wire.frames import Frame, Kind, data_frames
@@ -49,6 +50,8 @@ from sandbox.wire.messages import (
     worker_to_host,
 )
 
+WORKERS: Final[dict[str, int]] = {"blind": 1, "rows": 4}
+"""Workers of a participant by what the pair's code sees: rows are lent to several, whose answers the gate compares."""
 WIPE_SECONDS: Final = 10.0
 """How long a gate may take to overwrite its rows before it is killed (the kernel then frees the pages)."""
 
@@ -56,7 +59,7 @@ T = TypeVar("T")
 
 
 class LocalParticipant:
-    """A gate and its worker. Calls are taken one at a time, in order."""
+    """A gate and its worker, or its workers when the pair sees rows. Calls are taken one at a time, in order."""
 
     def __init__(self, supervisor: Supervisor, setup: GateSetup, ledger: Ledger, gate: Child) -> None:
         self.name = setup.participant
@@ -66,7 +69,8 @@ class LocalParticipant:
         self._setup = setup
         self._ledger = ledger
         self._gate = gate
-        self._worker: Child | None = None
+        self._workers: list[Child] = []
+        self._access = parse_manifest(setup.manifest).access
         self._lock = asyncio.Lock()
         self._is_wiped = False
         self._n_messages = 0
@@ -98,33 +102,38 @@ class LocalParticipant:
         notices = tuple(Finding(Code.RULE_OTHER_ROWS, "notice", details={"job": job}) for job in jobs)
         return msgspec.structs.replace(report, findings=report.findings + notices)
 
-    async def attach(self, remote_source: bytes, proof: dict[str, Any] | None = None) -> tuple[SourceFinding, ...]:
-        """Start a worker with the remote module and connect it to the gate; findings of the source rules mean that nothing was attached.
+    async def attach(
+        self, remote_source: bytes, proof: dict[str, Any] | None = None, *, rows_reviewed: bool = False
+    ) -> tuple[SourceFinding, ...]:
+        """Start the workers with the remote module and connect them to the gate; source findings mean that nothing was attached.
 
         What locks the worker in goes into the ledger, with `proof`: the last isolation report of this machine in a few words.
+        `rows_reviewed` says that the site's owner opted in to letting exactly this code see its rows; without that a gate attaches code
+        that sees rows only where the policy lets any.
         """
         async with self._lock:
-            worker = await self._supervisor.spawn_worker(self.policy)
-            try:
-                findings = await self._connect(worker, remote_source)
-            except BaseException:
-                # Cancelled or failed before it belonged to anybody: nobody else would end it.
-                await worker.kill()
-                raise
-            if findings:
-                await worker.kill()
-            else:
-                await asyncio.to_thread(self._ledger.append, self._start_entry(worker.isolation, proof))
-            return findings
+            for _ in range(WORKERS[self._access]):
+                worker = await self._supervisor.spawn_worker(self.policy)
+                try:
+                    findings = await self._connect(worker, remote_source, rows_reviewed)
+                except BaseException:
+                    # Cancelled or failed before it belonged to anybody: nobody else would end it.
+                    await worker.kill()
+                    raise
+                if findings:
+                    await worker.kill()
+                    return findings
+            await asyncio.to_thread(self._ledger.append, self._start_entry(worker.isolation, proof, rows_reviewed))
+            return ()
 
-    async def _connect(self, worker: Child, remote_source: bytes) -> tuple[SourceFinding, ...]:
+    async def _connect(self, worker: Child, remote_source: bytes, rows_reviewed: bool) -> tuple[SourceFinding, ...]:
         program = Program("remote", remote_source, self._setup.manifest, self.policy.max_source_bytes)
         compiled = await compile_in(worker, program, self.policy.step_seconds)
         if compiled.findings:
             return compiled.findings
-        await self._in_time(self._gate.channel.send(AttachWorker()))
+        await self._in_time(self._gate.channel.send(AttachWorker(rows_reviewed)))
         await self._supervisor.hand_over(worker, self._gate)
-        self._worker = worker
+        self._workers.append(worker)
         await self._expect(Acknowledged)
         return ()
 
@@ -187,9 +196,9 @@ class LocalParticipant:
         if self._is_wiped:
             return
         self._is_wiped = True
-        if self._worker is not None:
+        for worker in self._workers:
             # First: a gate that waits for a stuck worker sees the end of its channel and comes back to read the Wipe.
-            await self._worker.kill()
+            await worker.kill()
         entry: bytes | None = None
         with contextlib.suppress(TidegateError, TimeoutError, OSError):
             async with asyncio.timeout(WIPE_SECONDS):
@@ -200,11 +209,15 @@ class LocalParticipant:
         except PeerError:  # what the gate said of its wipe is no entry
             await asyncio.to_thread(self._ledger.append, self._killed_entry())
 
+    @property
+    def processes(self) -> tuple[Child, ...]:
+        """The gate, and the workers as far as they are attached."""
+        return (self._gate, *self._workers)
+
     async def gone(self) -> TidegateError:
         """Wait until the gate or the worker ended without being asked to; why."""
         while True:
-            children = [child for child in (self._gate, self._worker) if child is not None]
-            waits = {asyncio.ensure_future(child.wait()): child for child in children}
+            waits = {asyncio.ensure_future(child.wait()): child for child in self.processes}
             done, pending = await asyncio.wait(waits, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
             for wait in pending:
                 wait.cancel()
@@ -223,14 +236,15 @@ class LocalParticipant:
                 if isinstance(message, Wiped):
                     return message.entry
 
-    def _start_entry(self, isolation: Isolation, proof: dict[str, Any] | None) -> bytes:
+    def _start_entry(self, isolation: Isolation, proof: dict[str, Any] | None, rows_reviewed: bool) -> bytes:
         of_worker = {
             "tier": isolation.tier,
             "landlock_abi": isolation.landlock_abi,
             "uid": isolation.uid,
             "memory_locked": self.isolation.memory_locked,
         }
-        return self._entry("start", isolation=of_worker, proof=proof)
+        sees_rows = {"sees_rows": "reviewed" if rows_reviewed else "unreviewed"} if self._access == "rows" else {}
+        return self._entry("start", isolation=of_worker, proof=proof, **sees_rows)
 
     def _killed_entry(self) -> bytes:
         return self._entry("wipe", how="killed")
@@ -261,11 +275,13 @@ class LocalParticipant:
         if code.startswith("limit."):
             limits = {Code.LIMIT_MESSAGES: self.policy.max_messages, Code.LIMIT_STEP_MESSAGES: self.policy.max_messages_per_step}
             return LimitError(code, limit=limits.get(code, "…"))
-        if code is not Code.WORKER_DIED or self._worker is None:
+        if code is not Code.WORKER_DIED or not self._workers:
             return PeerError(code)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1.0):
-                return (await self._worker.wait()).error("worker")
+                ends = [asyncio.ensure_future(worker.wait()) for worker in self._workers]
+                ended, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                return ended.pop().result().error("worker")
         return PeerError(code, reason="its own choice")
 
     async def _receive(self) -> Frame:

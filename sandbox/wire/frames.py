@@ -104,7 +104,7 @@ class FrameReader:
         return not self._buffer
 
 
-def data_frames(data: bytes) -> Iterator[Frame]:
+def data_frames(data: bytes | memoryview) -> Iterator[Frame]:
     """`data` as DATA frames of at most :data:`CHUNK_BYTES`."""
     view = memoryview(data)
     for start in range(0, len(view), CHUNK_BYTES):

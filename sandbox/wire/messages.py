@@ -5,6 +5,8 @@
     host  → worker    Program, then for a central worker Impute and Replies
     worker → host     WorkerReady, Compiled; a central worker: Ask, Tell, KeepNow, Progress, LogEvent, FitRecord, Finished, Failed
     gate  → worker    CallStep                        worker → gate   StepDone, StepFailed
+    gate  → worker    LoadRows, DATA…END; SetColumn, DATA…END; CallBlocks, DATA…END       (code that sees rows)
+    worker → gate     BlocksDone, DATA…END; StepFailed
 
 What travels between central and sites is in `link`.
 Nothing here carries exception text, free progress strings or a value of a row.
@@ -112,6 +114,9 @@ class GateSetup(Message, frozen=True):
 
 class AttachWorker(Message, frozen=True):
     """A descriptor of the worker's channel follows this frame (one byte with SCM_RIGHTS)."""
+
+    rows_reviewed: bool = False
+    """Whether this site opted in to letting this very code see its rows."""
 
 
 class Begin(Message, frozen=True):
@@ -259,6 +264,44 @@ class StepFailed(Message, frozen=True):
     is_memory: bool = False
 
 
+class LoadRows(Message, frozen=True):
+    """Gate to a worker that sees rows: their layout. Follow, as DATA, one byte per row and target (observed or not), target by target.
+
+    `columns` and `targets` are 1-based column indices; a design row is those of `columns` and then the intercepts; `sizes` are the rows of
+    each block. `thresholds` tell the two levels of a binary target apart in standardised units.
+    """
+
+    columns: tuple[int, ...]
+    targets: tuple[int, ...]
+    n_intercepts: int
+    sizes: tuple[int, ...]
+    thresholds: dict[int, float]
+
+
+class SetColumn(Message, frozen=True):
+    """Gate to a worker that sees rows: new values of a design column follow as DATA, one `<f8` per row, block by block."""
+
+    position: int
+
+
+class CallBlocks(Message, frozen=True):
+    """Gate to a worker that sees rows: call a step on every block.
+
+    `shapes` are those of the fields it answers with, in order; `fills` is the column it fills, 0 when none. When `has_numbers`, a random
+    number per row follows as DATA.
+    """
+
+    step: str
+    request: dict[str, Value]
+    shapes: dict[str, tuple[int, ...]]
+    fills: int = 0
+    has_numbers: bool = False
+
+
+class BlocksDone(Message, frozen=True):
+    """What the step answered follows as DATA, `<f8`: for each block its fields one after the other, or what it filled, one per row."""
+
+
 class Impute(Message, frozen=True):
     """Start of a central worker: everything `impute(job, sites)` may know."""
 
@@ -344,12 +387,13 @@ HostToGate: TypeAlias = GateSetup | AttachWorker | Begin | RunRound | KeepImputa
 GateToHost: TypeAlias = GateReady | UploadReport | Acknowledged | RoundResult | Wiped | GateFailed
 HostToWorker: TypeAlias = Program | Impute | Replies
 WorkerToHost: TypeAlias = WorkerReady | Compiled | Ask | Tell | KeepNow | Progress | LogEvent | FitRecord | Finished | Failed | GateFailed
-WorkerToGate: TypeAlias = StepDone | StepFailed
+GateToWorker: TypeAlias = CallStep | LoadRows | SetColumn | CallBlocks
+WorkerToGate: TypeAlias = StepDone | StepFailed | BlocksDone
 
 host_to_gate: Decoder[HostToGate] = Decoder(HostToGate)
 gate_to_host: Decoder[GateToHost] = Decoder(GateToHost)
 host_to_worker: Decoder[HostToWorker] = Decoder(HostToWorker)
 worker_to_host: Decoder[WorkerToHost] = Decoder(WorkerToHost)
-gate_to_worker: Decoder[CallStep] = Decoder(CallStep)
+gate_to_worker: Decoder[GateToWorker] = Decoder(GateToWorker)
 worker_to_gate: Decoder[WorkerToGate] = Decoder(WorkerToGate)
 round_reply: Decoder[RoundReply] = Decoder(RoundReply)

@@ -46,9 +46,11 @@ SCIPY_SPECIAL: Final = (
 )  # fmt: skip
 ESTIMATION: Final = (
     "least_squares", "logistic", "selection", "average_least_squares", "average_logistic", "surrogate_least_squares", "surrogate_logistic",
-    "FitError",
+    "FitError", "Gram", "Score", "SiteFit",
 )  # fmt: skip
-ANNOTATIONS: Final = frozenset({"Job", "Sites", "Rows", "Target", "Gram", "Score", "Gradient", "SiteFit", "SelectionScore", "Summary"})
+ANNOTATIONS: Final = frozenset(
+    {"Job", "Sites", "Rows", "Block", "Target", "Gram", "Score", "Gradient", "SiteFit", "SelectionScore", "Summary", "Estimate"}
+)
 """Names of `tidegate` that exist for editors and type checkers; in a worker annotations are dropped and these names with them."""
 
 

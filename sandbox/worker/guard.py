@@ -26,8 +26,9 @@ import numpy._core.arrayprint
 from RestrictedPython.Guards import guarded_iter_unpack_sequence, guarded_unpack_sequence
 
 from sandbox.errors import Refused
-from sandbox.estimation.aggregates import Gradient, Gram, Score, SelectionScore, SiteFit, Summary
+from sandbox.estimation.aggregates import Estimate, Gradient, Gram, Score, SelectionScore, SiteFit, Summary
 from sandbox.job import Sweep
+from sandbox.worker.block import Block
 from sandbox.worker.estimation import FitError, LinearFit, LogisticFit, SelectionFit
 from sandbox.worker.facades import Namespace, plain
 from sandbox.worker.job import Column, Job, Target
@@ -68,6 +69,7 @@ ATTRIBUTES: Final[Mapping[type, frozenset[str]]] = MappingProxyType(
         Rows: frozenset(
             {"observed", "gram", "glm_score", "glm_gradient", "glm_fit", "selection_score", "imputed_summary", "draw", "draw_selection"}
         ),
+        Block: frozenset({"matrix", "design", "outcome", "observed", "normal", "uniform", "fill"}),
         Randomness: frozenset({"normal", "chisquare", "uniform"}),
         Target: frozenset({"column", "name", "type", "family"}),
         Column: frozenset({"index", "name", "role"}),
@@ -76,6 +78,7 @@ ATTRIBUTES: Final[Mapping[type, frozenset[str]]] = MappingProxyType(
         Score: frozenset({"n", "H", "g", "loglik", "loglik_step", "n_intercepts"}),
         Gradient: frozenset({"n", "g", "n_intercepts"}),
         SiteFit: frozenset({"n", "beta", "information", "sse", "n_intercepts"}),
+        Estimate: frozenset({"beta", "information"}),
         SelectionScore: frozenset({"n", "n_selected", "H", "g", "loglik", "loglik_step", "n_intercepts"}),
         Summary: frozenset({"n", "mean", "sd"}),
         LinearFit: frozenset({"beta", "covariance", "sigma2", "n", "q", "draw"}),

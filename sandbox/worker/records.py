@@ -1,4 +1,7 @@
-"""What a field of a reply is to a pair: a record of `sandbox.estimation.aggregates`, of one participant or added up over all."""
+"""What a field of a reply is to a pair: a record of `sandbox.estimation.aggregates`, of one participant or added up over all.
+
+A sum or a count of code that sees rows is a plain number or array.
+"""
 
 from __future__ import annotations
 
@@ -11,35 +14,41 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from sandbox.errors import Code, PeerError
-from sandbox.estimation.aggregates import Gradient, Gram, Score, SelectionScore, SiteFit, Summary
+from sandbox.estimation.aggregates import Estimate, Gradient, Gram, Score, SelectionScore, SiteFit, Summary
 from sandbox.estimation.arrays import Floats, read_only
+from sandbox.manifest import VALUE
 from sandbox.wire.values import Array
 from sandbox.wire.values import Record as WireRecord
 from sandbox.worker.arrays import to_numpy
 
-Record: TypeAlias = Gram | Score | Gradient | SiteFit | SelectionScore | Summary
+Record: TypeAlias = Gram | Score | Gradient | SiteFit | SelectionScore | Summary | Estimate | int | float | Floats
 
-_CLASSES: Final[dict[str, type[Record]]] = {
+_CLASSES: Final[dict[str, type[Any]]] = {
     "gram": Gram,
     "glm_score": Score,
     "glm_gradient": Gradient,
     "glm_fit": SiteFit,
     "selection_score": SelectionScore,
     "imputed_summary": Summary,
+    "estimate": Estimate,
 }
 _ADDITIVE: Final = (Gram, Score, Gradient, SelectionScore)
+_PLAIN: Final = (int, float, np.ndarray)
 _CONSTANT: Final = frozenset({"n_intercepts"})
 
 
 def read(kind: str, record: WireRecord, n_intercepts: int) -> Record:
-    """The record in a reply's field. Raises :class:`PeerError` for a kind that no blind step can answer with."""
+    """The record in a reply's field. Raises :class:`PeerError` for a kind that no step can answer with."""
+    if kind in ("sum", "count"):
+        return _part(record[VALUE])
     record_class = _CLASSES.get(kind)
     if record_class is None:
         raise PeerError(Code.RULE_UNDECLARED)
     parts: dict[str, Any] = {name: _part(array) for name, array in record.items()}
-    if record_class is not Summary:
+    if record_class not in (Summary, Estimate):
         parts["n_intercepts"] = n_intercepts
-    return record_class(**parts)
+    made: Record = record_class(**parts)
+    return made
 
 
 def total(records: Sequence[Record]) -> Record:
@@ -57,8 +66,11 @@ def _add(left: Record, right: Record) -> Record:
         raise PeerError(Code.RULE_UNDECLARED)
     if isinstance(left, Summary) and isinstance(right, Summary):
         return _add_summaries(left, right)
+    if isinstance(left, _PLAIN):
+        total: Record = _sum(left, right)
+        return total
     if not isinstance(left, _ADDITIVE):
-        raise TypeError("fits of participants do not add up; use sites.each")
+        raise TypeError("fits and estimates of participants do not add up; use sites.each")
     sums = {
         field.name: _sum(getattr(left, field.name), getattr(right, field.name)) for field in fields(left) if field.name not in _CONSTANT
     }

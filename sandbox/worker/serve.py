@@ -7,14 +7,27 @@ from __future__ import annotations
 
 from sandbox.errors import TidegateError
 from sandbox.manifest import Manifest, parse_manifest
-from sandbox.wire.messages import CallStep, Compiled, Impute, Isolation, Program, WorkerReady, gate_to_worker, host_to_worker
+from sandbox.wire.messages import (
+    CallBlocks,
+    CallStep,
+    Compiled,
+    Impute,
+    Isolation,
+    LoadRows,
+    Program,
+    SetColumn,
+    WorkerReady,
+    gate_to_worker,
+    host_to_worker,
+)
+from sandbox.worker.blocks import Blocks, BulkDuplex
 from sandbox.worker.channel import Duplex, LineLost, PipeLine, message_payload
 from sandbox.worker.compilation import Module
 from sandbox.worker.program import ENTRY, load, steps
 from sandbox.worker.runner import run_impute, run_step
 
 
-def serve(pipe: Duplex, isolation: Isolation) -> None:
+def serve(pipe: BulkDuplex, isolation: Isolation) -> None:
     """Serve one module of a pair over `pipe`; returns when the source has findings, the job is done or the other end is gone."""
     try:
         pipe.send(WorkerReady(isolation))
@@ -26,7 +39,9 @@ def serve(pipe: Duplex, isolation: Isolation) -> None:
         pipe.send(Compiled(module.findings))
         if module.findings:
             return
-        if program.module == "remote":
+        if program.module == "remote" and manifest.access == "rows":
+            _serve_blocks(pipe, module, manifest)
+        elif program.module == "remote":
             _serve_steps(pipe, module, manifest)
         else:
             _serve_impute(pipe, module, manifest)
@@ -38,8 +53,26 @@ def _serve_steps(pipe: Duplex, module: Module, manifest: Manifest) -> None:
     """Answer the gate's calls, one by one."""
     functions = steps(module, manifest)
     while True:
-        call: CallStep = gate_to_worker.decode(message_payload(pipe.receive()))
+        call = gate_to_worker.decode(message_payload(pipe.receive()))
+        if not isinstance(call, CallStep):
+            return
         pipe.send(run_step(functions, call))
+
+
+def _serve_blocks(pipe: BulkDuplex, module: Module, manifest: Manifest) -> None:
+    """Take the rows, then answer the gate's calls on them, one by one."""
+    functions = steps(module, manifest)
+    blocks: Blocks | None = None
+    while True:
+        message = gate_to_worker.decode(message_payload(pipe.receive()))
+        if isinstance(message, LoadRows):
+            blocks = Blocks(message, pipe)
+        elif blocks is not None and isinstance(message, SetColumn):
+            blocks.set_column(message, pipe)
+        elif blocks is not None and isinstance(message, CallBlocks):
+            blocks.call(functions, message, pipe)
+        else:
+            return
 
 
 def _serve_impute(pipe: Duplex, module: Module, manifest: Manifest) -> None:

@@ -46,7 +46,7 @@ async def _measure() -> tuple[float, float, float]:
             start = time.perf_counter()
             await participant.attach(PAIR.remote_source)
             attached.append((time.perf_counter() - start) * 1000)
-            if IS_ROOT and participant._worker is not None:
-                private.append(private_megabytes(participant._worker.pid))
+            if IS_ROOT and len(participant.processes) > 1:
+                private.append(private_megabytes(participant.processes[1].pid))
     await supervisor.close()
     return middle(locked), middle(attached), max(private)

@@ -14,12 +14,18 @@ from sandbox.manifest import Pair, load_pair, make_pair
 from sandbox.wire.link import BoardRow, JobOffer
 
 ALGORITHMS = Path(__file__).parents[2] / "algorithms"
+PAIRS = Path(__file__).parents[1] / "pairs" / "good"
 CONTRACT = Contract((Column("age", "predictor"), Column("dose", "predictor"), Column("score", "target", "continuous")))
 CANARY = "63.471108151"
 
 
 def simice() -> Pair:
     return load_pair(ALGORITHMS / "SIMICE")
+
+
+def sees_rows() -> Pair:
+    """A pair whose remote module is lent rows."""
+    return load_pair(PAIRS / "PlainSIMI")
 
 
 def broken_pair() -> Pair:

@@ -30,7 +30,7 @@ from sandbox.rounds.constants import constants_from
 from sandbox.wire.codec import encode
 from sandbox.wire.link import BoardUpdate, JobEnded, JobsOpen, SiteBegin, SiteCancel, SiteReply, SiteRound, SiteStatus
 from sandbox.wire.messages import RoundReply, StepCall, round_reply
-from tests.remote.offers import CANARY, CONTRACT, broken_pair, csv, offer, simice
+from tests.remote.offers import CANARY, CONTRACT, broken_pair, csv, offer, sees_rows, simice
 from tests.remote.standin import until
 
 POLICY = built_in("default")
@@ -271,6 +271,55 @@ async def test_source_that_breaks_the_rules_stops_start_with_its_lines(site: Sit
     assert not site.status.is_started
 
 
+# --- code that sees rows ----------------------------------------------------------------------------------------------------------------
+
+
+async def test_code_that_asks_to_see_rows_is_approved_only_by_an_owner_who_lets_it(site: Site) -> None:
+    pair = sees_rows()
+    site.runs.on_message(offer(pair))
+    assert await code_of(site.runs.approve("j1", pair.digest, "olga")) is Code.RULE_ROWS_ACCESS
+    assert not site.runs.get("j1").is_approved
+    run = await site.runs.approve("j1", pair.digest, "olga", lets_see_rows=True)
+    assert run.approval is not None
+    assert run.approval.sees_rows
+
+
+async def test_it_runs_in_four_workers_and_the_ledger_says_that_it_saw_rows(site: Site) -> None:
+    pair = sees_rows()
+    site.runs.on_message(offer(pair))
+    await site.runs.approve("j1", pair.digest, "olga", lets_see_rows=True)
+    assert (await site.runs.upload("j1", pieces(csv()))).is_clean
+    assert await site.runs.start("j1") == ()
+    participant = site.runs.get("j1").participant
+    assert participant is not None
+    assert [child.role for child in participant.processes] == ["gate", *["worker"] * 4]
+    started = [msgspec.json.decode(line) for line in site.ledger.path.read_bytes().splitlines()][-1]
+    assert (started["kind"], started["sees_rows"]) == ("start", "reviewed")
+
+
+async def test_a_blind_pair_never_sees_rows_whatever_was_ticked(site: Site) -> None:
+    site.runs.on_message(offer())
+    run = await site.runs.approve("j1", simice().digest, "olga", lets_see_rows=True)
+    assert run.approval is not None
+    assert not run.approval.sees_rows
+
+
+async def test_a_policy_that_refuses_lets_no_code_see_rows(site: Site) -> None:
+    site.runs.policy = built_in("strict")
+    pair = sees_rows()
+    site.runs.on_message(offer(pair))
+    assert await code_of(site.runs.approve("j1", pair.digest, "olga", lets_see_rows=True)) is Code.RULE_ROWS_ACCESS
+
+
+async def test_that_code_may_see_rows_is_remembered_with_the_approval(site: Site) -> None:
+    pair = sees_rows()
+    site.runs.on_message(offer(pair))
+    await site.runs.approve("j1", pair.digest, "olga", lets_see_rows=True)
+    kept = Approvals(site.database).find("j1", pair.digest, offer(pair).spec.digest)
+    assert kept is not None
+    assert kept.sees_rows
+
+
 # --- rounds -----------------------------------------------------------------------------------------------------------------------------
 
 
@@ -320,13 +369,12 @@ async def test_a_flood_of_questions_ends_the_run(site: Site) -> None:
     await until(lambda: site.kinds()[-1:] == ["wipe"])
 
 
-@pytest.mark.parametrize("role", ["_gate", "_worker"])
-async def test_the_death_of_a_process_fails_the_run_and_wipes(site: Site, role: str) -> None:
+@pytest.mark.parametrize(("number", "expected"), [(0, Code.GATE_DIED), (1, Code.WORKER_DIED)], ids=["gate", "worker"])
+async def test_the_death_of_a_process_fails_the_run_and_wipes(site: Site, number: int, expected: Code) -> None:
     await site.begun()
     participant = site.runs.get("j1").participant
-    os.kill(getattr(participant, role).pid, signal.SIGKILL)
+    os.kill(participant.processes[number].pid, signal.SIGKILL)
     await until(lambda: any(reply.failed for reply in site.of(SiteReply)))
-    expected = {"_gate": Code.GATE_DIED, "_worker": Code.WORKER_DIED}[role]
     assert site.of(SiteReply)[-1].failed is expected
     await until(lambda: site.kinds()[-1:] == ["wipe"])
     run = site.runs.get("j1")
@@ -351,7 +399,7 @@ async def gone(pids: list[int]) -> None:
 
 def pids_of(site: Site) -> list[int]:
     participant: Any = site.runs.get("j1").participant
-    return [child.pid for child in (participant._gate, participant._worker) if child is not None]
+    return [child.pid for child in participant.processes]
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,12 @@ import pytest
 
 from sandbox.errors import Code, InputError
 from sandbox.manifest import load_pair, make_pair, parse_manifest
-from sandbox.scaffold import CENTRAL, MANIFEST, REMOTE
+from sandbox.scaffold import CENTRAL, MANIFEST, REMOTE, ROWS_MANIFEST
 from sandbox.scaffold import make_pair as scaffold
 
 GOOD = MANIFEST.format(name="MyMI")
+ROWS = ROWS_MANIFEST.format(name="MyMI")
+PAIRS = Path(__file__).parents[1] / "pairs"
 
 
 def test_the_digest_covers_each_of_the_three_files() -> None:
@@ -50,6 +52,45 @@ def test_a_wrong_manifest_names_its_key(old: str, new: str, key: str) -> None:
         parse_manifest(GOOD.replace(old, new).encode())
     assert caught.value.code is Code.MANIFEST_INVALID
     assert key in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ('access = "rows"', 'access = "blind"', "steps.moments.reply.n.kind"),
+        ('n = { kind = "count" }', 'n = { kind = "gram" }', "steps.moments.reply.n.kind"),
+        ('n = { kind = "count" }', 'n = { kind = "count", shape = ["q"] }', "steps.moments.reply.n.shape"),
+        ('shape = ["q", "q"]', 'shape = ["q", "q", "q"]', "steps.moments.reply.XX.shape"),
+        ('shape = ["q", "q"]', 'shape = ["n", "q"]', "steps.moments.reply.XX"),
+        ('yy = { kind = "sum" }', 'yy = { kind = "estimate" }', "steps.moments.reply.yy.score"),
+        ('yy = { kind = "sum" }', 'yy = { kind = "sum", score = "impute" }', "steps.moments.reply.yy.score"),
+        ('yy = { kind = "sum" }', 'yy = { kind = "estimate", score = "impute" }', "steps.moments.reply"),
+        ('fills = "target"', 'fills = "beta"', "steps.impute.fills"),
+        ('fills = "target"', 'fills = "other"', "steps.impute.fills"),
+        ('fills = "target"\n', "", "steps.impute.draws"),
+        ('fills = "target"\ndraws = "normal"\n', "", "steps.impute"),
+        ('draws = "normal"', 'draws = "cauchy"', "steps"),
+    ],
+)
+def test_a_wrong_manifest_of_code_that_sees_rows_names_its_key(old: str, new: str, key: str) -> None:
+    assert old in ROWS
+    with pytest.raises(InputError) as caught:
+        parse_manifest(ROWS.replace(old, new).encode())
+    assert caught.value.code is Code.MANIFEST_INVALID
+    assert key in str(caught.value)
+
+
+def test_an_estimate_needs_a_score_that_takes_what_it_takes_and_beta() -> None:
+    text = (PAIRS / "good" / "PlainAVGMMI" / "manifest.toml").read_text(encoding="utf-8")
+    assert parse_manifest(text.encode()).steps["fit"].reply["fit"].score == "score"
+    for old, new, key in [
+        ('beta = { type = "float", shape = ["q"] }\n[steps.score.reply]', "[steps.score.reply]", "steps.score.request"),
+        ('gradient = { kind = "sum", shape = ["q"] }', 'gradient = { kind = "sum" }', "steps.score.reply"),
+        ('score = "score"', 'score = "fit"', "steps.fit.request"),
+    ]:
+        assert old in text
+        with pytest.raises(InputError, match=key.replace(".", r"\.")):
+            parse_manifest(text.replace(old, new).encode())
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

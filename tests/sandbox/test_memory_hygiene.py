@@ -88,8 +88,7 @@ async def cancel_in_a_step(participant: LocalParticipant) -> None:
 
 async def fail(participant: LocalParticipant) -> None:
     await begin(participant)
-    assert participant._worker is not None
-    await participant._worker.kill()
+    await participant.processes[1].kill()
     with pytest.raises(TidegateError) as caught:
         await participant.run_round(1, (StepCall("moments", {"target": 1}),))
     assert caught.value.code is Code.WORKER_DIED
@@ -140,12 +139,11 @@ async def test_canary_is_found_before_and_nowhere_after_another_upload(bench: Be
 
 async def test_no_row_is_in_the_zygote_or_in_a_worker(bench: Bench) -> None:
     participant = await with_rows(bench)
-    assert participant._worker is not None
     zygote = int(Path(f"/proc/{gate_pid(participant)}/status").read_text().split("PPid:")[1].split()[0])
     await begin(participant)
     await participant.run_round(1, (StepCall("moments", {"target": 1}),))
     assert "rows" in where(gate_pid(participant), AS_NUMBER), "the control"
-    for pid in (zygote, participant._worker.pid):
+    for pid in (zygote, participant.processes[1].pid):
         assert not any(area.is_rows for area in areas(pid))
         assert where(pid, AS_NUMBER) == set()
         assert where(pid, AS_TEXT) == set()

@@ -4,7 +4,7 @@ Knows nothing of workers, of files or of how rows are split. Every function answ
 (`policies.disclosure.Breach`), whose numbers stay at the site.
 """
 
-from sandbox.gate.verification.additivity import check_additive, check_counts
+from sandbox.gate.verification.additivity import check_additive, check_counts, check_memory
 from sandbox.gate.verification.change import check_difference
 from sandbox.gate.verification.coarse import coarse_step
 from sandbox.gate.verification.dominance import check_dominance
@@ -31,6 +31,7 @@ __all__ = [
     "check_fills",
     "check_lattice",
     "check_leverage",
+    "check_memory",
     "check_message_size",
     "check_request",
     "check_values",

@@ -11,7 +11,7 @@ import numpy as np
 
 from policies import Policy
 from policies.disclosure import Breach, check_crossing
-from sandbox.gate.verification.contributions import TAU, Values, magnitude
+from sandbox.gate.verification.contributions import OF_ONE_BLOCK, TAU, Values, magnitude
 
 LARGEST: Final = 2.0**100
 """Sums of standardised columns are neither larger nor, unless zero, smaller than its inverse: their squares would overflow or vanish."""
@@ -25,6 +25,12 @@ def check_additive(whole: Values, blocks: Values) -> list[Breach]:
     is_sum &= (scale == 0) | ((scale >= 1 / LARGEST) & (scale <= LARGEST))
     n_wrong = len(whole) - int(np.count_nonzero(is_sum))
     return [Breach("additive", n_wrong)] if n_wrong else []
+
+
+def check_memory(blocks: Values, again: Values) -> list[Breach]:
+    """Every block is answered alike by two workers, shape (M, q) each: what one of them saw besides has no part in it."""
+    floor = TAU * np.maximum(np.abs(blocks), OF_ONE_BLOCK * magnitude(blocks))
+    return [Breach("additive")] if (np.abs(blocks - again) > floor).any() else []
 
 
 def check_counts(whole: Values, blocks: Values, sizes: Values, policy: Policy) -> list[Breach]:

@@ -21,6 +21,8 @@ TAU: Final = 1e-11
 1.1e-14; the release grid is 16 times as coarse, so nothing below it leaves."""
 NEGLIGIBLE: Final = 1e-7
 """A deviation below this share of the largest is padding: it does not count as a contribution of its own."""
+OF_ONE_BLOCK: Final = 1e-3
+"""Rounding of what one block adds, as a share of `TAU`: 1e-14 of Σ|C|."""
 CLOSE: Final = 1e-9
 """Directions (radians) so close are looked at again, exactly."""
 PIECE: Final = 128
@@ -40,10 +42,15 @@ def magnitude(blocks: Values) -> Values:
 
 
 def count_deviating(deviations: Values, floor: Values) -> Places:
-    """The blocks of each number whose deviation is neither rounding (at most `floor`, shape (q,)) nor negligible, shape (q,)."""
+    """The blocks of each number whose deviation is neither rounding nor negligible, shape (q,).
+
+    When none is above `floor`, shape (q,), there is no deviation. When one is, others count far below it: two questions at nearly the same
+    β differ on every row, on most of them by less than what would be rounding of the whole.
+    """
     sizes = np.abs(deviations)
-    least = np.maximum(floor, NEGLIGIBLE * sizes.max(axis=0, initial=0.0))
-    counts: Places = np.count_nonzero(sizes > least, axis=0)
+    largest = sizes.max(axis=0, initial=0.0)
+    counts: Places = np.count_nonzero(sizes > np.maximum(OF_ONE_BLOCK * floor, NEGLIGIBLE * largest), axis=0)
+    counts[largest <= floor] = 0
     return counts
 
 

@@ -5,13 +5,16 @@ Put `sandbox/worker/stubs` on the path. In a worker this package does not exist:
 """
 
 from sandbox.errors import Refused
-from sandbox.estimation.aggregates import Gradient, Gram, Score, SelectionScore, SiteFit, Summary
+from sandbox.estimation.aggregates import Estimate, Gradient, Gram, Score, SelectionScore, SiteFit, Summary
 from sandbox.worker import estimation
+from sandbox.worker.block import Block
 from sandbox.worker.job import Job, Target
 from sandbox.worker.rows import Rows
 from sandbox.worker.sites import Sites
 
 __all__ = [
+    "Block",
+    "Estimate",
     "Gradient",
     "Gram",
     "Job",

@@ -1,0 +1,231 @@
+"""Steps of code that sees rows: run in several workers, compared, judged, and only then answered or put into the rows.
+
+A step runs on all rows at once and on micro-blocks of a secret split (`lending`) before anything is released. A sum that leaves is the sum
+of what the blocks gave; a cell that is filled was computed alike everywhere. The rules themselves are in `verification`, and whether a
+breach is a refusal or, on central's own rows, a notice, is the guard's business.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+import numpy as np
+
+from policies import Policy
+from policies.disclosure import difference_limit
+from sandbox.declared import Declarations
+from sandbox.errors import Code
+from sandbox.gate import kernels, verification
+from sandbox.gate.draws import RowDraws
+from sandbox.gate.guard import Guard, Refusal
+from sandbox.gate.kernels import Answer, Moments, Units
+from sandbox.gate.lending import Contributions, Lending
+from sandbox.gate.partition import ORDERS, Places
+from sandbox.gate.pool import Pool
+from sandbox.gate.release import round_to
+from sandbox.gate.rows import Matrix, Rows
+from sandbox.manifest import VALUE, ReplyField, Step
+from sandbox.wire.codec import encode
+from sandbox.wire.messages import CallBlocks, StepCall
+from sandbox.wire.values import Array, floats
+
+JUDGEMENT: Final = 3
+"""Number of the secret that the rules draw from, after those of the secret orders."""
+SEED_NUMBERS: Final = 4
+MAX_NUMBERS: Final = 1 << 14
+"""Numbers of one message: what 512 blocks give of so many fills 64 MB."""
+MAX_FILL: Final = 6.0
+"""A filled cell lies within so many times `max_abs_eta`, in standardised units: as far out as a draw of a blind pair reaches."""
+
+
+class RowSteps:
+    """Runs the steps of one job. `note` is told the mean and variance of every draw."""
+
+    def __init__(
+        self,
+        pools: Sequence[Pool],
+        rows: Rows,
+        declared: Declarations,
+        policy: Policy,
+        guard: Guard,
+        note: Callable[[int, Moments], None],
+        *,
+        is_reviewed: bool,
+    ) -> None:
+        self._pools = pools
+        self._rows = rows
+        self._declared = declared
+        self._policy = policy
+        self._guard = guard
+        self._note = note
+        self._is_reviewed = is_reviewed
+
+    def load(self, units: Units, draws: RowDraws) -> None:
+        """Lend the standardised rows to the workers."""
+        rows = self._rows
+        self._units, self._draws = units, draws
+        binary = [index for index in rows.targets if units.is_binary[rows.position(index)]]
+        thresholds = {index: float(self._standardised(index, np.array(0.5))) for index in binary}
+        self._lending = Lending(self._pools, rows, draws, thresholds)
+        partition = self._lending.partition
+        secret = draws.uniform(ORDERS, JUDGEMENT, np.arange(SEED_NUMBERS))
+        is_complete = np.ones(rows.n, dtype=np.bool_)
+        for target in rows.targets:
+            is_complete[rows.missing_places(target)] = False
+        self._sizes = np.asarray(partition.sizes, np.float64)
+        self._verifier = verification.Verifier(
+            self._sizes,
+            self._policy,
+            difference_limit(self._declared.extent("q"), self._policy),
+            np.random.default_rng(np.frombuffer(secret.tobytes(), np.uint32)),
+            is_reviewed=self._is_reviewed,
+            is_complete=partition.all_of(is_complete),
+        )
+        self._cells = verification.sorted_cells(self._shown_columns(partition.order))
+
+    def run(self, call: StepCall, step: Step) -> dict[str, Answer]:
+        """Run a step that the manifest declares, with arguments that it declares. Raises :class:`Refusal` and `PeerError`."""
+        targets = self._declared.targets(call)
+        self._check_question(call, step, targets)
+        if step.fills:
+            self._fill(call, step)
+            return {}
+        ((name, field), *_) = step.reply.items()
+        if field.kind == "estimate":
+            return {name: self._estimate(call, name, field, targets)}
+        found = self._sums(call, step, targets)
+        for target in targets:
+            self._guard.mark_fitted(target)
+        return {name: self._answer(step.reply[name], found.of(places)) for name, places in self._places(step).items()}
+
+    def _check_question(self, call: StepCall, step: Step, targets: tuple[int, ...]) -> None:
+        """The rules that need no answer: rows enough, and numbers of central's that do not single rows out."""
+        numbers = [_floats(call.request[name]) for name, field in step.request.items() if field.type in ("float", "int")]
+        self._guard.judge(("request_bounds",), verification.check_request(np.concatenate([*numbers, np.empty(0)]), self._policy))
+        for target in targets:
+            if not step.fills:
+                self._guard.check_fit(self._rows.n_observed(target), self._declared.extent("q"))
+            if numbers and not step.fills:
+                self._guard.count_evaluation(target)
+
+    # --- sums
+
+    def _sums(self, call: StepCall, step: Step, targets: tuple[int, ...]) -> Contributions:
+        """What both workers answered, when every rule allows it to leave."""
+        found = self._contributions(call, step)
+        if not all(np.isfinite(numbers).all() for numbers in (found.whole, found.blocks, found.again)):
+            raise Refusal(Code.RULE_NOT_FINITE)
+        # The last question about the same targets: its numbers differ from these by rows, and by few of them only if it was made so.
+        key = call.step, *targets
+        breaches = verification.check_memory(found.blocks, found.again) or self._verifier.check(key, found.whole, found.blocks)
+        for name, places in self._places(step).items():
+            if step.reply[name].kind == "count":
+                counts = found.of(places)
+                breaches += verification.check_counts(counts.whole, counts.blocks, self._sizes, self._policy)
+        breaches += verification.check_values(found.whole, self._cells)
+        self._guard.judge(verification.SUM_RULES, breaches)
+        if not breaches:
+            self._verifier.accept(key, found.blocks)
+        return found
+
+    def _contributions(self, call: StepCall, step: Step) -> Contributions:
+        shapes = self._shapes(step)
+        n_numbers = sum(math.prod(shape) for shape in shapes.values())
+        if n_numbers > MAX_NUMBERS:
+            raise Refusal(Code.RULE_SUM_BUDGET)
+        self._lending.call(CallBlocks(call.step, call.request, shapes))
+        return self._lending.contributions(n_numbers)
+
+    def _answer(self, field: ReplyField, found: Contributions) -> Answer:
+        n, shape = self._rows.n, tuple(self._declared.extent(symbol) for symbol in field.shape)
+        if field.kind == "count":
+            return Answer("count", n, {VALUE: np.asarray(found.whole[0], np.int64)}, {})
+        if self._is_reviewed:
+            bound = np.abs(found.blocks).sum(axis=0)
+            return Answer("sum", n, {VALUE: found.whole.reshape(shape)}, {VALUE: bound.reshape(shape)})
+        coarse = round_to(found.whole, verification.coarse_step(found.blocks, self._sizes, self._policy))
+        return Answer("sum", n, {VALUE: coarse.reshape(shape)}, {})
+
+    def _shapes(self, step: Step) -> dict[str, tuple[int, ...]]:
+        return {name: tuple(self._declared.extent(symbol) for symbol in field.shape) for name, field in step.reply.items()}
+
+    def _places(self, step: Step) -> dict[str, slice]:
+        """Where the numbers of each field stand among those of the message."""
+        places, start = {}, 0
+        for name, shape in self._shapes(step).items():
+            places[name] = slice(start, start := start + math.prod(shape))
+        return places
+
+    # --- estimates
+
+    def _estimate(self, call: StepCall, name: str, field: ReplyField, targets: tuple[int, ...]) -> Answer:
+        """A root that production claims, held against the sums that it is to be the root of."""
+        q = self._declared.extent("q")
+        beta = self._lending.production_alone(CallBlocks(call.step, call.request, {name: (q,)}), q)
+        if not np.isfinite(beta).all():
+            raise Refusal(Code.RULE_NOT_FINITE)
+        score = StepCall(field.score, {**call.request, "beta": floats(beta.tolist())})
+        step = self._declared.step(field.score)
+        found, places = self._sums(score, step, targets), self._places(step)
+        gradient, information = found.whole[places["gradient"]], found.whole[places["information"]].reshape(q, q)
+        self._guard.judge(("request_bounds", "estimate"), verification.check_estimate(beta, gradient, information, self._policy))
+        rounded = verification.round_estimate(beta, information)
+        for target in targets:
+            self._guard.mark_fitted(target)
+        return Answer("estimate", self._rows.n, {"beta": rounded[0], "information": rounded[1]}, {})
+
+    # --- fills
+
+    def _fill(self, call: StepCall, step: Step) -> None:
+        rows, target = self._rows, call.request[step.fills]
+        if not isinstance(target, int):
+            raise Refusal(Code.RULE_UNDECLARED)
+        draws = self._draws.asked(encode(call))
+        numbers = None
+        if step.draws:
+            number_of = draws.normal if step.draws == "normal" else draws.uniform
+            numbers = number_of(target, self._guard.next_draw(target), rows.file_rows)
+        self._lending.call(CallBlocks(call.step, call.request, {}, target, numbers is not None), numbers)
+        values, others = self._lending.filled()
+        position = rows.position(target)
+        is_binary, limit = bool(self._units.is_binary[position]), MAX_FILL * self._policy.max_abs_eta
+        is_missing = np.zeros(rows.n, dtype=np.bool_)
+        is_missing[rows.missing_places(target)] = True
+        for places, other in others:
+            filled = is_missing[places]
+            # Not a notice anywhere: what central's rows are filled with must not depend on how they were split, either.
+            if verification.check_fills(values[places[filled]], other[filled], is_binary=is_binary, limit=limit):
+                self._guard.verdicts["row_state"] = "refuse"
+                raise Refusal(Code.RULE_ROW_STATE)
+        self._guard.judge(("row_state",), ())
+        self._guard.check_draw(target, 0.0, None)
+        values = values[rows.missing_places(target)]
+        if is_binary:
+            values = self._standardised(target, values)
+        rows.refill(target, lambda _, places: values[places])
+        self._lending.set_column(position)
+        self._draws = draws
+        self._note(target, kernels.moments(values, self._units.centre[position], self._units.scale[position]))
+
+    # --- rows
+
+    def _shown_columns(self, order: Places) -> Iterator[Matrix]:
+        """The observed cells of every column, in standardised and in raw units; the others are NaN."""
+        rows, units = self._rows, self._units
+        for position, index in enumerate(rows.model):
+            column = rows.column(position)
+            if index in rows.targets:
+                column[rows.missing_places(index)] = np.nan
+            yield column[order]
+            yield column[order] * units.scale[position] + units.centre[position]
+
+    def _standardised(self, target: int, values: Matrix) -> Matrix:
+        position = self._rows.position(target)
+        standardised: Matrix = (values - self._units.centre[position]) / self._units.scale[position]
+        return standardised
+
+
+def _floats(value: object) -> Matrix:
+    return np.frombuffer(value.data) if isinstance(value, Array) else np.array([value], dtype=np.float64)

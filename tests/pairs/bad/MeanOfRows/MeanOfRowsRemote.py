@@ -1,0 +1,8 @@
+"""A mean instead of a sum"""
+
+import numpy as np
+
+
+def moments(rows, target):
+    x = rows.design(target)[:, 0]
+    return {"total": np.mean(x)}

@@ -1,0 +1,63 @@
+"""What code that sees rows gets, and cannot do to it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sandbox.worker.block import Block, Layout
+
+LAYOUT = Layout((1, 2, 4), (2, 4), 1, {4: 0.25})
+
+
+def block(numbers: np.ndarray | None = None) -> Block:
+    values = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [-0.5, 1.0, -0.5], [1.0, 1.0, 1.0]])
+    values.setflags(write=False)
+    observed = np.array([[True, False, True], [True, True, False]])
+    return Block(LAYOUT, values, observed, numbers)
+
+
+def test_the_design_of_a_target_is_the_matrix_without_its_own_column() -> None:
+    assert block().matrix().shape == (3, 4)
+    assert block().design(2).tolist() == [[1.0, -0.5, 1.0], [2.0, 1.0, 1.0], [3.0, -0.5, 1.0]]
+
+
+def test_a_binary_outcome_is_0_and_1_and_a_continuous_one_is_standardised() -> None:
+    assert block().outcome(4).tolist() == [0.0, 1.0, 0.0]
+    assert block().outcome(2).tolist() == [4.0, 5.0, 6.0]
+
+
+def test_observed_tells_which_rows_show_the_target() -> None:
+    assert block().observed(2).tolist() == [True, False, True]
+    assert block().observed(4).tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("index", [0, 3, 5, True])
+def test_a_column_that_is_not_in_the_model_is_not_there(index: int) -> None:
+    with pytest.raises(ValueError, match="1-based"):
+        block().design(index)
+
+
+@pytest.mark.parametrize("index", [1, 3, True])
+def test_only_targets_are_observed_or_filled(index: int) -> None:
+    with pytest.raises(ValueError, match="target"):
+        block().observed(index)
+    with pytest.raises(ValueError, match="target"):
+        block().fill(index, np.zeros(3))
+
+
+def test_rows_cannot_be_written() -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        block().matrix()[0, 0] = 1.0
+
+
+def test_a_step_without_declared_draws_gets_no_random_numbers() -> None:
+    with pytest.raises(ValueError, match="declares no draws"):
+        block().normal()
+    assert block(np.arange(3.0)).uniform().tolist() == [0.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("values", [np.zeros(2), np.zeros((3, 1)), 0.0])
+def test_a_fill_has_a_number_for_every_row(values: object) -> None:
+    with pytest.raises(ValueError, match="every row"):
+        block().fill(2, values)
