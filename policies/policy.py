@@ -82,6 +82,9 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Refusals a job may cost a site: a refusal is an answer of one bit."""
     reply_seconds: float
     """A reply leaves at a multiple of so many seconds after its question (0: at once): how long an answer took is an answer."""
+    rows_reply_seconds: float
+    """The answers of code that sees rows leave this many seconds after their question, or twice, four times … as many where the step has
+    ever been that slow (0: at once): such code can make its speed tell of a row."""
     rows_access: RowsAccess
     """Which code may see rows: any, only digests that the site approved for it, or none."""
     # Isolation
@@ -138,6 +141,7 @@ NARROWS: Final[dict[str, Literal["up", "down", "true"]]] = {
     "max_draw_sigma": "down",
     "refusal_budget": "down",
     "reply_seconds": "up",
+    "rows_reply_seconds": "up",
     "rows_access": "up",
     "minimum_isolation": "up",
     "max_source_bytes": "down",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Coroutine
 from typing import Any, Final, TypeVar
@@ -21,6 +20,7 @@ from sandbox.errors import Code, LimitError, PeerError, TidegateError
 from sandbox.ledger import Ledger, entries_of_dataset
 from sandbox.manifest import parse_manifest
 from sandbox.overlap import jobs_on_other_rows
+from sandbox.rounds.timing import ReplyTimes
 from sandbox.supervisor import Child, Supervisor
 from sandbox.wire.frames import Frame, Kind, data_frames
 from sandbox.wire.messages import (
@@ -71,6 +71,7 @@ class LocalParticipant:
         self._gate = gate
         self._workers: list[Child] = []
         self._access = parse_manifest(setup.manifest).access
+        self._times = ReplyTimes(setup.policy, sees_rows=self._access == "rows")
         self._lock = asyncio.Lock()
         self._is_wiped = False
         self._n_messages = 0
@@ -154,7 +155,7 @@ class LocalParticipant:
             result = await self._expect(RoundResult)
             await asyncio.to_thread(self._ledger.append, result.entry)
             if not self._setup.is_central:
-                await asyncio.sleep(wait_for_bucket(time.monotonic() - asked, self.policy.reply_seconds))
+                await asyncio.sleep(self._times.wait(calls[-1].step if calls else "", time.monotonic() - asked))
             return result.body
 
     async def run_round(self, number: int, calls: tuple[StepCall, ...]) -> RoundReply:
@@ -308,11 +309,6 @@ class LocalParticipant:
             await self._gate.kill()
             exit_ = await self._gate.wait()
             raise PeerError(Code.GATE_DIED, reason=exit_.reason) from error
-
-
-def wait_for_bucket(elapsed: float, bucket: float) -> float:
-    """How long to hold a reply back so that it leaves at a whole multiple of `bucket` seconds after its question; 0 without buckets."""
-    return math.ceil(elapsed / bucket) * bucket - elapsed if bucket > 0 else 0.0
 
 
 async def compile_in(worker: Child, program: Program, seconds: float) -> Compiled:

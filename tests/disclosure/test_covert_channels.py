@@ -5,6 +5,7 @@ And the front door: the form of what leaves (sizes, keys, zeros, last digits) is
 
 from __future__ import annotations
 
+import itertools
 import math
 import struct
 from collections.abc import Callable
@@ -13,10 +14,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from policies import built_in
 from sandbox.errors import Code
-from sandbox.rounds.local import wait_for_bucket
+from sandbox.rounds.timing import ReplyTimes
 from sandbox.wire.codec import encode
 from sandbox.wire.messages import CallStep, StepDone, StepFailed
 from tests.disclosure.people import CENTRE, DEFAULT, WIDTH, people
@@ -112,8 +115,34 @@ def test_a_change_below_the_grid_of_one_row_does_not_show(site) -> None:
 
 @pytest.mark.parametrize(("elapsed", "leaves_at"), [(0.001, 0.1), (0.0999, 0.1), (0.1001, 0.2), (0.25, 0.3)])
 def test_a_reply_leaves_at_whole_buckets_of_time(elapsed: float, leaves_at: float) -> None:
-    assert elapsed + wait_for_bucket(elapsed, 0.1) == pytest.approx(leaves_at)
-    assert wait_for_bucket(elapsed, 0.0) == 0
+    policy = msgspec.structs.replace(DEFAULT, reply_seconds=0.1)
+    assert elapsed + ReplyTimes(policy, sees_rows=False).wait("moments", elapsed) == pytest.approx(leaves_at)
+    assert ReplyTimes(DEFAULT, sees_rows=False).wait("moments", elapsed) == 0
+
+
+def test_a_step_that_sees_rows_is_as_slow_as_it_ever_was_in_doublings() -> None:
+    times = ReplyTimes(msgspec.structs.replace(DEFAULT, rows_reply_seconds=0.1), sees_rows=True)
+    took = [
+        ("moments", 0.001),
+        ("moments", 0.09),
+        ("moments", 0.15),
+        ("moments", 0.001),
+        ("score", 0.001),
+        ("moments", 0.7),
+        ("moments", 0.2),
+    ]
+    leaves_at = [elapsed + times.wait(step, elapsed) for step, elapsed in took]
+    assert leaves_at == pytest.approx([0.1, 0.1, 0.2, 0.2, 0.1, 0.8, 0.8])
+
+
+@given(st.lists(st.floats(0.0, 60.0), max_size=50))
+def test_a_step_that_sees_rows_never_gets_faster_and_never_leaves_early(took: list[float]) -> None:
+    times = ReplyTimes(DEFAULT, sees_rows=True)
+    waits = [times.wait("moments", elapsed) for elapsed in took]
+    leaves_at = [elapsed + wait for elapsed, wait in zip(took, waits, strict=True)]
+    assert all(wait >= -1e-9 for wait in waits)
+    assert all(later >= sooner - 1e-9 for sooner, later in itertools.pairwise(leaves_at))
+    assert len({round(time, 6) for time in leaves_at}) <= 1 + math.ceil(math.log2(60 / DEFAULT.rows_reply_seconds))
 
 
 async def test_replies_of_a_site_under_strict_leave_at_whole_buckets(simulate) -> None:
