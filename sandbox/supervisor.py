@@ -28,6 +28,7 @@ SPAWN_SECONDS: Final = 10.0
 START_SECONDS: Final = 120.0
 """Importing the scientific libraries takes about a second; the rest is for a machine that is busy."""
 CLOSE_SECONDS: Final = 5.0
+MALLOC_KEEPS: Final = 8 << 20
 PROGRAM: Final = ("-m", "sandbox.zygote")
 PLATFORM = sys.platform
 
@@ -208,7 +209,7 @@ class _Zygote:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter and module; returns after the exec
                 [sys.executable, "-I", "-B", *program, str(theirs.fileno())],
                 # What is on the stack at exec stays there and every fork inherits it: give nothing but this.
-                env=_environment(blas_threads),
+                env=environment(blas_threads),
                 cwd="/",
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -369,9 +370,19 @@ def _early_end(role: Role, how: Exit, landlock_abi: int) -> IsolationError | Pee
     return IsolationError(Code.ISOLATION_MISSING, reason=f"{what} ({role}, {how.reason})")
 
 
-def _environment(blas_threads: int) -> dict[str, str]:
+def environment(blas_threads: int) -> dict[str, str]:
+    """What a zygote and its children have for an environment."""
     threads = str(blas_threads)
-    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
+    return {
+        "PATH": "/usr/bin:/bin",
+        "LC_ALL": "C.UTF-8",
+        "OPENBLAS_NUM_THREADS": threads,
+        "OMP_NUM_THREADS": threads,
+        # glibc gives what is freed back to the kernel at once, and an upload is read in blocks that are allocated and freed again: without
+        # this the kernel clears the same pages for every block, which costs as much as parsing them.
+        "MALLOC_MMAP_THRESHOLD_": str(MALLOC_KEEPS),
+        "MALLOC_TRIM_THRESHOLD_": str(MALLOC_KEEPS),
+    }
 
 
 def _kill(pidfd: int) -> None:

@@ -1,28 +1,29 @@
 """A data set as it was uploaded: the columns in the model as numbers, and at central also the uploaded bytes.
 
-It holds raw values in file order. What the kernels work on (rows that take part, sorted, standardised) is made from it by `rows`.
+It holds raw values in file order, until `rows` takes them over: what the kernels work on (rows that take part, sorted, standardised) is
+made of them where they are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from sandbox.contract import Contract
+from sandbox.gate.tiles import Tiles
 
 Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Some consecutive rows, in the region."""
+    """The uploaded bytes of some consecutive rows, in the region."""
 
-    values: Values
-    """Raw values, NaN where missing, shape (rows, slots), F-ordered."""
-    text: npt.NDArray[np.uint8] | None
-    """The uploaded bytes of these rows; None at a site, where nobody needs them."""
+    n_rows: int
+    text: npt.NDArray[np.uint8]
 
 
 @dataclass(slots=True)
@@ -31,21 +32,48 @@ class Dataset:
 
     contract: Contract
     slots: dict[int, int]
-    """For each column in the model (1-based index) its position in a block's values."""
+    """For each column in the model (1-based index) its position in `values`, ascending."""
+    values: Tiles
+    """Raw values, NaN where missing; columns for intercepts are behind the others."""
     blocks: list[Block] = field(default_factory=list)
+    """The upload without its header, at central only: nobody needs it at a site."""
     header: bytes = b""
     """The header record with its line end (and byte order mark); empty at a site."""
     level_texts: dict[int, tuple[str, str]] = field(default_factory=dict)
     """How this file spells 0 and 1 of each binary target."""
     quoted: frozenset[int] = frozenset()
     """Targets whose observed cells are quoted in this file."""
+    is_taken: bool = False
 
     @property
     def n_rows(self) -> int:
         """Rows in the file."""
-        return sum(len(block.values) for block in self.blocks)
+        return self.values.n_rows
 
     def column(self, index: int) -> Values:
-        """The raw values of a column of the model in file order, shape (rows,). A copy."""
-        slot = self.slots[index]
-        return np.concatenate([block.values[:, slot] for block in self.blocks])
+        """The raw values of a column of the model in file order, shape (rows,). A copy; :class:`ValueError` once they are taken."""
+        if self.is_taken:
+            raise ValueError("the values are no longer in file order")
+        return self.values.column(self.slots[index])
+
+    def take(self) -> Tiles:
+        """Hand over the values, to be sorted and standardised where they are."""
+        self.is_taken = True
+        return self.values
+
+
+class Columns(Mapping[int, Values]):
+    """The columns of the model on some rows of the file, by 1-based index, each made when it is asked for."""
+
+    def __init__(self, dataset: Dataset, file_rows: npt.NDArray[np.intp]) -> None:
+        self._dataset = dataset
+        self._rows: npt.NDArray[np.intp] | slice = file_rows if len(file_rows) < dataset.n_rows else slice(None)
+
+    def __getitem__(self, index: int) -> Values:
+        return self._dataset.column(index)[self._rows]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._dataset.contract.model)
+
+    def __len__(self) -> int:
+        return len(self._dataset.contract.model)

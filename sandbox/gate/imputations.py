@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sandbox.gate.dataset import Dataset
 from sandbox.gate.kernels import Units
 from sandbox.gate.patterns import Mask
 from sandbox.gate.region import Region
@@ -19,9 +18,8 @@ from sandbox.gate.rows import Matrix, Rows
 class Imputations:
     """Snapshots of the completed cells. Cells are numbered by row, then by target, as they stand in the file."""
 
-    def __init__(self, dataset: Dataset, mask: Mask, rows: Rows, n_imputations: int, region: Region) -> None:
+    def __init__(self, mask: Mask, rows: Rows, n_imputations: int, region: Region) -> None:
         """Make room for all of them at once, so that what does not fit is known at the upload. Raises `RegionFull`."""
-        self._dataset = dataset
         self._mask = mask
         self._rows = rows
         self._place_of_row: npt.NDArray[np.int64] = region.array(len(mask), np.int64)
@@ -49,11 +47,8 @@ class Imputations:
         imputation = self._kept[self.n_kept]
         imputation[:] = np.nan
         for number, index in enumerate(self._rows.targets):
-            position = self._rows.position(index)
             is_filled = (targets == number) & (places >= 0)
-            values = self._rows.column(position)[places[is_filled]] * units.scale[position] + units.centre[position]
-            # Standardising and back leaves a level a few bits off 0 or 1.
-            imputation[is_filled] = np.round(values) if units.is_binary[position] else values
+            imputation[is_filled] = _raw_column(self._rows, units, index)[places[is_filled]]
         self.n_kept += 1
         return True
 
@@ -62,10 +57,16 @@ class Imputations:
         places, values = self._filled(target, imputation)
         return values[places >= 0]
 
-    def completed(self, target: int, imputation: int) -> Matrix:
+    def observed(self, target: int, units: Units) -> Matrix:
+        """The observed cells of a target, those of rows that take no part, too, in raw units and in no order, shape (cells,)."""
+        values = np.delete(_raw_column(self._rows, units, target), self._rows.missing_places(target))
+        others = self._rows.idle(self._rows.position(target))
+        return np.concatenate((values, others[~np.isnan(others)]))
+
+    def completed(self, target: int, imputation: int, units: Units) -> Matrix:
         """A target's completed column over the rows that take part, in the order of the rows, raw units, shape (n,)."""
         places, values = self._filled(target, imputation)
-        column = self._dataset.column(target)[self._rows.file_rows]
+        column = _raw_column(self._rows, units, target)
         column[places[places >= 0]] = values[places >= 0]
         return column
 
@@ -79,3 +80,13 @@ class Imputations:
         """The cells' values of an imputation (0-based), NaN where there is none, shape (cells,)."""
         values: Matrix = self._kept[imputation]
         return values
+
+
+def _raw_column(rows: Rows, units: Units, target: int) -> Matrix:
+    """The column of a target as it is completed now, in raw units, shape (n,)."""
+    position = rows.position(target)
+    values = rows.column(position)
+    values *= units.scale[position]
+    values += units.centre[position]
+    # Standardising and back leaves a level a few bits off 0 or 1.
+    return np.round(values) if units.is_binary[position] else values

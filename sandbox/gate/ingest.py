@@ -21,6 +21,7 @@ from sandbox.gate.levels import Levels, Tokens, UnknownLevel
 from sandbox.gate.numbers import read_numbers
 from sandbox.gate.region import Region, RegionFull
 from sandbox.gate.scanner import RecordReader, Scan, ScanError, count_fields, count_lines, field_text, first_length, scan
+from sandbox.gate.tiles import Tiles
 from sandbox.job import draft_contract
 from sandbox.wire.messages import ColumnReport, GateSetup
 
@@ -128,7 +129,8 @@ class Ingest:
         self._line += count_lines(block)
 
     def _scan(self, block: bytes) -> Scan:
-        codecs.utf_8_decode(block, "strict", True)
+        if not block.isascii():
+            codecs.utf_8_decode(block, "strict", True)
         scanned = scan(block, len(self._columns))
         lengths = scanned.record_ends - scanned.record_starts
         if len(lengths) and lengths.max() > self._setup.policy.max_line_bytes:
@@ -136,41 +138,57 @@ class Ingest:
         return scanned
 
     def _store(self, block: bytes, scanned: Scan, dataset: Dataset) -> None:
-        stored = Block(
-            values=self._region.array((scanned.n_records, len(dataset.slots)), order="F"),
-            text=self._region.store(block) if self._setup.is_central else None,
-        )
-        self._store_numbers(block, scanned, stored, dataset)
-        self._store_levels(block, scanned, stored, dataset)
-        dataset.blocks.append(stored)
+        columns = tuple(self._numbers)
+        values = self._read_numbers(block, scanned, columns, dataset)
+        if len(columns) < len(dataset.slots):
+            numbers, values = values, np.zeros((scanned.n_records, len(dataset.slots)), order="F")
+            values[:, [dataset.slots[index] for index in columns]] = numbers
+            self._read_levels(block, scanned, values, dataset)
+        dataset.values.append(values)
         if self._setup.is_central:
-            self._note_quotes(block, scanned, stored, dataset)
+            dataset.blocks.append(Block(scanned.n_records, self._region.store(block)))
+            self._note_quotes(block, scanned, values, dataset)
 
-    def _store_numbers(self, block: bytes, scanned: Scan, stored: Block, dataset: Dataset) -> None:
+    def _read_numbers(self, block: bytes, scanned: Scan, columns: tuple[int, ...], dataset: Dataset) -> Values:
+        """The columns of numbers, shape (records, columns)."""
         tokens = dataset.contract.missing
-        numbers = read_numbers(block, scanned, self._numbers, tuple(text for text in tokens if not NUMBER.match(text)))
+        numbers = read_numbers(block, scanned, columns, tuple(text for text in tokens if not NUMBER.match(text)))
         for index, record in numbers.bad_records.items():
-            self._numbers.remove(index)
-            if index in self._undecided:
-                self._n_observed.pop(index, None)
-            else:
-                self._find(Code.DATA_NOT_NUMERIC, index, self._line_at(block, int(scanned.record_starts[record])))
-        for index, values in numbers.values.items():
-            infinite = np.flatnonzero(np.isinf(values))
-            if len(infinite):
-                self._numbers.remove(index)
-                self._find(Code.DATA_NOT_FINITE, index, self._line_at(block, int(scanned.record_starts[infinite[0]])))
-            self._put(index, self._without_tokens(index, values), stored, dataset)
+            self._drop_number(index, self._line_at(block, int(scanned.record_starts[record])))
+        is_infinite = np.isinf(numbers.values)
+        for position in np.flatnonzero(np.logical_or.reduce(is_infinite, axis=0)).tolist():
+            record = int(is_infinite[:, position].argmax())
+            if columns[position] in self._numbers:
+                self._numbers.remove(columns[position])
+                self._find(Code.DATA_NOT_FINITE, columns[position], self._line_at(block, int(scanned.record_starts[record])))
+        values = self._without_tokens(columns, numbers.values)
+        n_observed = (len(values) - np.isnan(values).sum(axis=0)).tolist()
+        for index, n_cells in zip(columns, n_observed, strict=True):
+            if index not in numbers.bad_records:
+                self._count_observed(index, n_cells)
+        return values
 
-    def _without_tokens(self, index: int, values: Values) -> Values:
+    def _count_observed(self, index: int, n_cells: int) -> None:
+        self._n_observed[index] = self._n_observed.get(index, 0) + n_cells
+
+    def _drop_number(self, index: int, line: int) -> None:
+        self._numbers.remove(index)
+        if index in self._undecided:
+            self._n_observed.pop(index, None)
+        else:
+            self._find(Code.DATA_NOT_NUMERIC, index, line)
+
+    def _without_tokens(self, columns: tuple[int, ...], values: Values) -> Values:
         """Make missing what the contract calls missing although it is a number, and count it: such a token chooses rows by a value."""
         for token in self._number_tokens:
             is_token = values == float(token)
-            self._n_tokens[index, token] += int(np.count_nonzero(is_token))
-            values = np.where(is_token, np.nan, values)
+            for index, n_cells in zip(columns, is_token.sum(axis=0).tolist(), strict=True):
+                self._n_tokens[index, token] += n_cells
+            values[is_token] = np.nan
         return values
 
-    def _store_levels(self, block: bytes, scanned: Scan, stored: Block, dataset: Dataset) -> None:
+    def _read_levels(self, block: bytes, scanned: Scan, values: Values, dataset: Dataset) -> None:
+        """Fill the columns of binary targets of `values`, shape (records, slots)."""
         data = np.frombuffer(block, dtype=np.uint8)
         for index, levels in list(self._levels.items()):
             try:
@@ -179,16 +197,13 @@ class Ingest:
                 del self._levels[index]
                 self._find(Code.DATA_LEVELS, index, self._line_at(block, int(scanned.record_starts[unknown.record])))
             else:
-                self._put(index, codes, stored, dataset)
+                values[:, dataset.slots[index]] = codes
+                self._count_observed(index, int(np.count_nonzero(~np.isnan(codes))))
 
-    def _put(self, index: int, values: Values, stored: Block, dataset: Dataset) -> None:
-        stored.values[:, dataset.slots[index]] = values
-        self._n_observed[index] = self._n_observed.get(index, 0) + int(np.count_nonzero(~np.isnan(values)))
-
-    def _note_quotes(self, block: bytes, scanned: Scan, stored: Block, dataset: Dataset) -> None:
+    def _note_quotes(self, block: bytes, scanned: Scan, values: Values, dataset: Dataset) -> None:
         for index in dataset.contract.targets:
             if index not in self._is_quoted:
-                observed = np.flatnonzero(~np.isnan(stored.values[:, dataset.slots[index]]))
+                observed = np.flatnonzero(~np.isnan(values[:, dataset.slots[index]]))
                 if len(observed):
                     start = int(scanned.starts[observed[0], index - 1])
                     self._is_quoted[index] = block[start : start + 1] == b'"'
@@ -253,7 +268,9 @@ class Ingest:
                 if column.role is None:
                     self._undecided.add(index)
         slots = {index: slot for slot, index in enumerate(sorted([*self._numbers, *self._levels]))}
-        self._dataset = Dataset(contract, slots, header=header if self._setup.is_central else b"")
+        n_intercepts = 1 + self._setup.spec.has_central_intercept
+        values = Tiles(self._region, len(slots) + n_intercepts)
+        self._dataset = Dataset(contract, slots, values, header=header if self._setup.is_central else b"")
 
     def _freeze(self, dataset: Dataset) -> None:
         """Decide default roles and levels from the data, and keep what the writer of results needs."""
@@ -269,9 +286,8 @@ class Ingest:
                     self.findings.append(Finding(Code.DATA_LEVELS, column=index, details={"column": column.name}))
                 columns[index - 1] = msgspec.structs.replace(column, levels=levels)
                 if self._levels[index].is_swapped:
-                    for block in dataset.blocks:
-                        values = block.values[:, dataset.slots[index]]
-                        np.subtract(1.0, values, out=values)
+                    slot = dataset.slots[index]
+                    dataset.values.put(slot, 1.0 - dataset.values.column(slot))
         self.contract = dataset.contract = msgspec.structs.replace(dataset.contract, columns=tuple(columns))
         for index, levels_of in self._levels.items():
             declared = columns[index - 1].levels

@@ -67,12 +67,13 @@ class Units:
 def fits(rows: Rows, units: Units) -> Iterator[Fit]:
     """Where the observed values of each column in the model lie in these units. Before standardisation only."""
     for position in range(rows.n_columns):
-        values = rows.column(position)
-        observed = values[~np.isnan(values)]
+        observed = _observed(rows, position)
         if len(observed):
-            scaled = (observed - units.centre[position]) / units.scale[position]
             is_constant = observed.min() == observed.max()
-            yield Fit(float(np.sqrt(np.mean(scaled**2))), 0.0 if is_constant else float(observed.std() / units.scale[position]))
+            spread = 0.0 if is_constant else float(observed.std() / units.scale[position])
+            observed -= units.centre[position]
+            observed /= units.scale[position]
+            yield Fit(float(np.sqrt(np.square(observed, out=observed).mean())), spread)
 
 
 def is_linear(rows: Rows, *coefficients: Matrix) -> bool:
@@ -85,12 +86,17 @@ def margins(rows: Rows) -> Answer:
     """n, Σx and Σx² of the observed cells of every column in the model, raw units, shape (columns,). Before standardisation only."""
     n, total, squares, absolute = (np.zeros(rows.n_columns) for _ in range(4))
     for position in range(rows.n_columns):
-        values = rows.column(position)
-        observed = values[~np.isnan(values)]
+        observed = _observed(rows, position)
         n[position], total[position] = len(observed), observed.sum()
         squares[position], absolute[position] = observed @ observed, np.abs(observed).sum()
     parts = {"n": n.astype(np.int64), "total": total, "total_squares": squares}
     return Answer("margins", rows.n, parts, {"total": absolute, "total_squares": squares})
+
+
+def _observed(rows: Rows, position: int) -> Matrix:
+    """The observed values of a column. Before standardisation only."""
+    values = rows.column(position)
+    return values[~np.isnan(values)]
 
 
 def start_values(rows: Rows, units: Units, uniforms: Mapping[int, Matrix]) -> dict[int, Matrix]:

@@ -23,31 +23,39 @@ Values = npt.NDArray[np.float64]
 
 @dataclass(slots=True)
 class Numbers:
-    """What a block holds in its columns of numbers, by 1-based index."""
+    """What a block holds in its columns of numbers."""
 
-    values: dict[int, Values] = field(default_factory=dict)
-    """NaN where missing, shape (records,)."""
+    values: Values
+    """NaN where missing, shape (records, columns), in the order that was asked for; of columns with a bad record they mean nothing."""
     bad_records: dict[int, int] = field(default_factory=dict)
-    """The first record with a cell that is no number, for the other columns."""
+    """The first record with a cell that is no number, by the column's 1-based index."""
 
 
 def read_numbers(block: bytes, scan: Scan, columns: Sequence[int], missing: tuple[str, ...]) -> Numbers:
     """Parse `columns` (1-based, ascending) of a block that was scanned."""
-    numbers = Numbers()
     if not columns:
-        return numbers
+        return Numbers(np.empty((scan.n_records, 0)))
     n_fields = scan.starts.shape[1]
-    together = _parse(block, n_fields, columns, missing, scan.n_records)
-    for position, column in enumerate(columns):
-        alone = together[:, position] if together is not None else None
-        if together is None and _first_is_number(block, scan, column, missing):
-            parsed = _parse(block, n_fields, [column], missing, scan.n_records)
-            alone = None if parsed is None else parsed[:, 0]
-        if alone is None or not _starts_with_number(block, scan, column, alone):
-            _read_slowly(block, scan, column, missing, numbers)
-        else:
-            numbers.values[column] = alone
+    values = _parse(block, n_fields, columns, missing, scan.n_records)
+    if values is not None:
+        doubtful = np.flatnonzero(~_start_with_number(block, scan, columns, values)).tolist()
+        numbers = Numbers(values)
+    else:
+        doubtful = list(range(len(columns)))
+        numbers = Numbers(np.empty((scan.n_records, len(columns)), order="F"))
+    for position in doubtful:
+        _read_alone(block, scan, columns[position], missing, numbers, position)
     return numbers
+
+
+def _read_alone(block: bytes, scan: Scan, column: int, missing: tuple[str, ...], numbers: Numbers, position: int) -> None:
+    """Parse a column that spoilt the others, or may have."""
+    if _first_is_number(block, scan, column, missing):
+        parsed = _parse(block, scan.starts.shape[1], [column], missing, scan.n_records)
+        if parsed is not None and _start_with_number(block, scan, [column], parsed)[0]:
+            numbers.values[:, position] = parsed[:, 0]
+            return
+    _read_slowly(block, scan, column, missing, numbers, position)
 
 
 def _parse(block: bytes, n_fields: int, columns: Sequence[int], missing: tuple[str, ...], n_records: int) -> Values | None:
@@ -79,18 +87,22 @@ def _first_is_number(block: bytes, scan: Scan, column: int, missing: tuple[str, 
     return first is None or NUMBER.match(first) is not None
 
 
-def _starts_with_number(block: bytes, scan: Scan, column: int, values: Values) -> bool:
+def _start_with_number(block: bytes, scan: Scan, columns: Sequence[int], values: Values) -> npt.NDArray[np.bool_]:
+    """Whether the first observed cell of each column is a number, shape (columns,)."""
     # pandas reads a column as booleans only when every cell is one, so the first observed cell tells.
-    observed = np.flatnonzero(~np.isnan(values))
-    if not len(observed) or np.isinf(values[observed[0]]):
-        return True
-    return NUMBER.match(_cell(block, scan, int(observed[0]), column)) is not None
+    result = np.ones(len(columns), dtype=bool)
+    if not scan.n_records:
+        return result
+    firsts = np.isnan(values).argmin(axis=0).tolist()
+    for position, (column, record) in enumerate(zip(columns, firsts, strict=True)):
+        if np.isfinite(values[record, position]):
+            result[position] = NUMBER.match(_cell(block, scan, record, column)) is not None
+    return result
 
 
-def _read_slowly(block: bytes, scan: Scan, column: int, missing: tuple[str, ...], numbers: Numbers) -> None:
+def _read_slowly(block: bytes, scan: Scan, column: int, missing: tuple[str, ...], numbers: Numbers, position: int) -> None:
     """Find the first cell that is no number; when there is none, the values as Python reads them."""
-    tokens = Tokens(missing)
-    values = np.empty(scan.n_records)
+    tokens, values = Tokens(missing), numbers.values[:, position]
     for record in range(scan.n_records):
         text = _cell(block, scan, record, column)
         if text in tokens:
@@ -100,7 +112,6 @@ def _read_slowly(block: bytes, scan: Scan, column: int, missing: tuple[str, ...]
         else:
             numbers.bad_records[column] = record
             return
-    numbers.values[column] = values
 
 
 def _cell(block: bytes, scan: Scan, record: int, column: int) -> str:

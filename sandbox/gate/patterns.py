@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 Mask = npt.NDArray[np.bool_]
+_ROWS_AT_ONCE: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +31,23 @@ class Patterns:
 
 
 def find_patterns(mask: Mask) -> Patterns:
-    """The patterns of `mask`, shape (rows, targets)."""
-    n_rows, n_targets = mask.shape
-    n_words = max(1, -(-n_targets // 64))
-    packed = np.zeros((n_rows, 8 * n_words), dtype=np.uint8)
+    """The patterns of `mask`, shape (rows, targets), in the order of their bits: the same first targets missing are neighbours."""
+    pieces = [mask[start : start + _ROWS_AT_ONCE] for start in range(0, len(mask), _ROWS_AT_ONCE)]
+    # In pieces: sorting all rows at once takes several times the memory of a column.
+    keys = np.unique(np.concatenate([_keys(mask[:0]), *(np.unique(_keys(piece)) for piece in pieces)]))
+    of_row = np.empty(len(mask), dtype=np.intp)
+    for number, piece in enumerate(pieces):
+        start = number * _ROWS_AT_ONCE
+        of_row[start : start + len(piece)] = np.searchsorted(keys, _keys(piece))
+    n_targets = mask.shape[1]
+    masks = np.unpackbits(keys.view(np.uint8).reshape(len(keys), keys.itemsize), axis=1, count=n_targets).astype(bool)
+    return Patterns(masks, np.bincount(of_row, minlength=len(keys)), of_row)
+
+
+def _keys(mask: Mask) -> npt.NDArray[np.bytes_]:
+    """The bits of each row in bytes, shape (rows,): they compare as the bits do."""
     bits = np.packbits(mask, axis=1)
-    packed[:, : bits.shape[1]] = bits
-    # Big-endian words keep the order of the bits, so that patterns with the same first targets missing are neighbours.
-    keys = packed.view(">u8" if n_words == 1 else f"V{8 * n_words}")[:, 0]
-    _, first, of_row, counts = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
-    return Patterns(mask[first], counts, of_row)
+    return bits.view(f"S{bits.shape[1]}")[:, 0]
 
 
 def difference_sizes(patterns: Patterns, is_kept: Mask) -> npt.NDArray[np.int64]:

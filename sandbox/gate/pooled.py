@@ -32,7 +32,7 @@ def pool_defaults(rows: Rows, units: Units, imputations: Imputations) -> list[di
     for index in rows.targets:
         estimates, variances = [], []
         for number in range(imputations.n_kept):
-            values = imputations.completed(index, number)
+            values = imputations.completed(index, number, units)
             some = _mean(values) if factor is None else _mean_and_slopes(values, rows.products(values)[design], factor)
             estimates.append(some[0])
             variances.append(some[1])

@@ -172,9 +172,9 @@ class Report:
     def _density(self) -> str:
         compared = []
         for index in self.contract.targets:
-            values, column = self.dataset.column(index), self.contract.column(index)
+            observed, column = self.imputations.observed(index, self._units), self.contract.column(index)
             imputed = [self.imputations.imputed(index, number) for number in range(min(self.imputations.n_kept, plots.MAX_LINES + 1))]
-            compared.append(plots.Compared(column.name, values[~np.isnan(values)], imputed, column.levels if column.is_binary else None))
+            compared.append(plots.Compared(column.name, observed, imputed, column.levels if column.is_binary else None))
         return plots.density(compared)
 
     def _missingness(self) -> str:

@@ -74,7 +74,7 @@ class ResultWriter:
         """Write the zip: the completed data sets, then `texts` by name."""
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
             n_kept = self._imputations.n_kept
-            n_bytes = sum(len(block.text) for block in self._dataset.blocks if block.text is not None)
+            n_bytes = sum(len(block.text) for block in self._dataset.blocks)
             for number in range(1, n_kept + 1):
                 with _open(archive, f"imputed_{number:03}.csv", 2 * n_bytes) as file:
                     for piece in self.completed(number):
@@ -121,7 +121,7 @@ class ResultWriter:
         first = 0
         for block in self._dataset.blocks:
             yield _Holes(block, n_fields, first, self._rows, targets[self._targets])
-            first += len(block.values)
+            first += block.n_rows
 
     def _texts(self, holes: _Holes, values: Matrix, left: bytes | None) -> list[bytes]:
         """The text of every hole of a block; one without an imputation stays as it was, or becomes `left`."""
@@ -155,10 +155,10 @@ class _Holes:
     """The missing cells of targets in one block of the upload, found anew: offsets are cheaper to find than to keep."""
 
     def __init__(self, block: Block, n_fields: int, first_row: int, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> None:
-        self.text = b"" if block.text is None else block.text.tobytes()
+        self.text = block.text.tobytes()
         scanned = scan(self.text, n_fields)
         self.record_starts = scanned.record_starts
-        low, high = np.searchsorted(rows, (first_row, first_row + len(block.values)))
+        low, high = np.searchsorted(rows, (first_row, first_row + block.n_rows))
         self.cells = slice(int(low), int(high))
         """Which of all the missing cells they are."""
         self.columns = columns[self.cells]

@@ -1,7 +1,8 @@
 """The rows that take part, as the kernels see them: sorted by missingness pattern, in tiles, with one Gram per pattern.
 
 A design row is: the columns in the model in file order, then central's intercept if the job has one, then the intercept. Its width is p;
-the design of a target leaves out the target's own column. Values are raw until :meth:`Rows.standardise`.
+the design of a target leaves out the target's own column. Values are the upload's, sorted where they are, and raw until
+:meth:`Rows.standardise`; rows that take no part stay behind the others, as they came.
 
 Sorting by pattern makes the observed Gram of a target a sum of small matrices, and a draw one pass over the rows it fills that computes
 the target's row and column of their Grams anew (`performance`: 27 to 85 times faster than recomputing, and nothing drifts). With so many
@@ -22,9 +23,6 @@ from sandbox.gate.dataset import Dataset
 from sandbox.gate.patterns import Mask, Patterns
 from sandbox.gate.region import Region
 
-TILE_BYTES: Final = 2_000_000
-"""Larger tiles leave the caches, smaller ones are all overhead (`tests/benchmarks`)."""
-MIN_TILE_ROWS: Final = 256
 MANY_PATTERNS: Final = 64
 """Below this number of patterns their Grams are always kept."""
 
@@ -49,7 +47,7 @@ class Rows:
     """Rows of one participant that take part, with missing cells of targets filled by the latest draw."""
 
     def __init__(self, dataset: Dataset, takes_part: npt.NDArray[np.intp], patterns: Patterns, region: Region, intercepts: Matrix) -> None:
-        """Lay out the rows.
+        """Lay out the rows: sort the values of the upload where they are. The data set is not in file order any more.
 
         Args:
             dataset: the upload.
@@ -65,33 +63,35 @@ class Rows:
         self.n_columns = len(self.model)
         self.p = self.n_columns + len(intercepts)
         self.masks: Mask = patterns.masks
-        order = np.argsort(patterns.of_row, kind="stable")
-        self.file_rows: npt.NDArray[np.int64] = region.array(self.n, np.int64)
-        self.file_rows[:] = takes_part[order]
         self.bounds = np.concatenate(([0], np.cumsum(patterns.counts)))
+        self._order = _order(dataset.n_rows, takes_part, patterns, region)
+        self._tiles = dataset.take()
+        self._tiles.sort(self._order, [dataset.slots[index] for index in self.model], intercepts)
         n_missing = max((self.n_missing(index) for index in self.targets), default=0)
         self.noise: Matrix = region.array(n_missing)
         """Room for a number per missing cell of any one target."""
         self.eta: Matrix = region.array(n_missing)
         """As `noise`, for linear predictors."""
         self._old: Matrix = region.array(n_missing)
-        self.tile_rows = max(1, min(tile_rows(self.p), self.n))
-        n_tiles = -(-self.n // self.tile_rows)
-        self._tiles: Matrix = region.array((n_tiles, self.p, self.tile_rows))
-        self._tiles[:, self.n_columns :, :] = intercepts[:, None]
-        for position, index in enumerate(self.model):
-            self._fill(position, dataset.column(index)[self.file_rows])
         self.has_grams = len(self.masks) <= max(MANY_PATTERNS, self.n // self.p**2)
         self._grams: Matrix = region.array((len(self.masks) if self.has_grams else 0, self.p, self.p))
-        self._pattern_of: npt.NDArray[np.int64] = region.array(self.n, np.int64)
         self._old_products: Matrix = self._grams[:, :, 0]
         self._parts: dict[tuple[int, bool], tuple[Part, ...]] = {}
         """Views of the tiles, which stay where they are."""
-        self._pattern_of[:] = np.repeat(np.arange(len(self.masks)), patterns.counts)
         self._observed_reach = np.ones(self.p)
         self._filled_reach = np.zeros(self.p)
 
     # --- which rows
+
+    @property
+    def file_rows(self) -> npt.NDArray[np.int64]:
+        """Their places in the file, sorted by pattern, shape (n,)."""
+        return self._order[: self.n]
+
+    @property
+    def tile_rows(self) -> int:
+        """The largest number of rows in a part."""
+        return min(self._tiles.tile_rows, self.n)
 
     def position(self, target: int) -> int:
         """Where the column of a target (1-based index) stands in a design row."""
@@ -120,8 +120,9 @@ class Rows:
             return
         for first, last in _runs(is_wanted):
             for tile, low, high in self._pieces(int(self.bounds[first]), int(self.bounds[last])):
-                patterns = self._patterns_within(first, last, tile * self.tile_rows + low, tile * self.tile_rows + high)
-                yield Part(self._tiles[tile, :, low:high].T, tile, slice(low, high), patterns)
+                start = tile * self._tiles.tile_rows
+                patterns = self._patterns_within(first, last, start + low, start + high)
+                yield Part(self._design(tile, low, high), tile, slice(low, high), patterns)
 
     def _patterns_within(self, first: int, last: int, start: int, stop: int) -> tuple[tuple[int, slice], ...]:
         """Which of the places [start, stop) are of which of the patterns [first, last)."""
@@ -133,22 +134,27 @@ class Rows:
         return tuple(found)
 
     def _scattered(self, is_wanted: Mask) -> Iterator[Part]:
-        is_row_wanted = is_wanted[self._pattern_of]
-        for tile in range(len(self._tiles)):
-            start = tile * self.tile_rows
-            within = np.flatnonzero(is_row_wanted[start : start + self.tile_rows])
+        is_row_wanted = np.repeat(is_wanted, np.diff(self.bounds))
+        start = 0
+        for tile, low, high in self._pieces(0, self.n):
+            within = np.flatnonzero(is_row_wanted[start : start + high - low])
+            start += high - low
             if len(within):
-                yield Part(self._tiles[tile][:, within].T, tile, within, ())
+                yield Part(self._tiles[tile][: self.p, within].T, tile, within, ())
 
     # --- values
 
     def column(self, position: int) -> Matrix:
         """A design column in sorted order, shape (n,). A copy."""
-        return self._tiles[:, position, :].reshape(-1)[: self.n].copy()
+        return self._tiles.column(position, self.n)
+
+    def idle(self, position: int) -> Matrix:
+        """Raw values of a column of the model on the rows that take no part, NaN where missing. A copy."""
+        return self._tiles.column(position)[self.n :]
 
     def missing_places(self, target: int) -> npt.NDArray[np.intp]:
         """Places in sorted order of the rows with the target missing."""
-        return np.flatnonzero(self.masks[:, self.targets.index(target)][self._pattern_of])
+        return np.flatnonzero(np.repeat(self.masks[:, self.targets.index(target)], np.diff(self.bounds)))
 
     def missing_rows(self, target: int) -> npt.NDArray[np.int64]:
         """File rows with the target missing, in the order of :meth:`missing_places`."""
@@ -171,11 +177,11 @@ class Rows:
             values -= centre[position]
             values /= scale[position]
             self._observed_reach[position] = np.abs(values).max(initial=0.0)
-            self._fill(position, values)
+            self._tiles.put(position, values)
         if self.has_grams:
             for pattern, (first, last) in enumerate(itertools.pairwise(self.bounds.tolist())):
                 for tile, low, high in self._pieces(first, last):
-                    design = self._tiles[tile, :, low:high].T
+                    design = self._design(tile, low, high)
                     self._grams[pattern] += design.T @ design
 
     def refill(self, target: int, values_of: Callable[[Matrix, slice], Matrix]) -> None:
@@ -191,7 +197,7 @@ class Rows:
         start, reach = 0, 0.0
         for part in self.parts(target, is_missing=True):
             stop = start + len(part.design)
-            column = self._tiles[part.tile, position]
+            column = self._tiles[part.tile][position]
             self._old[start:stop] = column[part.within]
             values = values_of(part.design, slice(start, stop))
             column[part.within] = values
@@ -220,7 +226,7 @@ class Rows:
     @property
     def is_finite(self) -> bool:
         """Whether every number of every design row is finite."""
-        return bool(np.isfinite(self._tiles).all())
+        return all(bool(np.isfinite(self._design(*piece)).all()) for piece in self._pieces(0, self.n))
 
     @property
     def reach(self) -> Matrix:
@@ -246,14 +252,15 @@ class Rows:
             return total
         gram = np.zeros((self.p, self.p))
         for tile, low, high in self._pieces(0, self.n):
-            gram += self._tiles[tile, :, low:high] @ self._tiles[tile, :, low:high].T
+            design = self._design(tile, low, high)
+            gram += design.T @ design
         return gram
 
     def products(self, values: Matrix) -> Matrix:
         """Σ zv of all design rows, for a number `values` of each in sorted order, shape (p,)."""
         products, start = np.zeros(self.p), 0
         for tile, low, high in self._pieces(0, self.n):
-            products += self._tiles[tile, :, low:high] @ values[start : start + high - low]
+            products += values[start : start + high - low] @ self._design(tile, low, high)
             start += high - low
         return products
 
@@ -266,25 +273,25 @@ class Rows:
             squares += np.einsum("ij,ij->j", part.design, part.design)
         return squares
 
-    def _fill(self, position: int, values: Matrix) -> None:
-        for tile in range(len(self._tiles)):
-            piece = values[tile * self.tile_rows : (tile + 1) * self.tile_rows]
-            self._tiles[tile, position, : len(piece)] = piece
+    def _design(self, tile: int, low: int, high: int) -> Matrix:
+        return self._tiles[tile][: self.p, low:high].T
 
     def _pieces(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
         """Places [start, stop) cut at tile borders: tile, first and last place within it."""
-        while start < stop:
-            tile, low = divmod(start, self.tile_rows)
-            high = min(self.tile_rows, low + stop - start)
-            yield tile, low, high
-            start += high - low
+        return self._tiles.pieces(start, stop)
 
 
-def tile_rows(p: int) -> int:
-    """Rows of a tile of `p` columns."""
-    fitting = TILE_BYTES // (8 * p)
-    # Eight more than a power of two: columns that a power of two is between share the sets of a cache and drive each other out.
-    return max(MIN_TILE_ROWS, 1 << max(fitting.bit_length() - 1, 0)) + 8
+def _order(n_rows: int, takes_part: npt.NDArray[np.intp], patterns: Patterns, region: Region) -> npt.NDArray[np.int64]:
+    """File rows in the order of their patterns, those that take no part behind them, shape (n_rows,)."""
+    order: npt.NDArray[np.int64] = region.array(n_rows, np.int64)
+    n = len(takes_part)
+    order[:n] = np.argsort(patterns.of_row, kind="stable")
+    order[:n] = takes_part[order[:n]]
+    if n < n_rows:
+        is_left = np.ones(n_rows, dtype=bool)
+        is_left[takes_part] = False
+        order[n:] = np.flatnonzero(is_left)
+    return order
 
 
 def _runs(is_wanted: Mask) -> Iterator[tuple[int, int]]:

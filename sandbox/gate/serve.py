@@ -239,7 +239,7 @@ class _Job:
         needs = need_findings(self._manifest, dataset, found.rows, setup.policy, ridge=ridge, is_central=setup.is_central)
         contract = dataset.contract
         if setup.is_central:
-            self._imputations = Imputations(dataset, found.mask, found.rows, setup.spec.imputations, self._memory)
+            self._imputations = Imputations(found.mask, found.rows, setup.spec.imputations, self._memory)
         digest = contract.digest
         self.origin = replace(self.origin, contract=digest)
         n_sweeps = sum(1 for _ in sweeps(setup.spec, self._manifest))

@@ -37,15 +37,18 @@ class Sums:
     def of(cls, values: Values, of_row: npt.NDArray[np.intp], n_patterns: int) -> Sums:
         """Sum up a column. `values`: raw, NaN where missing, shape (rows,); `of_row`: the pattern of each row."""
         is_observed = ~np.isnan(values)
-        x, pattern = values[is_observed], of_row[is_observed]
+        x, pattern = (values, of_row) if is_observed.all() else (values[is_observed], of_row[is_observed])
         if not len(x):
             nothing = np.zeros(n_patterns)
             return cls(nothing, nothing, nothing, nothing, 0.0, 0.0)
-        y = x - x[0]
-        weights = (np.ones(len(x)), x * x, y, y * y)
-        n, squares, shifted, shifted_squares = (np.bincount(pattern, weight, n_patterns).astype(np.float64) for weight in weights)
+
+        def sums(weights: Values) -> Values:
+            return np.bincount(pattern, weights, n_patterns).astype(np.float64, copy=False)
+
         low, high = float(x.min()), float(x.max())
-        return cls(n, squares, shifted, shifted_squares, max(low * low, high * high), (high - low) ** 2)
+        n, squares = np.bincount(pattern, minlength=n_patterns).astype(np.float64), sums(x * x)
+        x = x - x[0]
+        return cls(n, squares, sums(x), sums(x * x), max(low * low, high * high), (high - low) ** 2)
 
     def may_dominate(self, patterns: npt.NDArray[np.bool_], policy: Policy) -> bool:
         """Whether somebody may dominate the sum of squares over the rows of some patterns: False is certain, True is not."""

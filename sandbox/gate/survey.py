@@ -25,7 +25,7 @@ from policies.disclosure import (
 )
 from sandbox.contract import Contract, Finding
 from sandbox.errors import Code
-from sandbox.gate.dataset import Dataset
+from sandbox.gate.dataset import Columns, Dataset
 from sandbox.gate.patterns import Group, Mask, Patterns, find_patterns, keep_patterns
 from sandbox.gate.region import Region
 from sandbox.gate.rows import Rows
@@ -62,28 +62,23 @@ def survey(dataset: Dataset, policy: Policy, region: Region, *, is_central: bool
     """Find the rows that take part and lay them out. Raises `RegionFull`."""
     contract = dataset.contract
     mask: Mask = region.array((dataset.n_rows, len(contract.targets)), np.bool_)
-    for position, index in enumerate(contract.targets):
-        mask[:, position] = np.isnan(dataset.column(index))
-    is_complete = np.ones(dataset.n_rows, dtype=bool)
-    for index in contract.model:
-        if index not in contract.targets:
-            is_complete &= ~np.isnan(dataset.column(index))
-    complete = np.flatnonzero(is_complete)
-    columns = {index: dataset.column(index)[complete] for index in contract.model}
-    patterns = find_patterns(mask[complete])
+    complete = _mark_missing(dataset, mask)
+    patterns = find_patterns(mask if len(complete) == len(mask) else mask[complete])
+    n_incomplete = dataset.n_rows - len(complete)
     n_coefficients = contract.n_coefficients(central_intercept)
     is_kept = np.ones(len(patterns.counts), dtype=bool)
     if not is_central:
-        is_kept = keep_rows(patterns, columns, difference_limit(n_coefficients, policy), policy)
+        is_kept = keep_rows(patterns, Columns(dataset, complete), difference_limit(n_coefficients, policy), policy)
     n_set_aside = int(patterns.counts[~is_kept].sum())
-    takes_part = is_kept[patterns.of_row]
-    kept, rows_kept = _restrict(patterns, is_kept), complete[takes_part]
-    columns = {index: values[takes_part] for index, values in columns.items()}
+    kept, rows_kept = patterns, complete
+    if n_set_aside:
+        kept, rows_kept = _restrict(patterns, is_kept), complete[is_kept[patterns.of_row]]
+    del patterns, complete
     # Rows left out by `complete_rows` are its purpose, not its price.
     breaches = () if policy.complete_rows else check_set_aside(n_set_aside, dataset.n_rows, policy)
     findings = [_finding(breach, contract, rows=dataset.n_rows) for breach in breaches]
     findings += _size_findings(kept, contract, n_coefficients, policy)
-    findings += people_findings(kept, columns, contract, policy)[:MAX_FINDINGS]
+    findings += people_findings(kept, Columns(dataset, rows_kept), contract, policy)[:MAX_FINDINGS]
     if is_central:
         findings = [Finding(found.code, "notice", found.column, found.details) for found in findings]
     if n_coefficients**2 * ITEM_BYTES > policy.max_frame_bytes:
@@ -92,7 +87,19 @@ def survey(dataset: Dataset, policy: Policy, region: Region, *, is_central: bool
     if not any(finding.severity == "stop" for finding in findings):
         intercepts = [float(is_central), 1.0] if central_intercept else [1.0]
         rows = Rows(dataset, rows_kept, kept, region, np.array(intercepts))
-    return Survey(rows, tuple(findings), n_set_aside, mask, dataset.n_rows - len(complete))
+    return Survey(rows, tuple(findings), n_set_aside, mask, n_incomplete)
+
+
+def _mark_missing(dataset: Dataset, mask: Mask) -> npt.NDArray[np.intp]:
+    """Fill `mask` with whether each target is missing; the rows with every predictor."""
+    contract = dataset.contract
+    for position, index in enumerate(contract.targets):
+        mask[:, position] = np.isnan(dataset.column(index))
+    is_complete = np.ones(dataset.n_rows, dtype=bool)
+    for index in contract.model:
+        if index not in contract.targets:
+            is_complete &= ~np.isnan(dataset.column(index))
+    return np.flatnonzero(is_complete)
 
 
 def keep_rows(patterns: Patterns, columns: Mapping[int, Values], limit: int, policy: Policy) -> Mask:
@@ -163,15 +170,16 @@ def people_findings(patterns: Patterns, columns: Mapping[int, Values], contract:
 
     tables = Tables(columns)
     # Of a column with a table rule 2 says more: ten people are never two.
-    others = {index: values for index, values in columns.items() if index not in tables.columns}
-    sums = {index: Sums.of(values, patterns.of_row, len(patterns.counts)) for index, values in others.items()}
+    others = [index for index in columns if index not in tables.columns]
+    sums = {index: Sums.of(columns[index], patterns.of_row, len(patterns.counts)) for index in others}
     everybody = tables.counts(np.ones(len(patterns.of_row), dtype=bool))
     for target, left_out in _left_out(patterns, contract):
         counts = everybody - tables.counts(left_out[patterns.of_row])
         for cell in tables.small_cells(counts, policy):
             note(cell.breach, cell.column, cell.other, target)
-        for index, values in others.items():
+        for index in others:
             if sums[index].may_dominate(~left_out, policy):
+                values = columns[index]
                 for breach in dominance(values[~left_out[patterns.of_row] & ~np.isnan(values)], policy):
                     note(breach, index, 0, target)
     return sorted(findings.values(), key=lambda finding: finding.code)

@@ -41,15 +41,17 @@ class Tables:
 
     def __init__(self, columns: Mapping[int, Values]) -> None:
         """Find the columns with two or three values. `columns` by 1-based index: raw values, NaN where missing, shape (rows,) each."""
-        indicators: list[Mask] = []
-        of_level: list[int] = []
+        levels, n_rows = {}, 0
         for index, values in columns.items():
-            for level in _levels(values):
-                indicators.append(values == level)
-                of_level.append(index)
-        self._of_level = of_level
-        n_rows = len(next(iter(columns.values()))) if columns else 0
-        self._indicators = np.stack(indicators, axis=1) if indicators else np.zeros((n_rows, 0), dtype=bool)
+            levels[index], n_rows = _levels(values), len(values)
+        self._of_level = [index for index in levels for _ in levels[index]]
+        self._indicators = np.empty((n_rows, len(self._of_level)), dtype=bool)
+        number = 0
+        for index in filter(levels.__getitem__, levels):
+            values = columns[index]
+            for level in levels[index]:
+                np.equal(values, level, out=self._indicators[:, number])
+                number += 1
 
     @property
     def columns(self) -> frozenset[int]:

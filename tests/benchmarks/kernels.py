@@ -21,11 +21,12 @@ from scipy.special import expit
 
 from sandbox.contract import Column, Contract
 from sandbox.gate import kernels
-from sandbox.gate.dataset import Block, Dataset
+from sandbox.gate.dataset import Dataset
 from sandbox.gate.draws import RowDraws
 from sandbox.gate.patterns import find_patterns
 from sandbox.gate.region import Region
 from sandbox.gate.rows import Rows
+from sandbox.gate.tiles import Tiles
 from tests.benchmarks.row import Row
 
 TARGETS: Final = 5
@@ -78,9 +79,11 @@ def make_rows(n: int, columns: int, n_binary: int) -> tuple[Rows, kernels.Units,
         else Column(f"x{i}", "predictor")
         for i in range(columns)
     ]
-    dataset = Dataset(Contract(tuple(described), ("NA",)), {i + 1: i for i in range(columns)}, [Block(values, None)])
+    region = Region(mmap.mmap(-1, 2 * values.nbytes + (1 << 28)))
+    tiles = Tiles(region, columns + 1)
+    tiles.append(values)
+    dataset = Dataset(Contract(tuple(described), ("NA",)), {i + 1: i for i in range(columns)}, tiles)
     mask = np.isnan(values[:, :TARGETS])
-    region = Region(mmap.mmap(-1, 3 * values.nbytes + (1 << 28)))
     made = Rows(dataset, np.arange(n), find_patterns(mask), region, np.array([1.0]))
     centre, scale = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
     units = kernels.Units(centre, scale, centre, is_binary)

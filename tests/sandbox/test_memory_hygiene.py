@@ -140,9 +140,9 @@ async def test_canary_is_found_before_and_nowhere_after_another_upload(bench: Be
 async def test_no_row_is_in_the_zygote_or_in_a_worker(bench: Bench) -> None:
     participant = await with_rows(bench)
     zygote = int(Path(f"/proc/{gate_pid(participant)}/status").read_text().split("PPid:")[1].split()[0])
+    assert "rows" in where(gate_pid(participant), AS_NUMBER), "the control: later they are standardised"
     await begin(participant)
     await participant.run_round(1, (StepCall("moments", {"target": 1}),))
-    assert "rows" in where(gate_pid(participant), AS_NUMBER), "the control"
     for pid in (zygote, participant.processes[1].pid):
         assert not any(area.is_rows for area in areas(pid))
         assert where(pid, AS_NUMBER) == set()

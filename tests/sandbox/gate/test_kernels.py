@@ -9,11 +9,13 @@ from scipy.special import expit
 from sandbox.contract import Column, Contract
 from sandbox.gate import kernels
 from sandbox.gate import rows as rows_module
-from sandbox.gate.dataset import Block, Dataset
+from sandbox.gate import tiles as tiles_module
+from sandbox.gate.dataset import Dataset
 from sandbox.gate.draws import RowDraws
 from sandbox.gate.kernels import Units
 from sandbox.gate.patterns import find_patterns
 from sandbox.gate.rows import Rows
+from sandbox.gate.tiles import Tiles
 from sandbox.wire.messages import Constants
 from sandbox.wire.values import floats
 
@@ -55,7 +57,7 @@ def begun(request, upload, surveyed, make_setup, csv_text, monkeypatch):
     if request.param == "scattered":
         monkeypatch.setattr(rows_module, "MANY_PATTERNS", 0)
     if request.param != "patterns":
-        monkeypatch.setattr(rows_module, "tile_rows", lambda _: 32)
+        monkeypatch.setattr(tiles_module, "tile_rows", lambda _: 32)
     text = csv_text(100 if request.param == "scattered" else 300, seed=5).replace("p7,", "p7,NA,1,no,2\np7b,", 1)
     setup = make_setup({"parameters": {"central_intercept": True}})
     _, dataset = upload(text, setup)
@@ -191,7 +193,9 @@ def test_a_row_of_every_pattern_of_many_targets_is_found_again(region) -> None:
     mask = random.random((500, 12)) < 0.3
     values[:, :12][mask] = np.nan
     contract = Contract((*(Column(f"t{n}", "target", "continuous") for n in range(12)), Column("x", "predictor")))
-    dataset = Dataset(contract, {index: index - 1 for index in range(1, 14)}, [Block(np.asfortranarray(values), None)])
+    tiles = Tiles(region, 14)
+    tiles.append(values)
+    dataset = Dataset(contract, {index: index - 1 for index in range(1, 14)}, tiles)
     rows = Rows(dataset, np.arange(500), find_patterns(mask), region, np.array([1.0]))
     assert not rows.has_grams
     zeros, ones = np.zeros(13), np.ones(13)

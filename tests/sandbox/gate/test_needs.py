@@ -11,11 +11,12 @@ import pytest
 from policies import built_in
 from sandbox.contract import Column, Contract
 from sandbox.errors import Code
-from sandbox.gate.dataset import Block, Dataset
+from sandbox.gate.dataset import Dataset
 from sandbox.gate.needs import need_findings
 from sandbox.gate.patterns import find_patterns
 from sandbox.gate.region import Region
 from sandbox.gate.rows import Rows
+from sandbox.gate.tiles import Tiles
 from sandbox.manifest import load_pair
 
 ALGORITHMS = Path(__file__).parents[3] / "algorithms"
@@ -28,19 +29,21 @@ def findings(region: Region, pair: str, *, binary: bool = False, n: int = 500, v
     values[: n // 5, 0] = np.nan
     target = Column("y", "target", "binary", ("0", "1")) if binary else Column("y", "target", "continuous")
     contract = Contract((target, Column("a", "predictor"), Column("b", "predictor")))
-    dataset = Dataset(contract, {1: 0, 2: 1, 3: 2}, [Block(np.asfortranarray(values), None)])
+    tiles = Tiles(region, 4)
+    tiles.append(values)
+    dataset = Dataset(contract, {1: 0, 2: 1, 3: 2}, tiles)
     rows = Rows(dataset, np.arange(len(values)), find_patterns(np.isnan(values[:, :1])), region, np.array([1.0]))
     manifest = load_pair(ALGORITHMS / pair).manifest
     policy = msgspec.structs.replace(built_in("default"), **more.pop("policy", {}))
     return need_findings(manifest, dataset, rows, policy, **{"ridge": 0.0, "is_central": False, **more})
 
 
-@pytest.mark.parametrize("kind", ["constant", "combination"])
+@pytest.mark.parametrize("kind", [1e6, 0.1, "combination"])
 @pytest.mark.parametrize("is_central", [True, False])
-def test_a_fit_that_cannot_be_made_here_alone_stops_before_start(region: Region, kind: str, is_central: bool) -> None:
+def test_a_fit_that_cannot_be_made_here_alone_stops_before_start(region: Region, kind: float | str, is_central: bool) -> None:
     rng = np.random.default_rng(1)
     a = rng.normal(size=300)
-    values = np.column_stack([a + rng.normal(size=300), a, np.full(300, 1e6) if kind == "constant" else 3 * a - 2])
+    values = np.column_stack([a + rng.normal(size=300), a, 3 * a - 2 if kind == "combination" else np.full(300, kind)])
     (found,) = findings(region, "AVGMMI", values=values, n=300, is_central=is_central)
     assert (found.code, found.severity, found.column, found.details["predictor"]) == (Code.FIT_SINGULAR, "stop", 3, "b")
     assert findings(region, "AVGMMI", values=values, n=300, ridge=1.0) == ()

@@ -13,11 +13,13 @@ from sandbox.errors import Code
 from sandbox.estimation.cholesky import FitError
 from sandbox.gate import bivariate, kernels, own_fit, selection
 from sandbox.gate import rows as rows_module
-from sandbox.gate.dataset import Block, Dataset
+from sandbox.gate import tiles as tiles_module
+from sandbox.gate.dataset import Dataset
 from sandbox.gate.kernels import Answer, Units
 from sandbox.gate.patterns import find_patterns
 from sandbox.gate.region import Region
 from sandbox.gate.rows import Rows
+from sandbox.gate.tiles import Tiles
 from tests.sandbox.estimation.test_selection import loglik_of
 
 TARGET, EXCLUSION = 1, 4
@@ -48,8 +50,8 @@ def family(request: pytest.FixtureRequest) -> str:
 def world(request: pytest.FixtureRequest, family: str, region: Region, monkeypatch: pytest.MonkeyPatch) -> World:
     if request.param == "scattered":
         monkeypatch.setattr(rows_module, "MANY_PATTERNS", 0)
-        monkeypatch.setattr(rows_module, "TILE_BYTES", 9000)
-        monkeypatch.setattr(rows_module, "MIN_TILE_ROWS", 64)
+        monkeypatch.setattr(tiles_module, "TILE_BYTES", 9000)
+        monkeypatch.setattr(tiles_module, "MIN_TILE_ROWS", 64)
     n = 40 if request.param == "scattered" else N
     return make(region, family, n)
 
@@ -63,7 +65,9 @@ def make(region: Region, family: str, n: int = N, share_seen: float = 0.7) -> Wo
     column = Column("y", "target", "binary", ("0", "1")) if family == "binomial" else Column("y", "target", "continuous")
     contract = Contract((column, Column("x1", "predictor"), Column("x2", "predictor"), Column("x3", "predictor")))
     values = np.column_stack([np.where(seen, y, np.nan), z[:, :3]])
-    dataset = Dataset(contract, {index: index - 1 for index in (1, 2, 3, 4)}, [Block(np.asfortranarray(values), None)])
+    tiles = Tiles(region, 5)
+    tiles.append(values)
+    dataset = Dataset(contract, {index: index - 1 for index in (1, 2, 3, 4)}, tiles)
     rows = Rows(dataset, np.arange(n), find_patterns(~seen[:, None]), region, np.array([1.0]))
     centre = np.array([0.4, 0, 0, 0]) if family == "binomial" else np.zeros(4)
     scale = np.array([0.5, 1, 1, 1]) if family == "binomial" else np.ones(4)
@@ -129,7 +133,7 @@ def test_a_participant_that_never_observes_the_target_answers_with_nothing(famil
 
 def test_a_separated_own_fit_is_an_error(region: Region) -> None:
     world = make(region, "binomial", n=300)
-    world.rows._tiles[:, 1, :] = np.where(world.rows._tiles[:, 0, :] > 0, 3.0, -3.0)
+    world.rows._tiles.put(1, np.where(world.rows.column(0) > 0, 3.0, -3.0))
     with pytest.raises(FitError) as caught:
         own_fit.glm_fit(world.rows, world.units, TARGET, "binomial", 0.0, np.zeros(4), 1)
     assert caught.value.code is Code.FIT_SEPARATED

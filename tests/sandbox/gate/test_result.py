@@ -21,6 +21,7 @@ from sandbox.gate.patterns import find_patterns
 from sandbox.gate.region import Region
 from sandbox.gate.result import FrameStream, ResultWriter, format_cell, splice
 from sandbox.gate.rows import Rows
+from sandbox.gate.tiles import Tiles
 from sandbox.wire.frames import CHUNK_BYTES, Frame, Kind
 
 Y, B = 3, 4
@@ -39,7 +40,7 @@ def finished(upload, surveyed, make_setup, region):
         starts = {Y: 0.1 + rows.file_rows[rows.missing_places(Y)], B: np.ones(rows.n_missing(B))}
         rows.standardise(UNITS.centre, UNITS.scale, starts)
         mask = np.column_stack([np.isnan(dataset.column(index)) for index in (Y, B)])
-        imputations = Imputations(dataset, mask, rows, n_kept, region)
+        imputations = Imputations(mask, rows, n_kept, region)
         for _ in range(n_kept):
             assert imputations.keep(UNITS)
         assert not imputations.keep(UNITS)
@@ -96,16 +97,17 @@ def writer_for_first_column(text: str) -> ResultWriter:
             Column("c", "predictor"),
         )
     )
-    values = np.array([[np.nan, 1, 0, 2], [1, 3, 1, 4]], order="F")
-    region = Region(mmap.mmap(-1, 1 << 20))
-    dataset = Dataset(
-        contract, {1: 0, 2: 1, 3: 2, 4: 3}, [Block(values, np.frombuffer(body, np.uint8))], header + b"\n", {3: ("no", "yes")}
-    )
+    values = np.array([[np.nan, 1, 0, 2], [1, 3, 1, 4]])
+    region = Region(mmap.mmap(-1, 1 << 23))
+    tiles = Tiles(region, 5)
+    tiles.append(values)
+    blocks = [Block(2, np.frombuffer(body, np.uint8))]
+    dataset = Dataset(contract, {1: 0, 2: 1, 3: 2, 4: 3}, tiles, blocks, header + b"\n", {3: ("no", "yes")})
     mask = np.isnan(values[:, [0, 2]])
     rows = Rows(dataset, np.arange(2), find_patterns(mask), region, np.array([1.0]))
     units = Units(np.zeros(4), np.ones(4), np.zeros(4), np.array([False, False, True, False]))
     rows.standardise(units.centre, units.scale, {1: np.array([0.5]), 3: np.empty(0)})
-    imputations = Imputations(dataset, mask, rows, 1, region)
+    imputations = Imputations(mask, rows, 1, region)
     imputations.keep(units)
     return ResultWriter(dataset, imputations)
 

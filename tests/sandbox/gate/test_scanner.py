@@ -43,6 +43,27 @@ def test_fields_are_those_of_the_csv_module(table: list[list[str]], line_end: st
     assert cells(data, len(table[0])) == table
 
 
+BYTES = st.lists(
+    st.sampled_from([b"1", b"ab", b",", b",", b"\n", b"\n", b"\r\n", b"\r", b"\t", b" ", b'"', b"\x7f", b"\x01", b"\xc3\xa9"]), max_size=16
+)
+
+
+@given(BYTES.map(b"".join), st.integers(1, 3), st.sampled_from([b"", b"\n", b"\r\n"]))
+@settings(max_examples=500, deadline=None)
+def test_the_fast_way_and_the_careful_way_see_the_same_table(body: bytes, width: int, end: bytes) -> None:
+    def see(fast: bool) -> object:
+        with pytest.MonkeyPatch.context() as patch:
+            if not fast:
+                patch.setattr(scanner, "_scan_plain", lambda *_: None)
+            try:
+                found = scan(body + end, width)
+            except ScanError as error:
+                return error.code, error.offset, error.n_fields
+            return [part.tolist() for part in (found.starts, found.ends, found.record_starts, found.record_ends)]
+
+    assert see(fast=True) == see(fast=False)
+
+
 @given(TABLE, st.integers(1, 7))
 @settings(max_examples=100, deadline=None)
 def test_blocks_of_a_stream_end_with_records_wherever_it_is_cut(table: list[list[str]], piece: int) -> None:
