@@ -41,6 +41,12 @@ RULE_TITLES: Final = {
     "estimate": "estimates that are roots of verified sums",
     "refusal_budget": "not too many refusals",
 }
+ACCESS: Final = {
+    "blind": "the code never saw a row: the gate computed what it named",
+    "reviewed": "the code saw rows, as this site's owner let exactly these bytes; its sums were verified before they left",
+    "unreviewed": "the code saw rows and nobody reviewed it, as the policy lets any code; its sums were verified and left coarsely rounded",
+}
+"""By what the start of a job says in the ledger."""
 _WORST: Final = {"pass": 0, "notice": 1, "refuse": 2}
 
 
@@ -97,6 +103,8 @@ class Receipt:
     job: str
     participant: str
     algorithm: str
+    access: str
+    """Whether the pair's code saw rows, in words."""
     pair: str
     contract: str
     policy: str
@@ -133,6 +141,7 @@ def make_receipt(lines: Iterable[dict[str, Any]], dataset_lines: Iterable[dict[s
         job=str(last.get("job", "")),
         participant=str(last.get("participant", "")),
         algorithm=str(upload.get("algorithm", "")),
+        access=_access(found),
         pair=str(last.get("pair", "")),
         contract=str(last.get("contract", "")),
         policy=str(upload.get("policy", "")),
@@ -178,6 +187,7 @@ def as_text(receipt: Receipt) -> str:
         "",
         f"From {receipt.first_time} to {receipt.last_time}",
         f"Algorithm         {receipt.algorithm or '–'}",
+        f"Access            {receipt.access}",
         f"  approved bytes  {receipt.pair}",
         f"Data contract     {receipt.contract or '–'}",
         f"Policy            {receipt.policy or '–'}",
@@ -205,6 +215,11 @@ def as_text(receipt: Receipt) -> str:
     lines += ["", "WHAT WAS WIPED"]
     lines += [f"  {line}" for line in receipt.wiped] or ["  Nothing yet: the job is not over."]
     return "\n".join(lines) + "\n"
+
+
+def _access(lines: list[dict[str, Any]]) -> str:
+    start = next((line for line in reversed(lines) if line.get("kind") == "start"), None)
+    return "no code was started" if start is None else ACCESS.get(str(start.get("sees_rows", "blind")), "–")
 
 
 def _sent(lines: list[dict[str, Any]]) -> tuple[Sent, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.demo.story import BINARY, CENTRAL_CSV, CONTINUOUS, HEART, Federation
+from tests.demo.story import BINARY, CENTRAL_CSV, CONTINUOUS, HEART, Federation, wait_for
 
 pytestmark = pytest.mark.e2e
 CHROMIUM = Path("/usr/bin/chromium")
@@ -24,6 +24,16 @@ SWITCHES = [
     "--disable-sync",
 ]
 PASSWORD = "a password of several words"
+PAIRS = Path(__file__).parents[1] / "pairs" / "good"
+ONE_TARGET = {
+    "imputations": 2,
+    "seed": 5,
+    "targets": [{"column": "chol", "type": "continuous"}],
+    "columns": {
+        **dict.fromkeys(("patient", "cp", "restecg", "fbs", "trestbps", "thalach", "oldpeak", "exang"), "ignored"),
+        **dict.fromkeys(("age", "sex", "disease"), "predictor"),
+    },
+}
 IGNORED = ("patient", "cp", "restecg", "fbs")
 PAGE_SECONDS = 20_000
 
@@ -152,6 +162,46 @@ def make_job(page: Page, federation: Federation) -> None:
     page.get_by_label("Separate intercept for central").check()
     page.get_by_role("button", name="Make the job").click()
     expect(page.get_by_role("button", name="Open the ready room")).to_be_visible()
+
+
+def test_code_that_sees_rows_runs_when_the_owners_let_it_and_the_receipt_says_so(
+    federation: Federation, open_page: Callable[..., Page]
+) -> None:
+    digest = register_pair(federation, PAIRS / "PlainSIMI")
+    participants = [site.site_id for site in federation.sites.values()]
+    table = {"name": "Cholesterol, code that sees rows", "pair": digest, "participants": participants, "spec": ONE_TARGET}
+    job_id = federation.runner.call("POST", "/api/jobs", json=table)["id"]
+    federation.runner.call("POST", f"/api/jobs/{job_id}/open")
+    federation.runner.upload(job_id, CENTRAL_CSV)
+    for name, site in federation.sites.items():
+        page = open_page(site.url)
+        sign_in(page, "", site.owner_password)
+        page.goto(f"{site.url}/jobs/{job_id}")
+        expect(page.get_by_text("This code asks to see rows.")).to_be_visible()
+        expect(page.get_by_role("button", name="Approve it unread")).to_be_hidden()
+        page.get_by_role("button", name="approve, and let it see rows").click()
+        page.get_by_label("CSV file").set_input_files(HEART / f"{name}.csv")
+        page.get_by_role("button", name="Upload", exact=True).click()
+        page.get_by_role("button", name="Start", exact=True).click()
+        expect(page.get_by_role("button", name="Start", exact=True)).to_be_hidden()
+    federation.runner.call("POST", f"/api/jobs/{job_id}/start")
+    assert wait_for(federation, job_id, ("FINISHED", "FAILED"))["state"] == "FINISHED"
+    for site in federation.sites.values():
+        lines = site.ledger_until(job_id, "wipe")
+        assert next(line for line in lines if line["kind"] == "start")["sees_rows"] == "reviewed"
+        receipt = site.api.call("GET", f"/api/jobs/{job_id}/receipt")
+        assert receipt["access"].startswith("the code saw rows, as this site's owner let")
+
+
+def register_pair(federation: Federation, folder: Path) -> str:
+    """Register the pair in `folder` as an author; its digest."""
+    password, _ = federation.central.register("ada", "Institute of Statistics", ["author"])
+    author = federation.central.api()
+    author.sign_in(username="ada", password=password)
+    name = folder.name
+    roles = {"manifest": "manifest.toml", "central": f"{name}Central.py", "remote": f"{name}Remote.py"}
+    files = {role: (folder / file).read_bytes() for role, file in roles.items()}
+    return str(author.call("POST", "/api/pairs", files=files)["digest"])
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from sandbox.cli import app
 from sandbox.ledger import Ledger
 from sandbox.pages.receipt import as_html
-from sandbox.receipt import as_text, read_receipt
+from sandbox.receipt import as_text, make_receipt, read_receipt
 
 HEART = Path(__file__).parents[1] / "data" / "heart"
 JOB = {
@@ -90,3 +90,22 @@ def test_a_name_from_a_ledger_stays_text_in_the_page(tmp_path: Path) -> None:
     ledger.append(json.dumps({"kind": "release", "job": "j", "participant": "<script>alert(1)</script>"}).encode())
     ledger.close()
     assert "<script>" not in as_html(read_receipt(tmp_path / "ledger.jsonl", "j"))
+
+
+@pytest.mark.parametrize(
+    ("start", "says"),
+    [
+        (None, "no code was started"),
+        ({}, "never saw a row"),
+        ({"sees_rows": "reviewed"}, "let exactly these bytes"),
+        ({"sees_rows": "unreviewed"}, "nobody reviewed"),
+    ],
+)
+def test_a_receipt_says_whether_code_saw_rows(start: dict[str, str] | None, says: str) -> None:
+    lines = [{"job": "j", "participant": "p", "kind": "upload", "time": "t"}]
+    if start is not None:
+        lines.append({"job": "j", "participant": "p", "kind": "start", "time": "t", **start})
+    receipt = make_receipt(lines, [])
+    assert receipt is not None
+    assert says in receipt.access
+    assert says in as_text(receipt)

@@ -1,4 +1,4 @@
-"""Cells that code filled: alike in two workers that have the rows in different secret orders. C3 of the study."""
+"""Cells that code filled: alike in workers that have the rows in different secret orders. C3 of the study."""
 
 from __future__ import annotations
 
