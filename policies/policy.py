@@ -66,8 +66,9 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_sums_per_row: float
     """Different numbers per row in one message of code that sees rows: sums over chosen subsets of rows give the rows back by algebra."""
     max_job_sums_per_row: float
-    """Numbers per row, over a job, that earlier ones do not determine on complete rows. Code that nobody reviewed has only
-    `max_sums_per_row` for the whole job."""
+    """Numbers per row over a job of such code, counting those that earlier ones do not determine on complete rows."""
+    max_unreviewed_sums_per_row: float
+    """The same for code that the site did not review: nobody knows which subsets it chose."""
     max_abs_eta: float
     """Largest |Xβ| on any row for a question at a β that central chose (standardised units): larger ones single rows out."""
     min_weight_sum: float
@@ -134,6 +135,7 @@ NARROWS: Final[dict[str, Literal["up", "down", "true"]]] = {
     "coarse_grid": "up",
     "max_sums_per_row": "down",
     "max_job_sums_per_row": "down",
+    "max_unreviewed_sums_per_row": "down",
     "max_abs_eta": "down",
     "min_weight_sum": "up",
     "max_evaluations_per_fit": "down",

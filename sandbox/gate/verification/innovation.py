@@ -44,7 +44,7 @@ class SumBudget:
         is_complete: npt.NDArray[np.bool_] | None = None,
     ) -> None:
         """Start a job. `is_complete`: the blocks, shape (M,), whose rows have no cell that the code fills; all by default."""
-        share = policy.max_job_sums_per_row if is_reviewed else policy.max_sums_per_row
+        share = policy.max_job_sums_per_row if is_reviewed else policy.max_unreviewed_sums_per_row
         self._limit = math.floor(share * float(sizes.sum()))
         is_used = np.ones(len(sizes), dtype=np.bool_) if is_complete is None else is_complete
         if 2 * np.count_nonzero(is_used) < len(sizes):

@@ -1,7 +1,7 @@
 """A combination of sums that is zero but for one block: central computes it and has what that block contributes.
 
-Block b can be singled out when e_b lies in the span of the columns of [sizes, C], that is when its leverage is 1. The ridge makes what is
-below the release grid not count. Honest heavy tails reach leverages of 0.97 to 1 - 1e-6, attacks 1 - 1e-15; between them lies the limit.
+Block b can be singled out when e_b lies in the span of the columns of [sizes, C], that is when its leverage is 1. The ridge makes
+rounding not count. Honest heavy tails reach leverages of 0.97 to 1 - 1e-6, attacks 1 - 1e-15; between them lies the limit.
 
 The quick way is a Cholesky factor of the Gram matrix; where it cannot tell (columns nearly dependent, a leverage near 1), a QR
 decomposition of the columns with the ridge below them decides: its Q is orthonormal to rounding whatever the condition (Golub and Van Loan,
@@ -22,8 +22,9 @@ from sandbox.gate.verification.contributions import TAU, Places, Values, magnitu
 
 SINGLED_OUT: Final = 1e-8
 """1 - h at or below which a block is singled out."""
-RIDGE: Final = TAU / 3.46
-"""The sd of rounding to a grid of TAU, on columns with Σ|C| = 1."""
+RIDGE: Final = TAU / 100
+"""On columns with Σ|C| = 1: well above the rounding of sums, and low enough that what is singled out with more than three bits above the
+release grid is found."""
 WELL_CONDITIONED: Final = 1e-6
 """Least squared sine between a column and those before it for which the quick way is exact to 1e-8."""
 CLEAR: Final = 1e-4
