@@ -13,10 +13,12 @@ from typing import Final
 from sandbox.errors import Code, PeerError
 from sandbox.lockdown.plan import CHANNEL
 from sandbox.wire.codec import encode
-from sandbox.wire.frames import HEADER, MAX_FRAME_BYTES, Frame, Kind, data_frames, parse_header
+from sandbox.wire.frames import HEADER, MAX_FRAME_BYTES, Frame, Kind, header_of, parse_header
 from sandbox.wire.messages import Message
 
 _READ_BYTES: Final = 256 << 10
+BULK_BYTES: Final = 1 << 20
+"""Size of a DATA frame made by :meth:`Pipe.send_bulk`."""
 
 
 class Pipe:
@@ -38,26 +40,29 @@ class Pipe:
 
     def send_frame(self, frame: Frame) -> None:
         """Send one frame; raises :class:`OSError` when the other end is gone."""
-        rest = memoryview(frame.to_bytes())
-        while rest:
-            rest = rest[os.write(self.fd, rest) :]
+        self._write(frame.to_bytes())
 
     def send_bulk(self, data: bytes | memoryview) -> None:
-        """Send bytes as DATA frames and an END."""
-        for frame in data_frames(data):
-            self.send_frame(frame)
+        """Send bytes as DATA frames and an END, without a copy of them."""
+        view = memoryview(data)
+        for start in range(0, len(view), BULK_BYTES):
+            piece = view[start : start + BULK_BYTES]
+            self._write(header_of(Kind.DATA, len(piece)))
+            self._write(piece)
         self.send_frame(Frame(Kind.END))
 
     def receive_bulk(self, into: memoryview) -> None:
         """Fill `into` from DATA frames up to an END; raises as :meth:`receive`, and `PeerError` for more bytes or fewer."""
         start = 0
-        while (frame := self.receive()).kind is Kind.DATA:
-            stop = start + len(frame.payload)
+        while (header := parse_header(self._read_exactly(HEADER.size), self._max_length)).kind is Kind.DATA:
+            stop = start + header.length
             if stop > len(into):
                 raise PeerError(Code.WIRE_FRAME)
-            into[start:stop] = frame.payload
-            start = stop
-        if frame.kind is not Kind.END or start != len(into):
+            while start < stop:
+                piece = self._read(min(stop - start, _READ_BYTES))
+                into[start : start + len(piece)] = piece
+                start += len(piece)
+        if header.kind is not Kind.END or header.length or start != len(into):
             raise PeerError(Code.WIRE_FRAME)
 
     def receive(self) -> Frame:
@@ -89,8 +94,16 @@ class Pipe:
     def _read_exactly(self, size: int) -> bytes:
         data = bytearray()
         while len(data) < size:
-            piece = os.read(self.fd, min(size - len(data), _READ_BYTES))
-            if not piece:
-                raise EOFError
-            data += piece
+            data += self._read(min(size - len(data), _READ_BYTES))
         return bytes(data)
+
+    def _read(self, size: int) -> bytes:
+        piece = os.read(self.fd, size)
+        if not piece:
+            raise EOFError
+        return piece
+
+    def _write(self, data: bytes | memoryview) -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(self.fd, rest) :]

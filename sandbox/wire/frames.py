@@ -43,7 +43,12 @@ class Frame:
 
     def to_bytes(self) -> bytes:
         """The frame as it travels."""
-        return HEADER.pack(MAGIC, VERSION, self.kind, self.sequence, len(self.payload)) + self.payload
+        return header_of(self.kind, len(self.payload), self.sequence) + self.payload
+
+
+def header_of(kind: Kind, length: int, sequence: int = 0) -> bytes:
+    """The header of a frame whose payload follows."""
+    return HEADER.pack(MAGIC, VERSION, kind, sequence, length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,7 @@ class FrameReader:
         return not self._buffer
 
 
-def data_frames(data: bytes | memoryview) -> Iterator[Frame]:
+def data_frames(data: bytes) -> Iterator[Frame]:
     """`data` as DATA frames of at most :data:`CHUNK_BYTES`."""
     view = memoryview(data)
     for start in range(0, len(view), CHUNK_BYTES):

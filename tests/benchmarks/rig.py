@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import re
 import subprocess
 import sys
@@ -13,11 +12,14 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import numpy as np
+import orjson
+
 from policies import built_in
 from sandbox.contract import Contract
 from sandbox.job import JobSpec, Target, check_job
 from sandbox.ledger import Ledger
-from sandbox.manifest import make_pair
+from sandbox.manifest import Pair, make_pair
 from sandbox.rounds.constants import constants_from
 from sandbox.rounds.local import LocalParticipant
 from sandbox.scaffold import CENTRAL, MANIFEST, REMOTE
@@ -31,15 +33,14 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_TH
 
 
 def csv(n: int, p: int, seed: int = 1) -> bytes:
-    """`n` rows of a target and `p` predictors."""
-    draw = random.Random(seed)
-    names = ",".join(["y", *(f"x{number}" for number in range(1, p + 1))])
-    lines = [names]
-    for _ in range(n):
-        x = [draw.gauss(0, 1) for _ in range(p)]
-        y = "NA" if draw.random() < 0.1 else f"{sum(x) / p + draw.gauss(0, 1):.5f}"
-        lines.append(",".join([y, *(f"{value:.5f}" for value in x)]))
-    return ("\n".join(lines) + "\n").encode()
+    """`n` rows of a target, missing on a tenth of them, and `p` predictors, five digits each."""
+    draw = np.random.default_rng(seed)
+    x = draw.standard_normal((n, p))
+    y = x.mean(axis=1) + draw.standard_normal(n)
+    y[draw.random(n) < 0.1] = np.nan
+    body = orjson.dumps(np.column_stack([y, x]).round(5), option=orjson.OPT_SERIALIZE_NUMPY)[2:-2]
+    header = ",".join(["y", *(f"x{number}" for number in range(1, p + 1))]).encode()
+    return header + b"\n" + body.replace(b"],[", b"\n").replace(b"null", b"NA") + b"\n"
 
 
 async def _pieces(data: bytes) -> AsyncIterator[bytes]:
@@ -47,10 +48,10 @@ async def _pieces(data: bytes) -> AsyncIterator[bytes]:
 
 
 @contextlib.asynccontextmanager
-async def uploaded(supervisor: Supervisor, n: int, p: int) -> AsyncIterator[tuple[LocalParticipant, Contract]]:
+async def uploaded(supervisor: Supervisor, n: int, p: int, pair: Pair = PAIR) -> AsyncIterator[tuple[LocalParticipant, Contract]]:
     """A participant with rows and without a worker."""
-    spec = check_job(JobSpec((Target("y", "continuous"),), imputations=2, seed=1), PAIR.manifest)
-    setup = GateSetup("bench", "central", True, POLICY, spec, PAIR.manifest_bytes, PAIR.digest, None, b"k" * 32)
+    spec = check_job(JobSpec((Target("y", "continuous"),), imputations=2, seed=1), pair.manifest)
+    setup = GateSetup("bench", "central", True, POLICY, spec, pair.manifest_bytes, pair.digest, None, b"k" * 32)
     with tempfile.TemporaryDirectory() as folder:
         participant = await LocalParticipant.open(supervisor, setup, Ledger(Path(folder) / "ledger.jsonl"))
         try:
@@ -63,10 +64,10 @@ async def uploaded(supervisor: Supervisor, n: int, p: int) -> AsyncIterator[tupl
 
 
 @contextlib.asynccontextmanager
-async def running(supervisor: Supervisor, n: int, p: int) -> AsyncIterator[LocalParticipant]:
+async def running(supervisor: Supervisor, n: int, p: int, pair: Pair = PAIR) -> AsyncIterator[LocalParticipant]:
     """A participant whose job has begun."""
-    async with uploaded(supervisor, n, p) as (participant, contract):
-        await participant.attach(PAIR.remote_source)
+    async with uploaded(supervisor, n, p, pair) as (participant, contract):
+        await participant.attach(pair.remote_source)
         margins = await participant.run_round(0, (StepCall("margins"),))
         await participant.begin(constants_from([margins.fields["margins"]], contract))
         yield participant
