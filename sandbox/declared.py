@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from sandbox.contract import Contract
 from sandbox.errors import Code, PeerError
-from sandbox.manifest import Manifest, Parts, RequestField, Step
+from sandbox.manifest import Manifest, Parts, ReplyField, RequestField, Step
 from sandbox.wire.messages import StepCall
 from sandbox.wire.values import Array, Record, Value
 
@@ -31,6 +31,15 @@ class Declarations:
     def extent(self, symbol: str) -> int:
         """How many `q`, `c` or `t` are here."""
         return self.extents[symbol]
+
+    def fewest_numbers(self, step: Step) -> int:
+        """How many different numbers a reply has at least: of a square field one half, for it may be symmetric."""
+        return sum(self._fewest(field) for field in step.reply.values())
+
+    def _fewest(self, field: ReplyField) -> int:
+        n_numbers = math.prod(self.extents[symbol] for symbol in field.shape)
+        is_square = len(field.shape) > 1 and len(set(field.shape)) == 1
+        return (n_numbers + math.isqrt(n_numbers)) // 2 if is_square else n_numbers
 
     def step(self, name: str) -> Step:
         """The declaration of a step. Raises :class:`PeerError` when there is none."""

@@ -74,6 +74,7 @@ class Code(StrEnum):
     RULE_ROW_STATE = "rule.row_state"
     RULE_ESTIMATE = "rule.estimate"
     RULE_ROWS_ACCESS = "rule.rows_access"
+    RULE_LENDING_ROOM = "rule.lending_room"
     # jobs and pairs
     JOB_INVALID = "job.invalid"
     JOB_COLUMN_UNKNOWN = "job.column_unknown"
@@ -360,6 +361,10 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     C.EVENT_CENTRAL_DIFFERS: Entry(
         "Central's level of target {column!r} differs from that of all participants together (z = {z}); imputed values are shifted by it.",
         "Use a pair with the parameter central_intercept (SIMI, SIMICE) and set it.",
+    ),
+    C.RULE_LENDING_ROOM: Entry(
+        "Code that sees these rows would need about {found} bytes; a worker has {limit}.",
+        "Raise worker_data_bytes in the site's policy, ignore columns, or use a blind pair, whose rows stay in the gate.",
     ),
     C.RULE_ROWS_ACCESS: Entry(
         "This site does not let the pair's code see rows.",

@@ -13,12 +13,17 @@ import numpy as np
 from policies import Policy
 from policies.disclosure import check_fit
 from sandbox.contract import Contract, Finding
+from sandbox.declared import Declarations
 from sandbox.errors import Code
 from sandbox.estimation.cholesky import FitError, factor
 from sandbox.gate.dataset import Dataset
 from sandbox.gate.rows import Matrix, Rows
+from sandbox.gate.verification import check_message_size
 from sandbox.manifest import FieldKind, Manifest
 
+LENT_COPIES: Final = 3
+"""Of the rows in the memory of a worker: the ones it is lent, and what a step makes of them (a design, the observed part of it)."""
+ITEM_BYTES: Final = 8
 MIN_ROWS_PER_COEFFICIENT: Final = 20
 """A logistic fit to fewer rows is biased away from 0, and an average of such fits keeps the bias."""
 
@@ -39,7 +44,20 @@ def need_findings(
             column = rows.targets[0]
             details["column"] = dataset.contract.column(column).name
             findings.append(Finding(Code(f"rule.{breach.rule}"), "notice" if is_central else "stop", column, details))
+    if manifest.access == "rows":
+        findings += _lending_findings(manifest, dataset.contract, rows, policy, is_central=is_central)
     return tuple(findings)
+
+
+def _lending_findings(manifest: Manifest, contract: Contract, rows: Rows, policy: Policy, *, is_central: bool) -> Iterator[Finding]:
+    """What is known of code that sees rows before it has seen any: the numbers of its messages, and the room it needs."""
+    room = LENT_COPIES * rows.n * rows.p * ITEM_BYTES
+    if room > policy.worker_data_bytes:
+        yield Finding(Code.RULE_LENDING_ROOM, "stop", details={"found": room, "limit": policy.worker_data_bytes})
+    declared = Declarations(manifest, contract, central_intercept=rows.p - rows.n_columns > 1)
+    fewest = max((declared.fewest_numbers(step) for step in manifest.steps.values() if step.at != "central"), default=0)
+    for breach in check_message_size(fewest, rows.n, policy):
+        yield Finding(Code.RULE_SUM_BUDGET, "notice" if is_central else "stop", details={"found": breach.found, "limit": breach.limit})
 
 
 def _own_fit_findings(contract: Contract, rows: Rows, target: int, q: int, ridge: float) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from sandbox.gate.tiles import Tiles
 from sandbox.manifest import load_pair
 
 ALGORITHMS = Path(__file__).parents[3] / "algorithms"
+PLAIN = "../tests/pairs/good/PlainSIMI"
 
 
 def findings(region: Region, pair: str, *, binary: bool = False, n: int = 500, values: np.ndarray | None = None, **more):
@@ -54,6 +55,22 @@ def test_a_fit_here_alone_needs_more_rows_than_coefficients_whatever_the_ridge(r
     (found,) = findings(region, "AVGMMI", n=3, ridge=1.0)
     assert (found.code, found.severity, found.column) == (Code.FIT_TOO_FEW_ROWS, "stop", 1)
     assert findings(region, "AVGMMI", n=5) == ()
+
+
+def test_code_that_sees_rows_needs_room_for_three_copies_of_them(region: Region) -> None:
+    needed = 3 * 500 * 4 * 8
+    assert findings(region, PLAIN, policy={"worker_data_bytes": needed}) == ()
+    (found,) = findings(region, PLAIN, policy={"worker_data_bytes": needed - 1})
+    assert (found.code, found.severity, found.details["found"]) == (Code.RULE_LENDING_ROOM, "stop", needed)
+    assert findings(region, "SIMI", policy={"worker_data_bytes": 1}) == ()
+
+
+@pytest.mark.parametrize(("is_central", "severity"), [(False, "stop"), (True, "notice")])
+def test_a_message_with_too_many_numbers_for_the_rows_is_known_before_the_start(region: Region, is_central: bool, severity: str) -> None:
+    # q = 3: n, X'X (6 different numbers), X'y and y'y; the score has H, g and loglik, as many.
+    assert findings(region, PLAIN, n=110, policy={"max_sums_per_row": 0.1}, is_central=is_central) == ()
+    (found,) = findings(region, PLAIN, n=109, policy={"max_sums_per_row": 0.1}, is_central=is_central)
+    assert (found.code, found.severity, found.details) == (Code.RULE_SUM_BUDGET, severity, {"found": 11, "limit": 10})
 
 
 def test_a_logistic_fit_of_few_rows_is_announced(region: Region) -> None:
