@@ -201,7 +201,7 @@ class RowSteps:
                 raise Refusal(Code.RULE_ROW_STATE)
         self._guard.judge(("row_state",), ())
         self._guard.check_draw(target, 0.0, None)
-        values = values[rows.missing_places(target)]
+        values = verification.round_fills(values[rows.missing_places(target)])
         if is_binary:
             values = self._standardised(target, values)
         rows.refill(target, lambda _, places: values[places])

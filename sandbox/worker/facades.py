@@ -95,14 +95,31 @@ def plain(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def respectful(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, which gets a copy of every array that is read-only: LAPACK's wrappers overwrite those, too, when they are told to."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return function(*map(_own, args), **{name: _own(value) for name, value in kwargs.items()})
+
+    return call
+
+
+def _own(value: Any) -> Any:
+    return value.copy() if isinstance(value, np.ndarray) and not value.flags.writeable else value
+
+
 def _functions(module: object, names: tuple[str, ...]) -> dict[str, object]:
     return {name: plain(getattr(module, name)) for name in names}
+
+
+def _of_lapack(names: tuple[str, ...]) -> dict[str, object]:
+    return {name: plain(respectful(getattr(scipy.linalg, name))) for name in names}
 
 
 _SCIPY: Final = Namespace(
     "scipy",
     {
-        "linalg": Namespace("scipy.linalg", {**_functions(scipy.linalg, SCIPY_LINALG), "LinAlgError": np.linalg.LinAlgError}),
+        "linalg": Namespace("scipy.linalg", {**_of_lapack(SCIPY_LINALG), "LinAlgError": np.linalg.LinAlgError}),
         "special": Namespace("scipy.special", _functions(scipy.special, SCIPY_SPECIAL)),
     },
 )

@@ -9,7 +9,7 @@ from sandbox.gate.verification.change import check_difference
 from sandbox.gate.verification.coarse import coarse_step
 from sandbox.gate.verification.dominance import check_dominance
 from sandbox.gate.verification.estimate import check_estimate, round_estimate
-from sandbox.gate.verification.fills import check_fills
+from sandbox.gate.verification.fills import check_fills, round_fills
 from sandbox.gate.verification.innovation import SumBudget, check_message_size
 from sandbox.gate.verification.lattice import check_lattice
 from sandbox.gate.verification.leverage import check_leverage
@@ -37,5 +37,6 @@ __all__ = [
     "check_values",
     "coarse_step",
     "round_estimate",
+    "round_fills",
     "sorted_cells",
 ]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sandbox.worker.block import Block, Layout
+from sandbox.worker.facades import MODULES
 
 LAYOUT = Layout((1, 2, 4), (2, 4), 1, {4: 0.25})
 
@@ -61,3 +62,27 @@ def test_a_step_without_declared_draws_gets_no_random_numbers() -> None:
 def test_a_fill_has_a_number_for_every_row(values: object) -> None:
     with pytest.raises(ValueError, match="every row"):
         block().fill(2, values)
+
+
+OVERWRITING = {
+    "solve": lambda call, X: call(X, np.ones(len(X)), overwrite_a=True),
+    "solve, the right side": lambda call, X: call(2 * np.eye(len(X)), X, overwrite_b=True),
+    "cho_factor": lambda call, X: call(X, False, True),
+    "cho_solve": lambda call, X: call((2 * np.eye(len(X)), True), X, overwrite_b=True),
+    "cholesky": lambda call, X: call(X, overwrite_a=True),
+    "solve_triangular": lambda call, X: call(2 * np.eye(len(X)), X, overwrite_b=True),
+    "eigh": lambda call, X: call(X, overwrite_a=True),
+}
+
+
+@pytest.mark.parametrize("name", OVERWRITING)
+def test_lapack_told_to_overwrite_leaves_what_was_lent_as_it_was(name: str) -> None:
+    call = getattr(MODULES["scipy.linalg"], name.partition(",")[0])
+    owned = np.asfortranarray(np.eye(4) * 5 + 1)
+    lent, before = owned.view(), owned.copy()
+    lent.setflags(write=False)
+    OVERWRITING[name](call, lent)
+    assert (owned == before).all()
+    # The control: where the caller owns the array, the same call does overwrite it.
+    OVERWRITING[name](call, owned)
+    assert (owned != before).any()
