@@ -142,8 +142,8 @@ def distinct(blocks: Values, sizes: Values, random: np.random.Generator) -> Plac
     """
     angles = directions(centred_weights(sizes, random) @ blocks, TAU * magnitude(blocks))
     is_kept = ~np.isnan(angles)
-    for one, other in agreeing(angles):
-        # Of neighbours in order of angle, so that of a run of copies one is left.
-        is_kept[one[are_copies(select(blocks, one), select(blocks, other), sizes)]] = False
-        break
+    # Of neighbours in order of angle, so that of a run of copies one is left.
+    one, other = next(agreeing(angles), (np.empty(0, dtype=np.intp),) * 2)
+    for piece in pieces(len(one)):
+        is_kept[one[piece][are_copies(select(blocks, one[piece]), select(blocks, other[piece]), sizes)]] = False
     return np.flatnonzero(is_kept)

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
-from scipy.linalg.blas import dtrsm
-from scipy.linalg.lapack import dpotrf
+from scipy.linalg.blas import dtrsm, strsm
+from scipy.linalg.lapack import dpotrf, spotrf
 
 from policies.disclosure import Breach
 from sandbox.gate.verification.contributions import TAU, Places, Values, magnitude, select
@@ -25,10 +25,9 @@ SINGLED_OUT: Final = 1e-8
 RIDGE: Final = TAU / 100
 """On columns with Σ|C| = 1: well above the rounding of sums, and low enough that what is singled out with more than three bits above the
 release grid is found."""
-WELL_CONDITIONED: Final = 1e-6
-"""Least squared sine between a column and those before it for which the quick way is exact to 1e-8."""
-CLEAR: Final = 1e-4
-"""1 - h above which the quick way settles it."""
+QUICK: Final = ((np.float32, spotrf, strsm, 1e-2), (np.float64, dpotrf, dtrsm, 1e-4))
+"""Precisions of the quick way, with the 1 - h above which each settles it. Its square is the least squared sine between a column and those
+before it for which h is that exact."""
 
 
 def check_leverage(blocks: Values, sizes: Values, random: np.random.Generator) -> list[Breach]:
@@ -50,12 +49,16 @@ def _chunks(n_columns: int, size: int, random: np.random.Generator) -> Iterator[
 
 def _count_singled_out(columns: Values, sizes: Values) -> int:
     design = np.asfortranarray(np.column_stack([sizes / sizes.sum(), columns]))
-    gram = design.T @ design
-    factor, n_failed = dpotrf(gram, lower=1)
-    if n_failed or (np.diagonal(factor) ** 2 < WELL_CONDITIONED * np.diagonal(gram)).any():
-        return _count_exactly(design)
-    whitened = dtrsm(1.0, factor, design, side=1, lower=1, trans_a=1)
-    return 0 if np.einsum("ij,ij->i", whitened, whitened).max() < 1 - CLEAR else _count_exactly(design)
+    design /= np.sqrt(np.einsum("ij,ij->j", design, design))
+    for precision, factorise, solve, clear in QUICK:
+        rough: Values = design.astype(precision)
+        factor, n_failed = factorise(rough.T @ rough, lower=1)
+        if n_failed or (np.diagonal(factor) ** 2).min() < clear**2:
+            continue
+        whitened = solve(1.0, factor, rough, side=1, lower=1, trans_a=1)
+        if np.einsum("ij,ij->i", whitened, whitened).max() < 1 - clear:
+            return 0
+    return _count_exactly(np.column_stack([sizes / sizes.sum(), columns]))
 
 
 def _count_exactly(design: Values) -> int:

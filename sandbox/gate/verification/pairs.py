@@ -24,6 +24,7 @@ from sandbox.gate.verification.contributions import (
     count_deviating,
     directions,
     magnitude,
+    pieces,
     residuals,
     select,
 )
@@ -32,7 +33,6 @@ MAX_PAIRS: Final = 1 << 14
 """Pairs that agree on a group of blocks. Honest messages have none or a few; more are refused unseen, for each costs time."""
 MAX_EARLIER: Final = 1 << 13
 """Numbers of earlier messages that are kept, the latest: 32 MB."""
-AT_ONCE: Final = 256
 
 
 class Pairs:
@@ -96,9 +96,10 @@ class Pairs:
         for one, other in agreeing(directions(known.projected[:2], known.floor)):
             new_places, old_places = np.maximum(one, other), np.minimum(one, other)
             is_mixed = (new_places >= n_earlier) & (old_places < n_earlier)
-            for part in _parts(np.flatnonzero(is_mixed)):
-                are_seen = are_copies(self._columns(new_places[part]), self._columns(old_places[part]), self._sizes)
-                is_unseen[new_places[part[are_seen]] - n_earlier] = False
+            new_places, old_places = new_places[is_mixed], old_places[is_mixed]
+            for piece in pieces(len(new_places)):
+                are_seen = are_copies(self._columns(new_places[piece]), self._columns(old_places[piece]), self._sizes)
+                is_unseen[new_places[piece][are_seen] - n_earlier] = False
         return _Numbers(select(new.columns, is_unseen), new.projected[:, is_unseen], new.floor[is_unseen])
 
     def _columns(self, places: Places) -> Values:
@@ -115,8 +116,8 @@ class Pairs:
     def _fewest_apart(self, one: Places, other: Places, group: Places) -> int:
         """The least number of blocks that tells two of some pairs apart, copies left out; `limit` when there is none below."""
         fewest = self._limit
-        for part in _parts(np.arange(len(one))):
-            left, rounding = residuals(self._columns(one[part]), self._columns(other[part]), self._sizes, group)
+        for piece in pieces(len(one)):
+            left, rounding = residuals(self._columns(one[piece]), self._columns(other[piece]), self._sizes, group)
             counts = count_deviating(left, rounding)
             fewest = min(fewest, int(counts[counts > 0].min(initial=fewest)))
         return fewest
@@ -132,7 +133,3 @@ class _Numbers:
     """On the secret directions of all blocks and of each group, shape (2 + 2 groups, k)."""
     floor: Values
     """Rounding of the projections, shape (k,)."""
-
-
-def _parts(places: Places) -> list[Places]:
-    return [places[start : start + AT_ONCE] for start in range(0, len(places), AT_ONCE)]
