@@ -44,12 +44,14 @@ def check_values(whole: Values, cells: Values) -> list[Breach]:
     """No number equals a cell (`sorted_cells`); of many, one may."""
     if not len(cells):
         return []
-    right = np.clip(np.searchsorted(cells, whole), 0, len(cells) - 1)
+    # The halves of a symmetric matrix are one number.
+    numbers = np.unique(whole)
+    right = np.clip(np.searchsorted(cells, numbers), 0, len(cells) - 1)
     left = np.maximum(right - 1, 0)
-    distance = np.minimum(np.abs(whole - cells[left]), np.abs(whole - cells[right]))
+    distance = np.minimum(np.abs(numbers - cells[left]), np.abs(numbers - cells[right]))
     low, high = np.maximum(left - NEIGHBOURS, 0), np.minimum(right + NEIGHBOURS, len(cells) - 1)
     gap = (cells[high] - cells[low]) / np.maximum(high - low, 1)
     # A column with one value only has no gap: then the relative difference alone counts.
-    equal = np.where(gap > 0, np.minimum(EQUAL * np.abs(whole), OF_GAP * gap), EQUAL * np.abs(whole))
+    equal = np.where(gap > 0, np.minimum(EQUAL * np.abs(numbers), OF_GAP * gap), EQUAL * np.abs(numbers))
     n_found = int(np.count_nonzero(distance <= equal))
-    return [Breach("value", n_found)] if n_found > (len(whole) >= MANY) else []
+    return [Breach("value", n_found)] if n_found > (len(numbers) >= MANY) else []

@@ -42,8 +42,9 @@ def test_the_other_half_of_a_symmetric_matrix_is_a_copy_also_when_it_was_rounded
 
 def test_numbers_that_differ_in_one_block_are_no_copies() -> None:
     blocks = np.repeat(columns(1, 1), 2, axis=1)
-    blocks[50, 1] += 1e-6
-    assert n_distinct(blocks) == 2
+    for by, n_numbers in ((1.0, 2), (5e-9, 2), (1e-10, 1)):
+        blocks[50, 1] = blocks[50, 0] + by
+        assert n_distinct(blocks) == n_numbers
 
 
 def test_residuals_are_least_squares_on_the_blocks_asked_for() -> None:

@@ -55,6 +55,13 @@ def test_all_others_add_up_to_a_tenth_of_the_largest() -> None:
     assert rules(np.concatenate([base, [970.0, 0.0]])) == {"dominance"}
 
 
+def test_the_remainder_is_asked_for_also_where_the_share_of_two_is_not() -> None:
+    policy = msgspec.structs.replace(DEFAULT, dominance_top2=1.0)
+    for others, broken in ((0.05, ["dominance"]), (0.15, [])):
+        column = np.concatenate([[1.0, 1.0], others / 98 * np.linspace(0.1, 1.9, 98) * np.resize([1, -1], 98)])
+        assert [breach.rule for breach in check_dominance(column[:, None], ONES, policy)] == broken
+
+
 def test_research_asks_for_contributors_only() -> None:
     research = built_in("research")
     assert check_dominance(sparse(3, 9.0)[:, None], ONES, research) == []
@@ -65,6 +72,7 @@ def test_constants_and_nothing_are_nobodys_whatever_their_rounding() -> None:
     random = np.random.default_rng(0)
     sizes = np.array([3.0] * 40 + [2.0] * 60)
     columns = np.stack([np.zeros(100), 1e6 * sizes, 0.1 * sizes * (1 + 1e-15 * random.normal(size=100))], axis=1)
+    columns[3, 1] *= 1 + 1e-15
     assert check_dominance(columns, sizes, DEFAULT) == []
 
 

@@ -65,6 +65,7 @@ def test_a_first_row_in_place_of_an_estimate_is_refused() -> None:
         np.array([[-1.0, 0.0], [0.0, 1.0]]),
         np.array([[np.nan, 0.0], [0.0, 1.0]]),
         np.array([[0.0, 1.0], [1.0, 1.0]]),
+        np.array([[1.0, 1.0 - 1e-12], [1.0 - 1e-12, 1.0]]),
     ],
 )
 def test_information_that_is_singular_or_no_information_is_refused(H: np.ndarray) -> None:
@@ -88,6 +89,7 @@ def test_rounding_moves_an_estimate_by_a_thousandth_of_a_standard_error_and_info
     X, y = logistic(2000, 8)
     beta = root(X, y)
     _, H = sums(X, y, beta)
+    H[0, 1] *= 1 + 1e-12
     rounded, information = round_estimate(beta, H)
     errors = np.sqrt(np.diag(np.linalg.inv(H)))
     assert (np.abs(rounded - beta) <= 0.5e-3 * errors).all()
