@@ -13,7 +13,7 @@ def test_none_or_enough_blocks_change(n_changed: int, broken: list[int]) -> None
     before = np.random.default_rng(0).normal(size=(100, 300))
     after = before.copy()
     after[:n_changed, 200] += 1.0
-    after[:3, 7] += 1e-14
+    after[:3, 7] += 1e-11
     found = check_difference(after, before, 10)
     assert [breach.found for breach in found] == broken
     assert {breach.rule for breach in found} <= {"difference"}
