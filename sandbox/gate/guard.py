@@ -124,6 +124,10 @@ class Guard:
         """The number of the target's next draw, from 1."""
         return self._n_draws[target] + 1
 
+    def note(self, rule: str, *, is_found: bool) -> None:
+        """Note a rule that refuses nothing anywhere."""
+        self._keep_worst(rule, "notice" if is_found else "pass")
+
     def judge(self, rules: Iterable[str], breaches: Iterable[Breach]) -> None:
         """Note the verdicts of `rules`, of which `breaches` were found. Raises :class:`Refusal`, at a site, when there are any."""
         broken = [breach.rule for breach in breaches]
@@ -131,7 +135,10 @@ class Guard:
             verdict: Verdict = "pass"
             if rule in broken:
                 verdict = "notice" if self.is_central else "refuse"
-            if _SEVERITY[verdict] >= _SEVERITY[self.verdicts.get(rule, "pass")]:
-                self.verdicts[rule] = verdict
+            self._keep_worst(rule, verdict)
         if broken and not self.is_central:
             raise Refusal(Code(f"rule.{broken[0]}"))
+
+    def _keep_worst(self, rule: str, verdict: Verdict) -> None:
+        if _SEVERITY[verdict] >= _SEVERITY[self.verdicts.get(rule, "pass")]:
+            self.verdicts[rule] = verdict

@@ -126,6 +126,7 @@ class RowSteps:
                 breaches += verification.check_counts(counts.whole, counts.blocks, self._sizes, self._policy)
         breaches += verification.check_values(found.whole, self._cells)
         self._guard.judge(verification.SUM_RULES, breaches)
+        self._guard.note("lattice", is_found=self._verifier.has_lattice(found.blocks))
         if not breaches:
             self._verifier.accept(key, found.blocks)
         return found
@@ -171,7 +172,11 @@ class RowSteps:
         found, places = self._sums(score, step, targets), self._places(step)
         gradient, information = found.whole[places["gradient"]], found.whole[places["information"]].reshape(q, q)
         self._guard.judge(("request_bounds", "estimate"), verification.check_estimate(beta, gradient, information, self._policy))
-        rounded = verification.round_estimate(beta, information)
+        try:
+            rounded = verification.round_estimate(beta, information)
+        except verification.SingularError as error:
+            # On central's own rows the breach was a notice; but there is no standard error to round to.
+            raise Refusal(Code.RULE_ESTIMATE) from error
         for target in targets:
             self._guard.mark_fitted(target)
         return Answer("estimate", self._rows.n, {"beta": rounded[0], "information": rounded[1]}, {})

@@ -8,7 +8,7 @@ from sandbox.gate.verification.additivity import check_additive, check_counts, c
 from sandbox.gate.verification.change import check_difference
 from sandbox.gate.verification.coarse import coarse_step
 from sandbox.gate.verification.dominance import check_dominance
-from sandbox.gate.verification.estimate import check_estimate, round_estimate
+from sandbox.gate.verification.estimate import SingularError, check_estimate, round_estimate
 from sandbox.gate.verification.fills import check_fills, round_fills
 from sandbox.gate.verification.innovation import SumBudget, check_message_size
 from sandbox.gate.verification.lattice import check_lattice
@@ -21,6 +21,7 @@ from sandbox.gate.verification.verifier import SUM_RULES, Verifier
 __all__ = [
     "SUM_RULES",
     "Pairs",
+    "SingularError",
     "SumBudget",
     "Verifier",
     "check_additive",

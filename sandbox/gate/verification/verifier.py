@@ -18,6 +18,7 @@ from sandbox.gate.verification.change import check_difference
 from sandbox.gate.verification.contributions import Values, distinct, fewest_blocks, select
 from sandbox.gate.verification.dominance import check_dominance
 from sandbox.gate.verification.innovation import SumBudget, check_message_size
+from sandbox.gate.verification.lattice import check_lattice
 from sandbox.gate.verification.leverage import check_leverage
 from sandbox.gate.verification.pairs import Pairs
 
@@ -75,6 +76,10 @@ class Verifier:
         breaches += self._pairs.check(numbers)
         breaches += check_leverage(numbers, self._sizes, self._random)
         return breaches + self._budget.check(numbers)
+
+    def has_lattice(self, blocks: Values) -> bool:
+        """Whether a value may hide in the last digits of a number: a notice."""
+        return bool(check_lattice(blocks, self._sizes, self._policy, self._random))
 
     def accept(self, key: Hashable, blocks: Values) -> None:
         """The message that was checked last leaves."""

@@ -110,3 +110,11 @@ def test_a_question_about_a_selection_model_is_judged_by_its_own_rule() -> None:
     assert refused(watch.check_selection, 3, (60, 9), 4, 5.0, 0.5, 20.0) is Code.RULE_MIN_ROWS
     watch.check_selection(3, (60, 0), 4, 5.0, 0.5, 20.0)
     watch.check_selection(3, (0, 0), 4, 5.0, 0.5, 0.0)
+
+
+def test_a_note_refuses_nothing_and_does_not_hide_a_worse_verdict() -> None:
+    guard = Guard(built_in("default"), is_central=False, max_draws=1)
+    guard.open_round()
+    for is_found, verdict in ((False, "pass"), (True, "notice"), (False, "notice")):
+        guard.note("lattice", is_found=is_found)
+        assert guard.verdicts["lattice"] == verdict
