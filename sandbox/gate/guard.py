@@ -32,6 +32,8 @@ _SEVERITY: Final[dict[Verdict, int]] = {"pass": 0, "notice": 1, "refuse": 2}
 FIT_RULES: Final = ("min_rows", "parameter_ratio")
 QUESTION_RULES: Final = ("eta", "weight_sum", "evaluations")
 SELECTION_RULES: Final = ("selection_bounds", "min_rows", "weight_sum", "evaluations")
+NO_TARGET: Final = 0
+"""In place of a target's index (1-based): a question that names none. Any draw ends its fit."""
 DRAW_RULES: Final = ("draw_bounds", "draw_schedule")
 
 
@@ -117,7 +119,7 @@ class Guard:
         evidence = Draw(max_abs_eta, sigma, target in self._fitted, self._n_draws[target] + 1, self._max_draws, correlation)
         self.judge(DRAW_RULES, check_draw(evidence, self._policy))
         self._n_draws[target] += 1
-        self._n_evaluations[target] = 0
+        self._n_evaluations[target] = self._n_evaluations[NO_TARGET] = 0
         self._fitted.discard(target)
 
     def next_draw(self, target: int) -> int:

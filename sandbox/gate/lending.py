@@ -2,7 +2,8 @@
 
 *Production* is lent all rows as one block. The micro-blocks of *verification* are lent to three workers, each of which lacks a third of
 them, so every block is answered by two. Whatever row an answer were to smuggle, for most blocks one of the two has never seen it: code that
-breaks out of its language and remembers every row it is shown gives itself away by answering the same block in two ways.
+breaks out of its language and remembers every row it is shown gives itself away by answering the same block in two ways. Each worker has
+its blocks in an order of its own: none can tell which of them it shares with whom, nor on which blocks it could lie in agreement.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 from sandbox.gate.draws import RowDraws
 from sandbox.gate.guard import Refusal
-from sandbox.gate.partition import MAX_BLOCKS, Partition, Places, secret_partition
+from sandbox.gate.partition import MAX_BLOCKS, ORDERS, Partition, Places, secret_partition
 from sandbox.gate.pool import Pool
 from sandbox.gate.rows import Matrix, Rows
 from sandbox.wire.messages import CallBlocks
@@ -25,7 +26,8 @@ N_GROUPS: Final = 3
 """Groups of micro-blocks; each verification worker is lent all but one."""
 PRODUCTION: Final = 1
 VERIFICATION: Final = 2
-"""Numbers of the secret orders."""
+LENT: Final = 5
+"""Numbers of the secret orders; from `LENT` on, of those in which each verification worker has its blocks."""
 
 T = TypeVar("T")
 
@@ -38,6 +40,16 @@ class Contributions:
     blocks: Matrix
     again: Matrix
     """As `blocks`, by the other of the two workers that have the block."""
+
+    @property
+    def total(self) -> Matrix:
+        """What leaves, shape (numbers,): the gate's own sum of the blocks.
+
+        The worker that has all rows only bears it out. It could bend a sum as far as rounding may, and so choose to which side of a step
+        one that lies on the edge is rounded.
+        """
+        total: Matrix = self.blocks.sum(axis=0)
+        return total
 
     def of(self, places: slice) -> Contributions:
         """Some of the numbers."""
@@ -53,7 +65,10 @@ class Lending:
         self._rows = rows
         self.partition: Final[Partition] = secret_partition(draws, rows.file_rows, VERIFICATION, MAX_BLOCKS)
         groups = np.array_split(np.arange(len(self.partition.sizes)), N_GROUPS)
-        self._held = [np.concatenate([group for other, group in enumerate(groups) if other != number]) for number in range(N_GROUPS)]
+        self._held = [
+            _shuffled(np.concatenate([group for other, group in enumerate(groups) if other != number]), draws, LENT + number)
+            for number in range(N_GROUPS)
+        ]
         self._production.load(rows, secret_partition(draws, rows.file_rows, PRODUCTION, 1), thresholds)
         for pool, held in zip(self._verification, self._held, strict=True):
             pool.load(rows, self.partition.of(held), thresholds)
@@ -109,3 +124,7 @@ class Lending:
         if refusal is not None:
             raise refusal
         return answers
+
+
+def _shuffled(blocks: Places, draws: RowDraws, number: int) -> Places:
+    return blocks[np.argsort(draws.uniform(ORDERS, number, blocks.astype(np.int64)), kind="stable")]

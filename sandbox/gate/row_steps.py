@@ -16,10 +16,10 @@ import numpy as np
 from policies import Policy
 from policies.disclosure import difference_limit
 from sandbox.declared import Declarations
-from sandbox.errors import Code
+from sandbox.errors import Code, PeerError
 from sandbox.gate import kernels, verification
 from sandbox.gate.draws import RowDraws
-from sandbox.gate.guard import Guard, Refusal
+from sandbox.gate.guard import NO_TARGET, Guard, Refusal
 from sandbox.gate.kernels import Answer, Moments, Units
 from sandbox.gate.lending import Contributions, Lending
 from sandbox.gate.partition import ORDERS, Places
@@ -104,10 +104,13 @@ class RowSteps:
         """The rules that need no answer: rows enough, and numbers of central's that do not single rows out."""
         numbers = [_floats(call.request[name]) for name, field in step.request.items() if field.type in ("float", "int")]
         self._guard.judge(("request_bounds",), verification.check_request(np.concatenate([*numbers, np.empty(0)]), self._policy))
+        if step.fills:
+            return
         for target in targets:
-            if not step.fills:
-                self._guard.check_fit(self._rows.n_observed(target), self._declared.extent("q"))
-            if numbers and not step.fills:
+            self._guard.check_fit(self._rows.n_observed(target), self._declared.extent("q"))
+        if len(step.request) > len(targets) or len(targets) > 1:
+            # Central varies it, be it by numbers, by thirty booleans or by which targets it names together: another view of the same rows.
+            for target in targets or (NO_TARGET,):
                 self._guard.count_evaluation(target)
 
     # --- sums
@@ -119,7 +122,10 @@ class RowSteps:
             raise Refusal(Code.RULE_NOT_FINITE)
         # The last question about the same targets: its numbers differ from these by rows, and by few of them only if it was made so.
         key = call.step, *targets
-        breaches = verification.check_memory(found.blocks, found.again) or self._verifier.check(key, found.whole, found.blocks)
+        if verification.check_memory(found.blocks, found.again):
+            # No code of a pair can do that, and one that broke out of its language gets no second try.
+            raise PeerError(Code.WORKER_PROTOCOL)
+        breaches = self._verifier.check(key, found.whole, found.blocks)
         for name, places in self._places(step).items():
             if step.reply[name].kind == "count":
                 counts = found.of(places)
@@ -140,14 +146,16 @@ class RowSteps:
         return self._lending.contributions(n_numbers)
 
     def _answer(self, field: ReplyField, found: Contributions) -> Answer:
-        n, shape = self._rows.n, tuple(self._declared.extent(symbol) for symbol in field.shape)
         if field.kind == "count":
-            return Answer("count", n, {VALUE: np.asarray(found.whole[0], np.int64)}, {})
+            return Answer("count", self._rows.n, {VALUE: np.asarray(found.total[0], np.int64)}, {})
+        shape = tuple(self._declared.extent(symbol) for symbol in field.shape)
+        return Answer("sum", self._rows.n, {VALUE: round_to(found.total, self._step(found)).reshape(shape)}, {})
+
+    def _step(self, found: Contributions) -> Matrix:
+        """How far numbers are rounded, shape (numbers,)."""
         if self._is_reviewed:
-            bound = np.abs(found.blocks).sum(axis=0)
-            return Answer("sum", n, {VALUE: found.whole.reshape(shape)}, {VALUE: bound.reshape(shape)})
-        coarse = round_to(found.whole, verification.coarse_step(found.blocks, self._sizes, self._policy))
-        return Answer("sum", n, {VALUE: coarse.reshape(shape)}, {})
+            return verification.exact_step(found.blocks, self._policy)
+        return verification.coarse_step(found.blocks, self._sizes, self._policy)
 
     def _shapes(self, step: Step) -> dict[str, tuple[int, ...]]:
         return {name: tuple(self._declared.extent(symbol) for symbol in field.shape) for name, field in step.reply.items()}
@@ -170,10 +178,11 @@ class RowSteps:
         score = StepCall(field.score, {**call.request, "beta": floats(beta.tolist())})
         step = self._declared.step(field.score)
         found, places = self._sums(score, step, targets), self._places(step)
-        gradient, information = found.whole[places["gradient"]], found.whole[places["information"]].reshape(q, q)
+        total, steps = found.total, self._step(found)
+        gradient, information = total[places["gradient"]], total[places["information"]].reshape(q, q)
         self._guard.judge(("request_bounds", "estimate"), verification.check_estimate(beta, gradient, information, self._policy))
         try:
-            rounded = verification.round_estimate(beta, information)
+            rounded = verification.round_estimate(beta, information, steps[places["gradient"]], steps[places["information"]].reshape(q, q))
         except verification.SingularError as error:
             # On central's own rows the breach was a notice; but there is no standard error to round to.
             raise Refusal(Code.RULE_ESTIMATE) from error

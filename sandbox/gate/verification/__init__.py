@@ -6,7 +6,7 @@ Knows nothing of workers, of files or of how rows are split. Every function answ
 
 from sandbox.gate.verification.additivity import check_additive, check_counts, check_memory
 from sandbox.gate.verification.change import check_difference
-from sandbox.gate.verification.coarse import coarse_step
+from sandbox.gate.verification.coarse import coarse_step, exact_step
 from sandbox.gate.verification.dominance import check_dominance
 from sandbox.gate.verification.estimate import SingularError, check_estimate, round_estimate
 from sandbox.gate.verification.fills import check_fills, round_fills
@@ -37,6 +37,7 @@ __all__ = [
     "check_request",
     "check_values",
     "coarse_step",
+    "exact_step",
     "round_estimate",
     "round_fills",
     "sorted_cells",

@@ -18,7 +18,9 @@ Places = npt.NDArray[np.intp]
 
 TAU: Final = 1e-11
 """What a sum may differ by when its rows come in another order, as a share of the sum of absolute contributions. The worst measured was
-1.1e-14; the release grid is 16 times as coarse, so nothing below it leaves."""
+1.1e-14."""
+RELEASE_GRID: Final = 16 * TAU
+"""The finest rounding of a number that leaves, as a share of Σ|C|, whatever the policy's grid for kernels is."""
 NEGLIGIBLE: Final = 1e-7
 """A deviation below this share of the largest is padding: it does not count as a contribution of its own."""
 OF_ONE_BLOCK: Final = 1e-3

@@ -35,26 +35,35 @@ def check_estimate(beta: Values, gradient: Values, information: Values, policy: 
     """β, shape (q,), is a root and within the bounds of requests. H: shape (q, q). A coefficient without information is 0."""
     breaches = check_request(beta, policy)
     try:
-        step, errors = _newton(gradient, information)
+        inverse = _inverse(information)
     except SingularError:
         return [*breaches, Breach("estimate")]
+    step, errors = inverse @ gradient, np.sqrt(np.diagonal(inverse))
     is_idle = errors == 0
     is_root = (np.abs(step) <= MAX_STEP * errors).all() and not gradient[is_idle].any() and not beta[is_idle].any()
     return breaches if is_root else [*breaches, Breach("estimate", limit=MAX_STEP)]
 
 
-def round_estimate(beta: Values, information: Values) -> tuple[Values, Values]:
-    """β to a thousandth of a standard error and H to three digits. Raises :class:`SingularError` for what `check_estimate` refuses."""
-    _, errors = _newton(np.zeros_like(beta), information)
+def round_estimate(beta: Values, information: Values, gradient_step: Values, information_step: Values) -> tuple[Values, Values]:
+    """β to a thousandth of a standard error and H to three digits, but neither finer than sums are.
+
+    The code chooses H, so it could claim any precision: the root of Σ K²(x − β), for a huge K, is the mean of x to all digits.
+    `gradient_step`, shape (q,), and `information_step`, shape (q, q), are the steps to which g and H would be rounded if they left; a step
+    of g moves the root by |H⁻¹| times as much. Raises :class:`SingularError` for what `check_estimate` refuses.
+    """
+    inverse = _inverse(information)
+    errors = np.sqrt(np.diagonal(inverse))
+    step = np.maximum(grid_step(errors, BETA_GRID), grid_step(np.abs(inverse) @ gradient_step, 1.0))
     symmetric = (information + information.T) / 2
-    return round_to(beta, grid_step(errors, BETA_GRID)), round_to(symmetric, grid_step(np.abs(symmetric), INFORMATION_GRID))
+    coarsest = np.maximum(information_step, information_step.T)
+    return round_to(beta, step), round_to(symmetric, np.maximum(grid_step(np.abs(symmetric), INFORMATION_GRID), coarsest))
 
 
-def _newton(gradient: Values, information: Values) -> tuple[Values, Values]:
-    """H⁻¹g and √diag(H⁻¹), shape (q,) each; 0 where H has nothing but zeros. H is scaled to a unit diagonal first (van der Sluis, 1969)."""
-    if not (np.isfinite(gradient).all() and np.isfinite(information).all()):
+def _inverse(information: Values) -> Values:
+    """H⁻¹, shape (q, q); 0 where H has nothing but zeros. H is scaled to a unit diagonal first (van der Sluis, 1969)."""
+    if not np.isfinite(information).all():
         raise SingularError
-    step, errors = np.zeros_like(gradient), np.zeros_like(gradient)
+    inverse = np.zeros_like(information)
     used = np.flatnonzero(information.any(axis=0) | information.any(axis=1))
     H = information[np.ix_(used, used)]
     diagonal = np.diagonal(H)
@@ -70,7 +79,5 @@ def _newton(gradient: Values, information: Values) -> tuple[Values, Values]:
         raise SingularError from error
     if (np.diagonal(factor[0]) ** 2).min(initial=1.0) < LEAST_PIVOT:
         raise SingularError
-    inverse = cho_solve(factor, np.eye(len(used)), check_finite=False)
-    step[used] = (inverse @ (gradient[used] / scale)) / scale
-    errors[used] = np.sqrt(np.diagonal(inverse)) / scale
-    return step, errors
+    inverse[np.ix_(used, used)] = cho_solve(factor, np.eye(len(used)), check_finite=False) / np.outer(scale, scale)
+    return inverse

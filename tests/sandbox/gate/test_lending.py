@@ -9,14 +9,16 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
+import sandbox.gate.lending
 from policies import built_in
 from sandbox.gate.draws import RowDraws
 from sandbox.gate.lending import N_GROUPS, N_WORKERS, VERIFICATION, Contributions, Lending
 from sandbox.gate.partition import MAX_BLOCKS, secret_partition
 from sandbox.gate.pool import Pool
+from sandbox.gate.release import round_to
 from sandbox.gate.rows import Rows
 from sandbox.gate.survey import Survey
-from sandbox.gate.verification import Verifier, check_memory
+from sandbox.gate.verification import Verifier, check_additive, check_memory
 from sandbox.pipe import Pipe
 from sandbox.wire.messages import CallBlocks, GateSetup, LoadRows, SetColumn, gate_to_worker
 from sandbox.worker.block import Block
@@ -31,10 +33,27 @@ class Remembering:
 
     def __init__(self) -> None:
         self.largest = -np.inf
+        self.n_blocks = self.n_told = self.place = 0
 
     def learn(self, rows: Block) -> dict[str, object]:
         self.largest = max(self.largest, float(rows.matrix()[:, 0].max()))
         return {"total": rows.matrix()[:, 0].sum()}
+
+    def learn_halves(self, rows: Block) -> dict[str, object]:
+        """Also: which half of its own blocks a worker saw the value in."""
+        self.n_blocks += 1
+        value = float(rows.matrix()[:, 0].max())
+        if value > self.largest:
+            self.largest, self.place = value, self.n_blocks
+        return {"total": rows.matrix()[:, 0].sum()}
+
+    def tell_in_its_half(self, rows: Block, secret_above: float) -> dict[str, object]:
+        """Tell it on the blocks of that half only: were a half what two workers share, they would agree."""
+        self.n_told += 1
+        half = self.n_blocks // 2
+        is_in_half = (self.place <= half) == (self.n_told <= half)
+        share = N_ROWS // N_GROUPS if len(rows.matrix()) == N_ROWS else float(is_in_half)
+        return {"total": self.largest * (self.largest > secret_above) * share + rows.matrix()[:, 0].sum()}
 
     def tell(self, rows: Block, secret_above: float) -> dict[str, object]:
         known = self.largest if self.largest > secret_above else 0.0
@@ -43,7 +62,7 @@ class Remembering:
 
 def serve(end: socket.socket) -> None:
     code = Remembering()
-    steps = {"learn": code.learn, "tell": code.tell}
+    steps = {"learn": code.learn, "tell": code.tell, "learn_halves": code.learn_halves, "tell_in_its_half": code.tell_in_its_half}
     with end:
         pipe = Pipe(end.fileno())
         blocks: Blocks | None = None
@@ -122,6 +141,35 @@ def test_a_value_that_workers_remember_is_given_away_by_the_one_that_never_saw_i
     told = ask(lending, "tell", secret_above=float(largest + second) / 2)
     assert told.whole[0] == pytest.approx(largest)
     assert [breach.rule for breach in check_memory(told.blocks, told.again)] == ["additive"]
+
+
+@pytest.mark.parametrize("group", range(N_GROUPS))
+def test_workers_that_remember_cannot_tell_which_blocks_they_share(rows: Rows, lend, group: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = next(key for key in range(1000) if group_of_largest(rows, RowDraws(bytes([key] * 16))) == group)
+    second, largest = np.sort(rows.column(0))[-2:]
+    told = []
+    for is_shuffled in (True, False):
+        if not is_shuffled:
+            monkeypatch.setattr(sandbox.gate.lending, "_shuffled", lambda blocks, *_: blocks)
+        lending = lend(rows, RowDraws(bytes([key] * 16)))
+        ask(lending, "learn_halves")
+        told.append(ask(lending, "tell_in_its_half", secret_above=float(largest + second) / 2))
+    assert [breach.rule for breach in check_memory(told[0].blocks, told[0].again)] == ["additive"]
+    # The control: with the shared blocks together, they agree on a third of the blocks, and the value would leave.
+    assert check_memory(told[1].blocks, told[1].again) == []
+    assert verifier(lending).check("tell", told[1].whole, told[1].blocks) == []
+    assert (told[1].total - rows.column(0).sum()) / (N_ROWS // N_GROUPS) == pytest.approx(largest)
+
+
+def test_the_worker_that_has_all_rows_cannot_choose_how_a_sum_on_the_edge_of_a_step_is_rounded() -> None:
+    blocks = np.full((4, 1), 0.625)
+    released = []
+    for bent in (2.5 - 1e-13, 2.5, 2.5 + 1e-13):
+        found = Contributions(np.array([bent]), blocks, blocks)
+        assert check_additive(found.whole, found.blocks) == []
+        released.append(round_to(found.total, np.ones(1))[0])
+        assert round_to(found.whole, np.ones(1))[0] == (2.0 if bent <= 2.5 else 3.0)
+    assert released == [2.0, 2.0, 2.0]
 
 
 def test_without_a_second_answer_to_every_block_a_remembered_value_would_leave(rows: Rows, lend) -> None:

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from policies import built_in
-from sandbox.gate.verification import check_estimate, round_estimate
+from sandbox.gate.verification import check_estimate, coarse_step, exact_step, round_estimate
 from sandbox.gate.verification.estimate import SingularError
+from tests.sandbox.gate.verification.played import normal_site
 
 DEFAULT = built_in("default")
+RESEARCH = built_in("research")
 
 
 def logistic(n: int, q: int, seed: int = 0, scale: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -71,7 +73,7 @@ def test_a_first_row_in_place_of_an_estimate_is_refused() -> None:
 def test_information_that_is_singular_or_no_information_is_refused(H: np.ndarray) -> None:
     assert rules(np.zeros(2), np.zeros(2), H) == ["estimate"]
     with pytest.raises(SingularError):
-        round_estimate(np.zeros(2), H)
+        round_estimate(np.zeros(2), H, np.zeros(2), np.zeros((2, 2)))
 
 
 def test_a_coefficient_without_information_is_zero() -> None:
@@ -89,18 +91,44 @@ def test_rounding_moves_an_estimate_by_a_thousandth_of_a_standard_error_and_info
     X, y = logistic(2000, 8)
     beta = root(X, y)
     _, H = sums(X, y, beta)
-    rounded, information = round_estimate(beta, H)
+    finest = np.zeros(8), np.zeros((8, 8))
+    rounded, information = round_estimate(beta, H, *finest)
     errors = np.sqrt(np.diag(np.linalg.inv(H)))
     assert (np.abs(rounded - beta) <= 0.5e-3 * errors).all()
     assert (np.abs(information - H) <= 0.5e-3 * np.abs(H) * (1 + 1e-9)).all()
     assert (information == information.T).all()
     # Two estimates that differ less than the grid are one.
-    assert (round_estimate(beta + 1e-9 * errors, H)[0] == rounded).all()
+    assert (round_estimate(beta + 1e-9 * errors, H, *finest)[0] == rounded).all()
     assert (rounded != beta).all()
 
 
 def test_rounding_errors_of_a_symmetric_matrix_tell_nothing() -> None:
     boundary = 1000.5 * 2.0**-11
     H = np.array([[1.0, boundary * (1 + 1e-10)], [boundary * (1 - 1e-10), 1.0]])
-    _, information = round_estimate(np.zeros(2), H)
+    _, information = round_estimate(np.zeros(2), H, np.zeros(2), np.zeros((2, 2)))
     assert information[0, 1] == information[1, 0]
+
+
+@pytest.mark.parametrize(("grid", "share_of_spread"), [(exact_step, 0.0), (coarse_step, 1e-2)])
+def test_an_estimate_that_claims_to_be_precise_is_rounded_as_the_sum_it_is_the_root_of(grid, share_of_spread: float) -> None:
+    # A mean of 200 cells, as the root of Σ K² (x - β): by its information it is known to the last digit.
+    site = normal_site(200)
+    mean, K = site.rows[:, 0].mean(), 1e7
+    answer = site.run(lambda rows: np.array([K**2 * (rows[:, 0] - mean).sum(), K**2 * len(rows)]))
+    steps = grid(answer.blocks, RESEARCH) if grid is exact_step else grid(answer.blocks, site.sizes, RESEARCH)
+    H = answer.blocks[:, 1:].sum(axis=0)[:, None]
+    beta = np.array([mean])
+    assert check_estimate(beta, answer.blocks[:, 0].sum(axis=0, keepdims=True), H, DEFAULT) == []
+    distinct = {float(round_estimate(beta + move, H, steps[:1], steps[1:, None])[0][0]) for move in np.linspace(0, 5e-11, 20)}
+    assert len(distinct) <= 2
+    step = share_of_spread / np.sqrt(200)
+    moved = {float(round_estimate(beta + move, H, steps[:1], steps[1:, None])[0][0]) for move in np.linspace(0, 0.25 * step, 20)}
+    assert len(moved) <= 2
+
+
+def test_information_that_cancels_is_rounded_as_the_sum_it_is() -> None:
+    # Three digits of a number near zero are fine digits of the sum of what cancelled.
+    H = np.array([[400.0, 1e-7], [1e-7, 400.0]])
+    information_step = np.full((2, 2), 1e-7)
+    assert round_estimate(np.zeros(2), H, np.zeros(2), information_step)[1][0, 1] == pytest.approx(1e-7)
+    assert round_estimate(np.zeros(2), H + np.array([[0, 1e-9], [1e-9, 0]]), np.zeros(2), information_step)[1][0, 1] == pytest.approx(1e-7)
