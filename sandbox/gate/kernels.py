@@ -114,17 +114,15 @@ def gram(rows: Rows, units: Units, target: int) -> Answer:
 
     Σ|φ| is bounded by Cauchy and Schwarz: Σ|x_a x_b| ≤ √(Σx_a² Σx_b²), with equality on the diagonal.
     """
-    full = rows.gram(target)
-    position = rows.position(target)
-    others = np.delete(np.arange(rows.p), position)
-    XX, Xy, yy = full[np.ix_(others, others)], full[others, position], full[position, position]
+    full, position = rows.gram(target), rows.position(target)
+    XX, Xy, yy = _without(full, position), np.delete(full[position], position), full[position, position]
     if units.is_binary[position]:
         # y = scale · z + centre, and the last column of the design is 1.
         scale, centre = units.scale[position], units.centre[position]
         yy = scale**2 * yy + 2 * scale * centre * Xy[-1] + centre**2 * XX[-1, -1]
         Xy = scale * Xy + centre * XX[:, -1]
     norms = np.sqrt(np.maximum(np.diagonal(XX), 0.0))
-    bounds = {"XX": np.outer(norms, norms), "Xy": norms * np.sqrt(max(yy, 0.0)), "yy": np.asarray(yy)}
+    bounds = {"XX": norms[:, None] * norms, "Xy": norms * np.sqrt(max(yy, 0.0)), "yy": np.asarray(yy)}
     n = rows.n_observed(target)
     return Answer("gram", n, {"n": np.asarray(n, np.int64), "XX": XX, "Xy": Xy, "yy": np.asarray(yy)}, bounds)
 
@@ -173,13 +171,13 @@ def glm_score(rows: Rows, units: Units, target: int, beta: Matrix) -> Score:
         residual_squares += float(root @ root)
         loglik -= float(np.log(r, out=r).sum())
         products += scaled @ scaled.T
-    others = np.delete(np.arange(rows.p), position)
-    H, g = products[np.ix_(others, others)], products[others, position]
+    products = products[: rows.p, : rows.p]
+    H, g = _without(products, position), np.delete(products[position], position)
     norms = np.sqrt(np.maximum(np.diagonal(H), 0.0))
     # Every row's contribution to the log-likelihood is at most 0, so its Σ|φ| is exact.
     bounds = {
         "H": np.outer(norms, norms),
-        "g": np.sqrt(residual_squares * rows.squares(target)[others]),
+        "g": np.sqrt(residual_squares * np.delete(np.diagonal(rows.gram(target)), position)),
         "loglik": np.asarray(-loglik),
     }
     n = rows.n_observed(target)
@@ -188,6 +186,11 @@ def glm_score(rows: Rows, units: Units, target: int, beta: Matrix) -> Score:
     worst = max_abs_eta if np.isfinite(full).all() and np.isfinite(loglik) else np.inf
     worst = worst if is_linear(rows, full) else max(worst, BEYOND)
     return Score(Answer("glm_score", n, parts, bounds, is_score=True), worst, weight_sum)
+
+
+def _without(matrix: Matrix, position: int) -> Matrix:
+    """A square matrix without a row and its column."""
+    return np.delete(np.delete(matrix, position, axis=0), position, axis=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +234,7 @@ def draw(rows: Rows, units: Units, target: int, beta: Matrix, sigma: float | Non
         noise *= sigma
 
     def values_of(design: Matrix, places: slice) -> Matrix:
-        predicted = np.dot(design, full, out=eta[places])
+        predicted = np.matmul(design, full, out=eta[places])
         values = noise[places]
         if sigma is None:
             # u < 1 / (1 + exp(−η)) without the division; an infinite exp is a probability of 0.

@@ -4,43 +4,28 @@ A design row is: the columns in the model in file order, then central's intercep
 the design of a target leaves out the target's own column. Values are the upload's, sorted where they are, and raw until
 :meth:`Rows.standardise`; rows that take no part stay behind the others, as they came.
 
-Sorting by pattern makes the observed Gram of a target a sum of small matrices, and a draw one pass over the rows it fills that computes
-the target's row and column of their Grams anew (`performance`: 27 to 85 times faster than recomputing, and nothing drifts). With so many
-patterns that their Grams would outgrow the rows, a Gram is computed in one pass instead.
+Sorting by pattern makes the rows that miss a target, and those that show it, a few runs of neighbours, and a draw one pass over the rows it
+fills that also renews the Grams (`grams`: 27 to 85 times faster than recomputing them). With very many patterns the rows that miss a target
+are scattered, and copied for a kernel that asks for them.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from sandbox.gate.dataset import Dataset
+from sandbox.gate.grams import Grams, Part, PatternGrams, TargetGrams
 from sandbox.gate.patterns import Mask, Patterns
 from sandbox.gate.region import Region
 
 MANY_PATTERNS: Final = 64
-"""Below this number of patterns their Grams are always kept."""
+"""Up to this number of patterns each has a Gram, however few the rows are."""
 
 Matrix = npt.NDArray[np.float64]
-Places = slice | npt.NDArray[np.intp]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Some rows of one pattern or of one tile."""
-
-    design: Matrix
-    """Shape (rows, p): a view, or a copy where rows are scattered. Never write to it; see :meth:`Rows.refill`."""
-    tile: int
-    within: Places
-    """The rows' places in the tile."""
-    patterns: tuple[tuple[int, slice], ...]
-    """The patterns with a Gram that the rows are of, and which of the rows of this part are of each; none when Grams are not kept."""
 
 
 class Rows:
@@ -64,18 +49,22 @@ class Rows:
         self.p = self.n_columns + len(intercepts)
         self.masks: Mask = patterns.masks
         self.bounds = np.concatenate(([0], np.cumsum(patterns.counts)))
+        self._n_missing: dict[int, int] = dict(zip(self.targets, (patterns.counts @ patterns.masks).tolist(), strict=True))
         self._order = _order(dataset.n_rows, takes_part, patterns, region)
         self._tiles = dataset.take()
         self._tiles.sort(self._order, [dataset.slots[index] for index in self.model], intercepts)
-        n_missing = max((self.n_missing(index) for index in self.targets), default=0)
+        n_missing = max(self._n_missing.values(), default=0)
         self.noise: Matrix = region.array(n_missing)
         """Room for a number per missing cell of any one target."""
         self.eta: Matrix = region.array(n_missing)
         """As `noise`, for linear predictors."""
         self._old: Matrix = region.array(n_missing)
-        self.has_grams = len(self.masks) <= max(MANY_PATTERNS, self.n // self.p**2)
-        self._grams: Matrix = region.array((len(self.masks) if self.has_grams else 0, self.p, self.p))
-        self._old_products: Matrix = self._grams[:, :, 0]
+        self.is_in_runs = len(self.masks) <= max(MANY_PATTERNS, self.n // self.p**2)
+        """Whether each pattern has a Gram and the rows that show or miss a target are taken as runs of neighbours."""
+        self._grams: Grams = (
+            PatternGrams(self.masks, self.p, region) if self.is_in_runs else TargetGrams(self.masks, patterns.counts, self.p, region)
+        )
+        self._old_columns: Matrix = np.empty((0, self.p))
         self._parts: dict[tuple[int, bool], tuple[Part, ...]] = {}
         """Views of the tiles, which stay where they are."""
         self._observed_reach = np.ones(self.p)
@@ -103,44 +92,47 @@ class Rows:
 
     def n_missing(self, target: int) -> int:
         """Rows with the target missing."""
-        return int(np.diff(self.bounds)[self.masks[:, self.targets.index(target)]].sum())
+        return self._n_missing[target]
 
     def parts(self, target: int, *, is_missing: bool) -> Iterable[Part]:
         """The rows with `target` observed, or missing: in pieces within a tile."""
-        if not self.has_grams:
-            return self._find_parts(target, is_missing)
+        if not self.is_in_runs:
+            return self._scattered(target, is_missing)
         if (target, is_missing) not in self._parts:
-            self._parts[target, is_missing] = tuple(self._find_parts(target, is_missing))
+            ranges = [(int(self.bounds[first]), int(self.bounds[last])) for first, last in self._runs(target, is_missing)]
+            self._parts[target, is_missing] = tuple(part for start, stop in ranges for part in self._neighbours(start, stop))
         return self._parts[target, is_missing]
 
-    def _find_parts(self, target: int, is_missing: bool) -> Iterator[Part]:
-        is_wanted = self.masks[:, self.targets.index(target)] == is_missing
-        if not self.has_grams:
-            yield from self._scattered(is_wanted)
-            return
-        for first, last in _runs(is_wanted):
-            for tile, low, high in self._pieces(int(self.bounds[first]), int(self.bounds[last])):
-                start = tile * self._tiles.tile_rows
-                patterns = self._patterns_within(first, last, start + low, start + high)
-                yield Part(self._design(tile, low, high), tile, slice(low, high), patterns)
+    def _neighbours(self, start: int, stop: int) -> Iterator[Part]:
+        """The rows at the places [start, stop)."""
+        for tile, low, high in self._tiles.pieces(start, stop):
+            first = tile * self._tiles.tile_rows
+            patterns = self._patterns_within(first + low, first + high) if self.is_in_runs else ()
+            yield Part(self._tiles[tile][: self.p, low:high].T, tile, slice(low, high), first, patterns)
 
-    def _patterns_within(self, first: int, last: int, start: int, stop: int) -> tuple[tuple[int, slice], ...]:
-        """Which of the places [start, stop) are of which of the patterns [first, last)."""
+    def _patterns_within(self, start: int, stop: int) -> tuple[tuple[int, slice], ...]:
+        """The patterns at the places [start, stop), and where each is from `start` on."""
         found = []
-        for pattern in range(first, last):
+        pattern = int(np.searchsorted(self.bounds, start, side="right")) - 1
+        while start < stop and self.bounds[pattern] < stop:
             low, high = max(start, int(self.bounds[pattern])), min(stop, int(self.bounds[pattern + 1]))
-            if low < high:
-                found.append((pattern, slice(low - start, high - start)))
+            found.append((pattern, slice(low - start, high - start)))
+            pattern += 1
         return tuple(found)
 
-    def _scattered(self, is_wanted: Mask) -> Iterator[Part]:
-        is_row_wanted = np.repeat(is_wanted, np.diff(self.bounds))
-        start = 0
-        for tile, low, high in self._pieces(0, self.n):
-            within = np.flatnonzero(is_row_wanted[start : start + high - low])
-            start += high - low
+    def _scattered(self, target: int, is_missing: bool) -> Iterator[Part]:
+        is_wanted = np.repeat(self.masks[:, self.targets.index(target)] == is_missing, np.diff(self.bounds))
+        for tile, low, high in self._tiles.pieces(0, self.n):
+            first = tile * self._tiles.tile_rows
+            within = np.flatnonzero(is_wanted[first + low : first + high])
             if len(within):
-                yield Part(self._tiles[tile][: self.p, within].T, tile, within, ())
+                yield Part(self._tiles[tile][: self.p, within].T, tile, within, first, ())
+
+    def _runs(self, target: int, is_missing: bool) -> Iterator[tuple[int, int]]:
+        """Ranges [first, last) of neighbouring patterns that miss the target, or show it."""
+        is_wanted = self.masks[:, self.targets.index(target)] == is_missing
+        edges = np.flatnonzero(np.diff(is_wanted, prepend=False, append=False)).tolist()
+        return zip(edges[::2], edges[1::2], strict=True)
 
     # --- values
 
@@ -158,8 +150,9 @@ class Rows:
 
     def missing_rows(self, target: int) -> npt.NDArray[np.int64]:
         """File rows with the target missing, in the order of :meth:`missing_places`."""
-        runs = _runs(self.masks[:, self.targets.index(target)])
-        rows = [self.file_rows[self.bounds[first] : self.bounds[last]] for first, last in runs]
+        if not self.is_in_runs:
+            return self.file_rows[self.missing_places(target)]
+        rows = [self.file_rows[self.bounds[first] : self.bounds[last]] for first, last in self._runs(target, is_missing=True)]
         return rows[0] if len(rows) == 1 else np.concatenate([self.file_rows[:0], *rows])
 
     def standardise(self, centre: Matrix, scale: Matrix, starts: dict[int, Matrix]) -> None:
@@ -178,11 +171,7 @@ class Rows:
             values /= scale[position]
             self._observed_reach[position] = np.abs(values).max(initial=0.0)
             self._tiles.put(position, values)
-        if self.has_grams:
-            for pattern, (first, last) in enumerate(itertools.pairwise(self.bounds.tolist())):
-                for tile, low, high in self._pieces(first, last):
-                    design = self._design(tile, low, high)
-                    self._grams[pattern] += design.T @ design
+        self._grams.make(self._neighbours(0, self.n))
 
     def refill(self, target: int, values_of: Callable[[Matrix, slice], Matrix]) -> None:
         """Put new values into the missing cells of `target`, in one pass that also renews the Grams; :meth:`undo` takes them back.
@@ -191,42 +180,38 @@ class Rows:
             target: 1-based index.
             values_of: asked for the values of some rows: their design, shape (rows, p), and their places in :meth:`missing_rows`.
         """
+        if self._grams.is_stale:
+            self._grams.make(self._neighbours(0, self.n))
+        self._refill(target, values_of)
+
+    def _refill(self, target: int, values_of: Callable[[Matrix, slice], Matrix]) -> None:
         position = self.position(target)
-        self._old_products = self._grams[:, :, position].copy()
-        products = np.zeros((len(self._grams), self.p))
+        self._old_columns = self._grams.column(position)
+        self._grams.start(self.targets.index(target), position)
         start, reach = 0, 0.0
         for part in self.parts(target, is_missing=True):
             stop = start + len(part.design)
-            column = self._tiles[part.tile][position]
-            self._old[start:stop] = column[part.within]
+            column, old = self._tiles[part.tile][position], self._old[start:stop]
+            old[:] = column[part.within]
             values = values_of(part.design, slice(start, stop))
             column[part.within] = values
             reach = max(reach, np.maximum.reduce(values), -np.minimum.reduce(values))
-            for pattern, some in part.patterns:
-                products[pattern] += values[some] @ part.design[some]
+            self._grams.add(part, position, old, values)
             start = stop
         self._filled_reach[position] = reach
-        self._put_products(target, products)
+        self._grams.finish(position)
 
     def undo(self, target: int) -> None:
         """Take back the last :meth:`refill`, which was of `target`, to the last bit."""
-        old, products = self._old[: self.n_missing(target)].copy(), self._old_products
-        self.refill(target, lambda _, places: old[places])
+        old, columns = self._old[: self.n_missing(target)].copy(), self._old_columns
+        self._refill(target, lambda _, places: old[places])
         # Not as they are computed now: the first ones came from a product of matrices, which rounds otherwise.
-        self._put_products(target, products)
-
-    def _put_products(self, target: int, products: Matrix) -> None:
-        """The target's row and column in the Grams of the patterns that miss it."""
-        if not self.has_grams:
-            return
-        is_missing = self.masks[:, self.targets.index(target)]
-        self._grams[is_missing, :, self.position(target)] = products[is_missing]
-        self._grams[is_missing, self.position(target), :] = products[is_missing]
+        self._grams.put(self.position(target), columns)
 
     @property
     def is_finite(self) -> bool:
         """Whether every number of every design row is finite."""
-        return all(bool(np.isfinite(self._design(*piece)).all()) for piece in self._pieces(0, self.n))
+        return all(bool(np.isfinite(part.design).all()) for part in self._neighbours(0, self.n))
 
     @property
     def reach(self) -> Matrix:
@@ -237,48 +222,20 @@ class Rows:
 
     def gram(self, target: int) -> Matrix:
         """Σ zz' of the full design rows with the target observed, shape (p, p)."""
-        if self.has_grams:
-            weights = (~self.masks[:, self.targets.index(target)]).astype(np.float64)
-            return (weights @ self._grams.reshape(len(weights), -1)).reshape(self.p, self.p)
-        gram = np.zeros((self.p, self.p))
-        for part in self.parts(target, is_missing=False):
-            gram += part.design.T @ part.design
-        return gram
+        return self._grams.gram(self.targets.index(target))
 
     def total_gram(self) -> Matrix:
         """Σ zz' of all design rows, shape (p, p)."""
-        if self.has_grams:
-            total: Matrix = self._grams.sum(axis=0)
-            return total
-        gram = np.zeros((self.p, self.p))
-        for tile, low, high in self._pieces(0, self.n):
-            design = self._design(tile, low, high)
-            gram += design.T @ design
-        return gram
+        return self._grams.total()
 
     def products(self, values: Matrix) -> Matrix:
         """Σ zv of all design rows, for a number `values` of each in sorted order, shape (p,)."""
         products, start = np.zeros(self.p), 0
-        for tile, low, high in self._pieces(0, self.n):
-            products += values[start : start + high - low] @ self._design(tile, low, high)
-            start += high - low
+        for part in self._neighbours(0, self.n):
+            stop = start + len(part.design)
+            products += values[start:stop] @ part.design
+            start = stop
         return products
-
-    def squares(self, target: int) -> Matrix:
-        """The diagonal of :meth:`gram`, shape (p,), without the rest where that saves work."""
-        if self.has_grams:
-            return np.diagonal(self.gram(target)).copy()
-        squares = np.zeros(self.p)
-        for part in self.parts(target, is_missing=False):
-            squares += np.einsum("ij,ij->j", part.design, part.design)
-        return squares
-
-    def _design(self, tile: int, low: int, high: int) -> Matrix:
-        return self._tiles[tile][: self.p, low:high].T
-
-    def _pieces(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
-        """Places [start, stop) cut at tile borders: tile, first and last place within it."""
-        return self._tiles.pieces(start, stop)
 
 
 def _order(n_rows: int, takes_part: npt.NDArray[np.intp], patterns: Patterns, region: Region) -> npt.NDArray[np.int64]:
@@ -292,9 +249,3 @@ def _order(n_rows: int, takes_part: npt.NDArray[np.intp], patterns: Patterns, re
         is_left[takes_part] = False
         order[n:] = np.flatnonzero(is_left)
     return order
-
-
-def _runs(is_wanted: Mask) -> Iterator[tuple[int, int]]:
-    """Ranges [first, last) of neighbouring wanted patterns."""
-    edges = np.flatnonzero(np.diff(is_wanted, prepend=False, append=False)).tolist()
-    yield from zip(edges[::2], edges[1::2], strict=True)

@@ -64,7 +64,7 @@ def begun(request, upload, surveyed, make_setup, csv_text, monkeypatch):
     centre, scale, mean = np.array([50.0, 13, 0.4, 0.1]), np.array([9.0, 2.5, 0.49, 1.1]), np.array([50.0, 13, 0.4, 0.1])
     units = Units.of(Constants(floats(centre), floats(scale), floats(mean)), dataset.contract)
     found = surveyed(text, setup)
-    assert found.rows.has_grams is (request.param != "scattered")
+    assert found.rows.is_in_runs is (request.param != "scattered")
     twin = Direct(dataset, found, units, [1.0, 1.0])
     draws = RowDraws(b"a key of 16 bytes"[:16])
 
@@ -197,7 +197,7 @@ def test_a_row_of_every_pattern_of_many_targets_is_found_again(region) -> None:
     tiles.append(values)
     dataset = Dataset(contract, {index: index - 1 for index in range(1, 14)}, tiles)
     rows = Rows(dataset, np.arange(500), find_patterns(mask), region, np.array([1.0]))
-    assert not rows.has_grams
+    assert not rows.is_in_runs
     zeros, ones = np.zeros(13), np.ones(13)
     units = Units(zeros, ones, zeros, np.zeros(13, dtype=bool))
     rows.standardise(zeros, ones, {index: np.zeros(rows.n_missing(index)) for index in rows.targets})

@@ -234,6 +234,6 @@ def test_a_draw_renews_the_grams(world: World, family: str) -> None:
     uniforms = (np.random.default_rng(2).random(n), np.random.default_rng(3).random(n))
     selection.draw_selection(world.rows, world.units, TARGET, EXCLUSION, theta_of(family), uniforms)
     full = np.column_stack([world.rows.column(position) for position in range(world.rows.p)])
-    total = sum(world.rows._grams) if world.rows.has_grams else full.T @ full
+    total = world.rows.total_gram()
     assert total == pytest.approx(full.T @ full, abs=1e-8)
     assert kernels.gram(world.rows, world.units, TARGET).n == world.seen.sum()
