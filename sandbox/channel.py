@@ -1,7 +1,7 @@
 """A host's end of a child's channel: frames over a stream socket, on an event loop (asyncio or uvloop).
 
 What arrives is hostile: lengths are checked before anything is allocated, and a child that floods the channel cannot starve the loop.
-Reads are of exact sizes, so that the socket can be handed on between two frames. Children have :mod:`sandbox.pipe`.
+Questions and answers are short and many, so a frame is read in one piece when it comes in one. Children have :mod:`sandbox.pipe`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from sandbox.wire.frames import HEADER, MAX_FRAME_BYTES, Frame, Header, Kind, pa
 from sandbox.wire.messages import Message
 
 READ_BYTES: Final = 256 << 10
+"""The most that one read takes: a long frame is read in turns with everything else."""
+SHORT_BYTES: Final = 16 << 10
+"""What one read asks for when nothing says how much will come."""
 
 
 class Channel:
@@ -32,8 +35,8 @@ class Channel:
         self._max_length = max_length
         self._header: Header | None = None
         self._buffer = bytearray()
-        self._expected = HEADER.size
         self._readable: asyncio.Future[None] | None = None
+        self._watching: asyncio.AbstractEventLoop | None = None
         self._writable: asyncio.Future[None] | None = None
         self._sending = asyncio.Lock()
         self._is_cut = False
@@ -41,10 +44,15 @@ class Channel:
 
     async def send(self, message: Message) -> None:
         """Send one message. Raises :class:`PeerError` when the other end is gone."""
-        await self.send_frame(Frame(Kind.MESSAGE, encode(message)))
+        await self._send(Frame(Kind.MESSAGE, encode(message)))
 
     async def send_frame(self, frame: Frame) -> None:
-        """Send one frame. Raises :class:`PeerError` when the other end is gone."""
+        """Send one frame of many. Raises :class:`PeerError` when the other end is gone."""
+        await self._send(frame)
+        # A child that takes everything at once must not keep the loop from its timers.
+        await asyncio.sleep(0)
+
+    async def _send(self, frame: Frame) -> None:
         data = memoryview(frame.to_bytes())
         async with self._sending:
             if self._is_cut:
@@ -55,7 +63,6 @@ class Channel:
                     sent += await self._write(data[sent:])
             finally:
                 self._is_cut = 0 < sent < len(data)
-        await asyncio.sleep(0)
 
     async def receive(self) -> Frame:
         """The next frame.
@@ -63,23 +70,27 @@ class Channel:
         Raises :class:`PeerError` when the other end is gone or sends what is no frame, :class:`~sandbox.errors.LimitError` when a frame is
         too long. After either, the channel is of no more use.
         """
-        # Bytes that are there never suspend: without this, a child that floods its channel would keep the loop from its timers.
-        await asyncio.sleep(0)
-        if self._header is None:
-            await self._fill()
-            self._header = parse_header(bytes(self._buffer), self._max_length)
-            self._expect(self._header.length)
-        await self._fill()
-        frame = Frame(self._header.kind, bytes(self._buffer), self._header.sequence)
-        self._header = None
-        self._expect(HEADER.size)
-        return frame
+        if not self._n_missing():
+            # A frame that is there already: a child that floods its channel must not keep the loop from its timers.
+            await asyncio.sleep(0)
+        while n_missing := self._n_missing():
+            await self._fill(n_missing)
+        header, self._header = self._header, None
+        if header is None:
+            raise self._gone()
+        end = HEADER.size + header.length
+        with memoryview(self._buffer) as view:
+            payload = bytes(view[HEADER.size : end])
+        del self._buffer[:end]
+        return Frame(header.kind, payload, header.sequence)
 
     async def hand_over(self, other: Channel) -> None:
         """Send the socket of `other` over this channel, as a descriptor carried by one byte, and close it here.
 
-        `other` must be between two frames.
+        Raises :class:`PeerError` unless `other` is between two frames: what was read of the next one would be lost.
         """
+        if other._buffer:
+            raise PeerError(Code.WIRE_FRAME)
         async with self._sending:
             # The flag belongs to the open file, which the receiver shares, and children block.
             other._socket.setblocking(True)
@@ -103,38 +114,42 @@ class Channel:
         if self._is_closed:
             return
         self._is_closed = True
-        for waiting, remove in ((self._readable, _remove_reader), (self._writable, _remove_writer)):
+        self._stop_watching()
+        if self._writable is not None:
+            self._writable.get_loop().remove_writer(self._socket)
+        for waiting in (self._readable, self._writable):
             if waiting is not None:
-                remove(waiting, self._socket)
-                if not waiting.done():
-                    waiting.set_result(None)
+                _wake(waiting)
         self._socket.close()
 
     def _gone(self) -> PeerError:
         return PeerError(self._ended, reason="the end of its channel")
 
-    def _expect(self, size: int) -> None:
-        self._buffer = bytearray()
-        self._expected = size
+    def _n_missing(self) -> int:
+        """How many bytes the next frame still needs, as far as is known; 0 when it is there. Raises as :func:`parse_header`."""
+        if self._header is None:
+            if len(self._buffer) < HEADER.size:
+                return HEADER.size - len(self._buffer)
+            self._header = parse_header(bytes(self._buffer[: HEADER.size]), self._max_length)
+        return max(HEADER.size + self._header.length - len(self._buffer), 0)
 
-    async def _fill(self) -> None:
-        """Read until the buffer is full. Progress is kept in the object, so that a cancelled call loses nothing.
+    async def _fill(self, n_missing: int) -> None:
+        """Wait for bytes and read once. Progress is kept in the object, so that a cancelled call loses nothing.
 
         The buffer grows with what arrives: a peer that announces a long frame and sends nothing takes no memory.
         """
-        while len(self._buffer) < self._expected:
-            try:
-                piece = self._socket.recv(min(self._expected - len(self._buffer), READ_BYTES))
-            except BlockingIOError:
-                await self._wait_readable()
-                continue
-            except OSError as error:
-                raise self._gone() from error
-            if not piece:
-                raise self._gone()
-            self._buffer += piece
-            if len(self._buffer) < self._expected:
-                await asyncio.sleep(0)  # a long frame is read in turns with everything else
+        if self._is_closed:
+            raise self._gone()
+        await self._wait_readable()
+        try:
+            piece = self._socket.recv(min(max(n_missing, SHORT_BYTES), READ_BYTES))
+        except BlockingIOError:
+            return
+        except OSError as error:
+            raise self._gone() from error
+        if not piece:
+            raise self._gone()
+        self._buffer += piece
 
     async def _write(self, data: memoryview) -> int:
         while True:
@@ -150,13 +165,25 @@ class Channel:
             raise RuntimeError("two tasks receive from one channel")
         loop = asyncio.get_running_loop()
         self._readable = loop.create_future()
-        loop.add_reader(self._socket, _wake, self._readable)
+        if self._watching is None:
+            loop.add_reader(self._socket, self._on_readable)
+            self._watching = loop
         try:
             await self._readable
         finally:
             self._readable = None
-            if not self._is_closed:
-                loop.remove_reader(self._socket)
+
+    def _on_readable(self) -> None:
+        """Wake who waits. The socket stays watched between two frames, which come soon, but not while nobody reads it."""
+        if self._readable is None:
+            self._stop_watching()
+        else:
+            _wake(self._readable)
+
+    def _stop_watching(self) -> None:
+        if self._watching is not None:
+            self._watching.remove_reader(self._socket)
+            self._watching = None
 
     async def _wait_writable(self) -> None:
         loop = asyncio.get_running_loop()
@@ -173,11 +200,3 @@ class Channel:
 def _wake(waiting: asyncio.Future[None]) -> None:
     if not waiting.done():
         waiting.set_result(None)
-
-
-def _remove_reader(waiting: asyncio.Future[None], end: socket.socket) -> None:
-    waiting.get_loop().remove_reader(end)
-
-
-def _remove_writer(waiting: asyncio.Future[None], end: socket.socket) -> None:
-    waiting.get_loop().remove_writer(end)

@@ -15,13 +15,16 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from sandbox.errors import Code, PeerError
+from sandbox.scribe import Scribe
 
 GENESIS: Final = "0" * 64
 CONTINUED: Final = "continued"
@@ -38,23 +41,34 @@ class Ledger:
         self._max_bytes = max_bytes
         self._previous = _last_hash(path)
         self._open()
-        # Two jobs of one host append from two threads; a line must follow the one before it.
+        self._scribe = Scribe(self._write_all)
+        # A line must follow the one before it, whoever writes it.
         self._lock = threading.Lock()
+
+    async def enter(self, entry: bytes) -> None:
+        """As :meth:`append`, for an event loop, which goes on meanwhile. Entries of many jobs that come together share one sync."""
+        await self._scribe.enter(_object(entry))
 
     def append(self, entry: bytes) -> None:
         """Chain and write one entry (a JSON object) and wait until it is on the disk.
 
         Raises :class:`PeerError`, and writes nothing, when a gate sent something else.
         """
-        found = _object(entry)
-        with self._lock:
-            if self._size >= self._max_bytes:
-                self._rotate()
-            self._write(found)
+        self._write_all([_object(entry)])
 
     def close(self) -> None:
-        """Close the file."""
+        """Write what waits, and close the file."""
+        self._scribe.close()
         os.close(self._descriptor)
+
+    def _write_all(self, entries: Sequence[dict[str, Any]]) -> None:
+        with self._lock:
+            for entry in entries:
+                if self._size >= self._max_bytes:
+                    os.fdatasync(self._descriptor)
+                    self._rotate()
+                self._write(entry)
+            os.fdatasync(self._descriptor)
 
     def _open(self) -> None:
         self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -63,12 +77,12 @@ class Ledger:
             self._sync_folder()
         if not self._size and self._previous != GENESIS:
             self._write({"kind": CONTINUED})
+            os.fdatasync(self._descriptor)
 
     def _write(self, entry: dict[str, Any]) -> None:
         line = {**entry, "time": datetime.now(UTC).isoformat(timespec="milliseconds"), "previous": self._previous}
-        data = json.dumps(line, sort_keys=True, separators=(",", ":")).encode()
+        data = msgspec.json.encode(line, order="sorted")
         os.write(self._descriptor, data + b"\n")
-        os.fdatasync(self._descriptor)
         self._previous = hashlib.sha256(data).hexdigest()
         self._size += len(data) + 1
 
@@ -110,7 +124,7 @@ class Verdict:
 
 def _object(entry: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(entry)
+        found = msgspec.json.decode(entry)
     except (ValueError, RecursionError) as error:
         raise PeerError(Code.GATE_PROTOCOL) from error
     if not isinstance(found, dict):

@@ -34,9 +34,9 @@ class Pipe:
         if self._socket is None:
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=self.fd)
 
-    def send(self, message: Message) -> None:
-        """Send one message."""
-        self.send_frame(Frame(Kind.MESSAGE, encode(message)))
+    def send(self, *messages: Message) -> None:
+        """Send messages, one frame each; raises as :meth:`send_frame`."""
+        self._write(b"".join([Frame(Kind.MESSAGE, encode(message)).to_bytes() for message in messages]))
 
     def send_frame(self, frame: Frame) -> None:
         """Send one frame; raises :class:`OSError` when the other end is gone."""

@@ -195,3 +195,5 @@ class Link:
         for waiting in self.jobs.values():
             if not waiting.gone.done():
                 waiting.gone.set_result(error)
+            if waiting.reply is not None and not waiting.reply.done():
+                waiting.reply.set_exception(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from central.hub.link import Link
 from policies import Policy
@@ -52,17 +52,17 @@ class LinkedParticipant:
             PeerError: the site is lost, was restarted, or says that it cannot go on.
             LimitError: it did not answer in time. A connection that breaks meanwhile has its own limit on top.
         """
+        if self._waiting.gone.done():
+            raise self._waiting.gone.result()
         reply: asyncio.Future[SiteReply] = asyncio.get_running_loop().create_future()
         self._waiting.reply, self._waiting.number = reply, number
         self._link.send(message)
         seconds = self._step_seconds * n_steps + self._link.away_seconds
-        either: set[asyncio.Future[Any]] = {reply, self._waiting.gone}
-        await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        if not reply.done():
-            if self._waiting.gone.done():
-                raise self._waiting.gone.result()
-            raise LimitError(Code.LIMIT_TIME, what=f"site {self.name}", limit=round(seconds), site=self.name)
-        answer = reply.result()
+        try:
+            async with asyncio.timeout(seconds):
+                answer = await reply
+        except TimeoutError:
+            raise LimitError(Code.LIMIT_TIME, what=f"site {self.name}", limit=round(seconds), site=self.name) from None
         if answer.failed is not None:
             raise PeerError(answer.failed, site=self.name)
         return answer

@@ -94,7 +94,13 @@ class Link:
         self._outbox: asyncio.Queue[bytes] | None = None
         self._changed = asyncio.Event()
         self._address: Address | None = None
-        self.status = LinkStatus(LinkState.NOT_CONFIGURED)
+        self._status = LinkStatus(LinkState.NOT_CONFIGURED)
+        self._last_heard: datetime | None = None
+
+    @property
+    def status(self) -> LinkStatus:
+        """How the link stands now."""
+        return replace(self._status, last_heard=self._last_heard)
 
     def send(self, message: SiteToCentral) -> None:
         """Send a message to central, now or when the link is open again."""
@@ -146,8 +152,8 @@ class Link:
 
     async def _connect(self, address: Address) -> None:
         """One connection, from opening to its end, whatever that is."""
-        if self.status.state is not LinkState.REFUSED:
-            self._set(LinkState.CONNECTING, self.status.reason)
+        if self._status.state is not LinkState.REFUSED:
+            self._set(LinkState.CONNECTING, self._status.reason)
         try:
             token = address.token()
         except ValueError as error:
@@ -224,7 +230,7 @@ class Link:
         """Ping until nothing was heard for too long; then drop the connection and end."""
         while True:
             await asyncio.sleep(self._ping_seconds)
-            heard = self.status.last_heard
+            heard = self._last_heard
             if heard is not None and (datetime.now(UTC) - heard).total_seconds() > SILENT_PINGS * self._ping_seconds:
                 # Not a close: a peer that does not answer would not answer that either.
                 connection.transport.abort()
@@ -237,12 +243,12 @@ class Link:
                 self._outbox.put_nowait(frame)
 
     def _heard(self) -> None:
-        self.status = replace(self.status, last_heard=datetime.now(UTC))
+        self._last_heard = datetime.now(UTC)
 
     def _set(self, state: LinkState, reason: Reason = Reason.NONE) -> None:
-        if (state, reason) != (self.status.state, self.status.reason):
+        if (state, reason) != (self._status.state, self._status.reason):
             log.info("link.state", state=state.value, reason=reason.name.lower())
-        self.status = replace(self.status, state=state, reason=reason)
+        self._status = LinkStatus(state, reason)
 
 
 def _explain(error: Exception) -> tuple[LinkState, Reason]:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -90,14 +90,13 @@ class LocalParticipant:
                 for frame in data_frames(chunk):
                     await self._in_time(self._gate.channel.send_frame(frame))
             await self._in_time(self._gate.channel.send_frame(Frame(Kind.END)))
-            report = await self._expect(UploadReport)
-            return await asyncio.to_thread(self._enter, report)
+            report = await self._expect(UploadReport, self._gate.channel.receive())
+            await self._ledger.enter(report.entry)
+            is_compared = report.is_clean and not self._setup.is_central
+            return await asyncio.to_thread(self._with_notices, report) if is_compared else report
 
-    def _enter(self, report: UploadReport) -> UploadReport:
-        """Write an upload into the ledger; a notice for every earlier job that answered about other rows of the same file. Blocking."""
-        self._ledger.append(report.entry)
-        if self._setup.is_central or not report.is_clean:
-            return report
+    def _with_notices(self, report: UploadReport) -> UploadReport:
+        """The report with a notice for every earlier job that answered about other rows of the same file. Blocking."""
         upload = json.loads(report.entry)
         jobs = jobs_on_other_rows(entries_of_dataset(self._ledger.path, str(upload.get("dataset", ""))), upload)
         notices = tuple(Finding(Code.RULE_OTHER_ROWS, "notice", details={"job": job}) for job in jobs)
@@ -124,7 +123,7 @@ class LocalParticipant:
                 if findings:
                     await worker.kill()
                     return findings
-            await asyncio.to_thread(self._ledger.append, self._start_entry(worker.isolation, proof, rows_reviewed))
+            await self._ledger.enter(self._start_entry(worker.isolation, proof, rows_reviewed))
             return ()
 
     async def _connect(self, worker: Child, remote_source: bytes, rows_reviewed: bool) -> tuple[SourceFinding, ...]:
@@ -135,14 +134,13 @@ class LocalParticipant:
         await self._in_time(self._gate.channel.send(AttachWorker(rows_reviewed)))
         await self._supervisor.hand_over(worker, self._gate)
         self._workers.append(worker)
-        await self._expect(Acknowledged)
+        await self._expect(Acknowledged, self._gate.channel.receive())
         return ()
 
     async def begin(self, constants: Constants) -> None:
         """Fix the constants: rows are standardised and missing cells get their start values."""
         async with self._lock:
-            await self._in_time(self._gate.channel.send(Begin(constants)))
-            await self._expect(Acknowledged)
+            await self._expect(Acknowledged, self._ask(Begin(constants)))
 
     async def run_round_bytes(self, number: int, calls: tuple[StepCall, ...]) -> bytes:
         """Run a round; the encoded RoundReply, after its ledger line is on the disk. A site forwards these bytes as they are."""
@@ -151,9 +149,8 @@ class LocalParticipant:
             if self._n_messages > self.policy.max_messages:
                 raise LimitError(Code.LIMIT_MESSAGES, limit=self.policy.max_messages)
             asked = time.monotonic()
-            await self._in_time(self._gate.channel.send(RunRound(number, calls)))
-            result = await self._expect(RoundResult)
-            await asyncio.to_thread(self._ledger.append, result.entry)
+            result = await self._expect(RoundResult, self._ask(RunRound(number, calls)))
+            await self._ledger.enter(result.entry)
             if not self._setup.is_central:
                 await asyncio.sleep(self._times.wait(calls[-1].step if calls else "", time.monotonic() - asked))
             return result.body
@@ -165,8 +162,7 @@ class LocalParticipant:
     async def keep_imputation(self) -> None:
         """Snapshot the completed cells as the next imputation (central)."""
         async with self._lock:
-            await self._in_time(self._gate.channel.send(KeepImputation()))
-            await self._expect(Acknowledged)
+            await self._expect(Acknowledged, self._ask(KeepImputation()))
 
     def result(self, run: dict[str, Any]) -> AsyncGenerator[bytes, None]:
         """The zip, streamed from the gate (central). May be repeated; a reader that stops early leaves the gate in order."""
@@ -182,7 +178,7 @@ class LocalParticipant:
             is_open = True
             try:
                 while is_open:
-                    frame = await self._receive()
+                    frame = await self._in_time(self._gate.channel.receive())
                     is_open = frame.kind is Kind.DATA
                     if is_open:
                         yield frame.payload
@@ -190,7 +186,7 @@ class LocalParticipant:
                         raise await self._other_than(frame)
             finally:
                 while is_open and not self._is_wiped:
-                    is_open = (await self._receive()).kind is Kind.DATA
+                    is_open = (await self._in_time(self._gate.channel.receive())).kind is Kind.DATA
 
     async def wipe(self) -> None:
         """Overwrite the rows, end both processes, write it into the ledger. May be called at any time and more than once."""
@@ -206,9 +202,9 @@ class LocalParticipant:
                 entry = await self._wipe_gate()
         await self._gate.kill()
         try:
-            await asyncio.to_thread(self._ledger.append, entry or self._killed_entry())
+            await self._ledger.enter(entry or self._killed_entry())
         except PeerError:  # what the gate said of its wipe is no entry
-            await asyncio.to_thread(self._ledger.append, self._killed_entry())
+            await self._ledger.enter(self._killed_entry())
 
     @property
     def processes(self) -> tuple[Child, ...]:
@@ -255,8 +251,12 @@ class LocalParticipant:
         about = {"job": self._setup.job_id, "participant": self.name, "pair": self._setup.pair_digest}
         return json.dumps({**about, "kind": kind, **more}).encode()
 
-    async def _expect(self, type_: type[T]) -> T:
-        frame = await self._receive()
+    async def _ask(self, request: Begin | RunRound | KeepImputation) -> Frame:
+        await self._gate.channel.send(request)
+        return await self._gate.channel.receive()
+
+    async def _expect(self, type_: type[T], io: Coroutine[Any, Any, Frame]) -> T:
+        frame = await self._in_time(io)
         message = gate_to_host.decode(frame.payload) if frame.kind is Kind.MESSAGE else None
         if not isinstance(message, type_):
             raise await self._other_than(frame)
@@ -268,7 +268,7 @@ class LocalParticipant:
         if not isinstance(message, GateFailed):
             return PeerError(Code.GATE_PROTOCOL)
         if message.entry:
-            await asyncio.to_thread(self._ledger.append, message.entry)
+            await self._ledger.enter(message.entry)
         return await self._failure(message.code)
 
     async def _failure(self, code: Code) -> TidegateError:
@@ -285,24 +285,17 @@ class LocalParticipant:
                 return ended.pop().result().error("worker")
         return PeerError(code, reason="its own choice")
 
-    async def _receive(self) -> Frame:
-        return await self._in_time(self._gate.channel.receive())
-
     async def _in_time(self, io: Coroutine[Any, Any, T]) -> T:
-        """Await I/O with the gate for as long as a step may take: it may have stopped reading as well as writing."""
+        """Await I/O with the gate for as long as a step may take: it may have stopped reading as well as writing.
+
+        When its channel is gone, say how the gate ended.
+        """
         try:
             async with asyncio.timeout(self.policy.step_seconds):
-                return await self._guarded(io)
-        except TimeoutError:
+                return await io
+        except TimeoutError:  # an OSError too, but not one of the channel
             await self._gate.kill()
             raise LimitError(Code.LIMIT_TIME, what="a step", limit=self.policy.step_seconds) from None
-
-    async def _guarded(self, io: Awaitable[T]) -> T:
-        """Await I/O with the gate; when its channel is gone, say how the gate ended."""
-        try:
-            return await io
-        except TimeoutError:  # an OSError too, but not one of the channel
-            raise
         except (PeerError, OSError) as error:
             if isinstance(error, PeerError) and error.code not in (Code.GATE_DIED, Code.WIRE_FRAME):
                 raise

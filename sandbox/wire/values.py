@@ -7,6 +7,7 @@ workers convert them (`numpy.frombuffer`) on their side.
 from __future__ import annotations
 
 import math
+import struct
 import sys
 from array import array
 from collections.abc import Iterable, Sequence
@@ -20,6 +21,7 @@ MAX_DIMENSIONS: Final = 3
 MAX_EXTENT: Final = 1 << 16
 ITEM_BYTES: Final = 8
 _TYPECODES: Final = {"<f8": "d", "<i8": "q"}
+_SCALARS: Final = {"<f8": struct.Struct("<d"), "<i8": struct.Struct("<q")}
 
 
 class Array(msgspec.Struct, frozen=True, tag="array", forbid_unknown_fields=True):
@@ -33,9 +35,14 @@ class Array(msgspec.Struct, frozen=True, tag="array", forbid_unknown_fields=True
     data: bytes
 
     def __post_init__(self) -> None:
-        if len(self.shape) > MAX_DIMENSIONS or any(not 0 <= extent <= MAX_EXTENT for extent in self.shape):
+        if len(self.shape) > MAX_DIMENSIONS:
             raise ValueError("shape out of bounds")
-        if math.prod(self.shape) * ITEM_BYTES != len(self.data):
+        n_bytes = ITEM_BYTES
+        for extent in self.shape:
+            if not 0 <= extent <= MAX_EXTENT:
+                raise ValueError("shape out of bounds")
+            n_bytes *= extent
+        if n_bytes != len(self.data):
             raise ValueError("shape does not match the bytes")
 
     @property
@@ -61,7 +68,8 @@ class Array(msgspec.Struct, frozen=True, tag="array", forbid_unknown_fields=True
         """The only number of an array of one element."""
         if self.size != 1:
             raise PeerError(Code.WIRE_MESSAGE)
-        return self.numbers()[0]
+        number: float = _SCALARS[self.dtype].unpack(self.data)[0]
+        return number
 
     @property
     def is_finite(self) -> bool:

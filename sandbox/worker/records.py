@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import fields
 from functools import reduce
+from operator import add
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -35,6 +36,7 @@ _CLASSES: Final[dict[str, type[Any]]] = {
 _ADDITIVE: Final = (Gram, Score, Gradient, SelectionScore)
 _PLAIN: Final = (int, float, np.ndarray)
 _CONSTANT: Final = frozenset({"n_intercepts"})
+_SUMMED: Final = {kind: tuple(field.name for field in fields(kind) if field.name not in _CONSTANT) for kind in _ADDITIVE}
 
 
 def read(kind: str, record: WireRecord, n_intercepts: int) -> Record:
@@ -58,27 +60,24 @@ def total(records: Sequence[Record]) -> Record:
         PeerError: the records are not of one kind.
         TypeError: the kind does not add up: a fit of a participant is not part of a sum.
     """
-    return reduce(_add, records)
-
-
-def _add(left: Record, right: Record) -> Record:
-    if type(left) is not type(right):
+    first = records[0]
+    if len(records) == 1:
+        return first
+    if any(type(record) is not type(first) for record in records):
         raise PeerError(Code.RULE_UNDECLARED)
-    if isinstance(left, Summary) and isinstance(right, Summary):
-        return _add_summaries(left, right)
-    if isinstance(left, _PLAIN):
-        total: Record = _sum(left, right)
-        return total
-    if not isinstance(left, _ADDITIVE):
+    if isinstance(first, Summary):
+        return reduce(_add_summaries, records)  # type: ignore[arg-type]  # all are of the type of the first
+    if isinstance(first, _PLAIN):
+        plain: Record = _sum(records)
+        return plain
+    if not isinstance(first, _ADDITIVE):
         raise TypeError("fits and estimates of participants do not add up; use sites.each")
-    sums = {
-        field.name: _sum(getattr(left, field.name), getattr(right, field.name)) for field in fields(left) if field.name not in _CONSTANT
-    }
-    return type(left)(**sums, n_intercepts=left.n_intercepts)
+    sums = {name: _sum([getattr(record, name) for record in records]) for name in _SUMMED[type(first)]}
+    return type(first)(**sums, n_intercepts=first.n_intercepts)
 
 
-def _sum(left: Any, right: Any) -> Any:
-    total = left + right
+def _sum(parts: Sequence[Any]) -> Any:
+    total = reduce(add, parts)
     return read_only(total) if isinstance(total, np.ndarray) else total
 
 

@@ -79,4 +79,5 @@ def _serve_impute(pipe: Duplex, module: Module, manifest: Manifest) -> None:
     """Run `impute(job, sites)` once."""
     start = host_to_worker.decode(message_payload(pipe.receive()))
     if isinstance(start, Impute):
-        pipe.send(run_impute(module.functions[ENTRY], start, manifest, PipeLine(pipe)))
+        line = PipeLine(pipe)
+        line.send(run_impute(module.functions[ENTRY], start, manifest, line))

@@ -172,3 +172,67 @@ def test_second_receiver_is_an_error(loop: str) -> None:
         assert (await first).kind is Kind.END
 
     run(loop, test)
+
+
+@on_both_loops
+def test_nothing_is_received_from_a_closed_channel(loop: str) -> None:
+    async def test(channel: Channel, other: socket.socket) -> None:
+        channel.close()
+        with pytest.raises(PeerError):
+            await channel.receive()
+
+    run(loop, test)
+
+
+@on_both_loops
+def test_frames_that_come_in_one_piece_are_received_one_by_one_and_the_loop_goes_on_between_them(loop: str) -> None:
+    async def test(channel: Channel, other: socket.socket) -> None:
+        frames = [Frame(Kind.DATA, bytes([number])) for number in range(50)]
+        other.sendall(b"".join(frame.to_bytes() for frame in frames))
+        n_turns = 0
+
+        async def turn() -> None:
+            nonlocal n_turns
+            while True:
+                n_turns += 1
+                await asyncio.sleep(0)
+
+        turning = asyncio.create_task(turn())
+        assert [await channel.receive() for _ in frames] == frames
+        turning.cancel()
+        assert n_turns >= len(frames)
+
+    run(loop, test)
+
+
+@on_both_loops
+def test_a_channel_with_part_of_a_frame_is_not_handed_over(loop: str) -> None:
+    async def test(channel: Channel, other: socket.socket) -> None:
+        ours, theirs = socket.socketpair()
+        worker = Channel(ours, ended=Code.WORKER_DIED)
+        with theirs:
+            theirs.sendall(Frame(Kind.END).to_bytes() + b"T")
+            await worker.receive()
+            with pytest.raises(PeerError):
+                await channel.hand_over(worker)
+        other.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            other.recv(1)
+        worker.close()
+
+    run(loop, test)
+
+
+@on_both_loops
+def test_a_socket_that_nobody_reads_is_not_watched(loop: str) -> None:
+    async def test(channel: Channel, other: socket.socket) -> None:
+        other.sendall(Frame(Kind.END).to_bytes())
+        await channel.receive()
+        other.sendall(b"T")
+        async with asyncio.timeout(10):
+            while channel._watching is not None:
+                await asyncio.sleep(0.01)
+        other.sendall(Frame(Kind.END).to_bytes()[1:])
+        assert (await channel.receive()).kind is Kind.END
+
+    run(loop, test)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sandbox.errors import PeerError
 from sandbox.ledger import GENESIS, Ledger, entries, entries_of_dataset, files, verify
 
 
@@ -109,3 +112,31 @@ def test_a_crash_while_files_change_loses_nothing(tmp_path: Path) -> None:
     path.rename(path.with_name("ledger.000099.jsonl"))
     rotated(tmp_path, 1)
     assert verify(path).holds
+
+
+async def test_entries_of_jobs_that_come_at_once_make_one_chain(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    ledger = Ledger(path, max_bytes=2000)
+    await asyncio.gather(*(ledger.enter(json.dumps({"kind": "release", "job": f"j{number}"}).encode()) for number in range(100)))
+    ledger.close()
+    assert verify(path).holds
+    assert sorted(line["job"] for number in range(100) for line in entries(path, f"j{number}")) == sorted(f"j{n}" for n in range(100))
+
+
+async def test_an_entry_that_is_none_is_refused_and_spoils_no_other(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    bad = (b"[]", b"no json", b'{"a": NaN}', b"\xff", b"[" * 100_000, b'{"a": "\\ud800"}')
+    outcomes = await asyncio.gather(*(ledger.enter(entry) for entry in (*bad, b'{"kind": "release", "job": "j"}')), return_exceptions=True)
+    ledger.close()
+    assert [type(outcome) for outcome in outcomes] == [*(PeerError for _ in bad), type(None)]
+    assert verify(ledger.path).n_lines == 1
+
+
+async def test_an_entry_is_on_the_disk_when_entering_it_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    synced = []
+    monkeypatch.setattr(os, "fdatasync", lambda _descriptor: synced.append(ledger.path.read_bytes().count(b"\n")))
+    for number in range(1, 4):
+        await ledger.enter(b'{"kind": "release"}')
+        assert synced[-1] == number
+    ledger.close()

@@ -12,7 +12,7 @@ import pytest
 from sandbox.errors import Code, LimitError, PeerError
 from sandbox.pipe import Pipe
 from sandbox.wire.frames import HEADER, MAGIC, VERSION, Frame, Kind
-from sandbox.wire.messages import AttachWorker, host_to_gate
+from sandbox.wire.messages import AttachWorker, KeepImputation, Wipe, host_to_gate
 
 
 @pytest.fixture
@@ -51,6 +51,14 @@ def test_message_is_one_frame(ends: tuple[Pipe, socket.socket]) -> None:
     header, payload = other.recv(HEADER.size), other.recv(1 << 16)
     assert HEADER.unpack(header) == (MAGIC, VERSION, Kind.MESSAGE, 0, len(payload))
     assert host_to_gate.decode(payload) == AttachWorker()
+
+
+def test_messages_that_are_sent_together_arrive_one_by_one(ends: tuple[Pipe, socket.socket]) -> None:
+    pipe, other = ends
+    messages = [KeepImputation(), AttachWorker(), Wipe()]
+    pipe.send(*messages)
+    peer = Pipe(other.fileno())
+    assert [host_to_gate.decode(peer.receive().payload) for _ in messages] == messages
 
 
 def test_frame_above_the_limit_is_refused_on_its_header(ends: tuple[Pipe, socket.socket]) -> None:

@@ -26,11 +26,13 @@ from sandbox.wire.messages import (
     Program,
     Replies,
     StepDone,
+    Tell,
     Wipe,
     WorkerReady,
     worker_to_gate,
     worker_to_host,
 )
+from sandbox.worker.channel import MAX_WAITING
 from sandbox.worker.serve import serve
 from tests.algorithms.federation import contract_of, make
 
@@ -181,3 +183,31 @@ def test_a_frame_that_is_no_message_ends_the_worker(peer: Peer, frame: Frame) ->
 def test_a_manifest_that_does_not_parse_ends_the_worker(peer: Peer) -> None:
     peer.send(Program("remote", SIMI.remote_source, b"name = 1", 1000))
     assert peer.has_left
+
+
+@pytest.mark.parametrize("number", [3, MAX_WAITING + 1])
+def test_what_is_told_arrives_before_the_next_question_and_before_the_end(peer: Peer, number: int) -> None:
+    tells = f"    for i in range({number}):\n        sites.tell('impute_continuous', target=2, beta=np.zeros(2), sigma=float(i))\n"
+    source = f"import numpy as np\n\ndef impute(job, sites):\n{tells}    job.keep_imputation()\n{tells}"
+    _, start = make(SIMI, [np.ones((3, 2))], contract_of(("x", "y"), {"y": "continuous"}))
+    peer.send(program("central", source.encode()))
+    assert compiled(peer) == Compiled()
+    peer.send(start)
+    for last in (KeepNow, Finished):
+        told = [worker_to_host.decode(peer.pipe.receive().payload) for _ in range(number)]
+        assert [message.request["sigma"] for message in told if isinstance(message, Tell)] == [float(i) for i in range(number)]
+        assert isinstance(worker_to_host.decode(peer.pipe.receive().payload), last)
+        if last is KeepNow:
+            peer.send(Replies())
+    assert peer.has_left
+
+
+def test_a_pair_that_only_tells_is_heard(peer: Peer) -> None:
+    tell = "sites.tell('impute_continuous', target=2, beta=np.zeros(2), sigma=1.0)"
+    source = f"import numpy as np\n\ndef impute(job, sites):\n    while True:\n        {tell}\n".encode()
+    _, start = make(SIMI, [np.ones((3, 2))], contract_of(("x", "y"), {"y": "continuous"}))
+    peer.send(program("central", source))
+    assert compiled(peer) == Compiled()
+    peer.send(start)
+    for _ in range(3 * MAX_WAITING):
+        assert isinstance(worker_to_host.decode(peer.pipe.receive().payload), Tell)

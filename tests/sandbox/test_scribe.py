@@ -1,0 +1,105 @@
+"""The thread that waits for the disk: order, sharing, errors, the end."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from sandbox.scribe import Scribe
+
+
+class Disk:
+    """Where lines go, one batch at a time; `is_free` lets it go on."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+        self.is_free = threading.Event()
+        self.is_free.set()
+        self.is_writing = threading.Event()
+
+    def write(self, lines: Sequence[str]) -> None:
+        self.is_writing.set()
+        assert self.is_free.wait(10)
+        self.batches.append(list(lines))
+        if "bad" in lines:
+            raise OSError("no space")
+
+
+async def test_a_line_is_written_when_entering_it_returns() -> None:
+    disk = Disk()
+    scribe = Scribe(disk.write)
+    for line in ("a", "b"):
+        await scribe.enter(line)
+        assert disk.batches[-1] == [line]
+    scribe.close()
+
+
+async def test_lines_that_come_while_one_is_written_share_the_next_write_in_order() -> None:
+    disk = Disk()
+    scribe = Scribe(disk.write)
+    disk.is_free.clear()
+    entering = [asyncio.create_task(scribe.enter("first"))]
+    await asyncio.to_thread(disk.is_writing.wait, 10)
+    entering += [asyncio.create_task(scribe.enter(str(number))) for number in range(20)]
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in entering)
+    disk.is_free.set()
+    await asyncio.gather(*entering)
+    assert disk.batches == [["first"], [str(number) for number in range(20)]]
+    scribe.close()
+
+
+async def test_an_error_of_the_disk_is_raised_where_the_line_was_entered() -> None:
+    scribe = Scribe(Disk().write)
+    with pytest.raises(OSError, match="no space"):
+        await scribe.enter("bad")
+    await scribe.enter("good")
+    scribe.close()
+
+
+async def test_who_stops_waiting_does_not_stop_the_line() -> None:
+    disk = Disk()
+    scribe = Scribe(disk.write)
+    disk.is_free.clear()
+    entering = asyncio.create_task(scribe.enter("a"))
+    await asyncio.to_thread(disk.is_writing.wait, 10)
+    entering.cancel()
+    await asyncio.gather(entering, return_exceptions=True)
+    disk.is_free.set()
+    await scribe.enter("b")
+    assert disk.batches == [["a"], ["b"]]
+    scribe.close()
+
+
+async def test_closing_writes_what_waits_and_ends_the_thread() -> None:
+    disk = Disk()
+    scribe = Scribe(disk.write)
+    before = set(threading.enumerate())
+    disk.is_free.clear()
+    entering = [asyncio.create_task(scribe.enter(line)) for line in ("a", "b", "c")]
+    await asyncio.to_thread(disk.is_writing.wait, 10)
+    disk.is_free.set()
+    scribe.close()
+    scribe.close()
+    assert [line for batch in disk.batches for line in batch] == ["a", "b", "c"]
+    await asyncio.gather(*entering)
+    assert not any(thread.name == "scribe" for thread in set(threading.enumerate()) - before)
+
+
+def test_a_loop_that_is_gone_does_not_stop_the_thread() -> None:
+    disk = Disk()
+    scribe = Scribe(disk.write)
+    disk.is_free.clear()
+
+    async def leave() -> None:
+        asyncio.create_task(scribe.enter("a")).add_done_callback(lambda _: None)
+        await asyncio.sleep(0)
+
+    asyncio.run(leave())
+    disk.is_free.set()
+    asyncio.run(scribe.enter("b"))
+    assert [line for batch in disk.batches for line in batch] == ["a", "b"]
+    scribe.close()
