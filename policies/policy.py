@@ -69,6 +69,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Numbers per row over a job of such code, counting those that earlier ones do not determine on complete rows."""
     max_unreviewed_sums_per_row: float
     """The same for code that the site did not review: nobody knows which subsets it chose."""
+    max_data_sums_per_row: float
+    """The same over all jobs of such code on one data set: when that much has left, no further job may start on it."""
     max_abs_eta: float
     """Largest |Xβ| on any row for a question at a β that central chose (standardised units): larger ones single rows out."""
     min_weight_sum: float
@@ -136,6 +138,7 @@ NARROWS: Final[dict[str, Literal["up", "down", "true"]]] = {
     "max_sums_per_row": "down",
     "max_job_sums_per_row": "down",
     "max_unreviewed_sums_per_row": "down",
+    "max_data_sums_per_row": "down",
     "max_abs_eta": "down",
     "min_weight_sum": "up",
     "max_evaluations_per_fit": "down",

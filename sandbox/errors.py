@@ -70,6 +70,7 @@ class Code(StrEnum):
     RULE_LATTICE = "rule.lattice"
     RULE_VALUE = "rule.value"
     RULE_SUM_BUDGET = "rule.sum_budget"
+    RULE_DATA_BUDGET = "rule.data_budget"
     RULE_REQUEST_BOUNDS = "rule.request_bounds"
     RULE_ROW_STATE = "rule.row_state"
     RULE_ESTIMATE = "rule.estimate"
@@ -292,6 +293,10 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     C.RULE_SUM_BUDGET: Entry(
         "The code would send {found} numbers about the rows; the policy allows {limit}.",
         "Use fewer predictors, fewer rounds or more rows, or a blind pair.",
+    ),
+    C.RULE_DATA_BUDGET: Entry(
+        "In earlier jobs, code that saw rows has sent {found} numbers about this data set; the policy allows {limit} over all jobs.",
+        "Use a blind pair, whose sums the gate computes. The receipts of the earlier jobs say what left.",
     ),
     C.RULE_REQUEST_BOUNDS: Entry(
         "Central sent a number beyond the policy's bounds, or too many large ones.",

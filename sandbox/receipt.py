@@ -36,6 +36,7 @@ RULE_TITLES: Final = {
     "lattice": "no sum that hides a value in its last digits",
     "value": "no number that is the value of a cell",
     "sum_budget": "fewer numbers than would give the rows back",
+    "data_budget": "the same over all jobs on a data set",
     "request_bounds": "no request that singles rows out",
     "row_state": "cells filled from their own row only",
     "estimate": "estimates that are roots of verified sums",
@@ -91,6 +92,8 @@ class Totals:
     messages: int
     numbers: int
     new_numbers: int
+    innovations: int
+    """Of code that saw rows: numbers that no earlier one of the same job determines."""
     questions_at_coefficients: int
     bytes: int
     refusals: int
@@ -203,7 +206,8 @@ def as_text(receipt: Receipt) -> str:
     lines += ["", "BUDGET OF THIS DATA SET, OVER ALL JOBS IN THIS LEDGER"]
     lines.append(
         f"  {over_all.jobs} jobs, {over_all.messages} messages, {over_all.numbers} numbers ({over_all.new_numbers} new), "
-        f"{over_all.questions_at_coefficients} questions at coefficients, {over_all.refusals} refusals"
+        f"{over_all.innovations} by code that saw rows, {over_all.questions_at_coefficients} questions at coefficients, "
+        f"{over_all.refusals} refusals"
     )
     lines += ["", "RULES"]
     lines += [
@@ -253,7 +257,7 @@ def _rules(lines: list[dict[str, Any]]) -> tuple[RuleUse, ...]:
 
 
 def _refused(lines: list[dict[str, Any]]) -> tuple[RefusalLine, ...]:
-    codes = Counter(str(line.get("code", "")) for line in _of_kind(lines, "refusal"))
+    codes = Counter(str(line.get("code", "")) for kind in ("refusal", "stop") for line in _of_kind(lines, kind))
     codes.update(
         str(finding.get("code", ""))
         for line in _of_kind(lines, "upload")
@@ -284,6 +288,7 @@ def _totals(lines: list[dict[str, Any]]) -> Totals:
         messages=len(releases) + len(refusals),
         numbers=sum(int(field.get("scalars", 0)) for field in fields),
         new_numbers=sum(int(field.get("new", 0)) for field in fields),
+        innovations=sum(int(line.get("innovation", 0)) for line in releases),
         questions_at_coefficients=sum(field.get("kind") in ("glm_score", "selection_score") for field in fields),
         bytes=sum(int(line.get("bytes", 0)) for line in (*releases, *refusals)),
         refusals=len(refusals),

@@ -98,6 +98,8 @@ class Answering:
         """Run the calls of a round in order. `worker` is that of a blind pair. Raises `PeerError` or `LimitError` when one cannot go on."""
         steps: list[dict[str, Any]] = []
         fields: dict[str, Field] = {}
+        steps_on_rows = self._row_steps
+        n_before = 0 if steps_on_rows is None else steps_on_rows.n_spent
         try:
             self._guard.open_round()
             for number, call in enumerate(message.calls, 1):
@@ -105,7 +107,9 @@ class Answering:
                 if not call.is_tell and number != len(message.calls):
                     raise Refusal(Code.RULE_UNDECLARED)
                 fields = self._run(call, worker)
-            return release_fields(origin, message.number, steps, fields, self._guard.verdicts, self._policy.max_frame_bytes)
+            innovation = None if steps_on_rows is None else steps_on_rows.n_spent - n_before
+            max_bytes = self._policy.max_frame_bytes
+            return release_fields(origin, message.number, steps, fields, self._guard.verdicts, max_bytes, innovation)
         except Refusal as refusal:
             return self._refuse(origin, message.number, steps, refusal)
 

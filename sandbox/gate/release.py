@@ -109,13 +109,18 @@ def release_fields(
     fields: Mapping[str, Field],
     rules: Mapping[str, Verdict],
     max_bytes: int,
+    innovation: int | None = None,
 ) -> Release:
-    """The reply of a round. Raises :class:`Refusal` when it is larger than a frame may be."""
+    """The reply of a round. Raises :class:`Refusal` when it is larger than a frame may be.
+
+    `innovation`: of code that sees rows, how many numbers about the rows are new in this job (:class:`verification.SumBudget`).
+    """
     body = encode(RoundReply(number, {name: field.record for name, field in fields.items()}))
     if len(body) > max_bytes:
         raise Refusal(Code.LIMIT_FRAME)
     described = [_describe(name, field) for name, field in fields.items()]
-    entry = origin.entry("release", round=number, steps=steps, fields=described, rules=dict(rules), **_digest(body))
+    more = {} if innovation is None else {"innovation": innovation}
+    entry = origin.entry("release", round=number, steps=steps, fields=described, rules=dict(rules), **more, **_digest(body))
     return Release(body, entry, False)
 
 

@@ -85,6 +85,11 @@ class RowSteps:
         )
         self._cells = verification.sorted_cells(self._shown_columns(partition.order))
 
+    @property
+    def n_spent(self) -> int:
+        """Numbers about the rows that left so far and that no earlier one determines."""
+        return self._verifier.n_spent
+
     def run(self, call: StepCall, step: Step) -> dict[str, Answer]:
         """Run a step that the manifest declares, with arguments that it declares. Raises :class:`Refusal` and `PeerError`."""
         targets = self._declared.targets(call)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from typing import Any, Final, TypeVar
@@ -19,7 +20,7 @@ from sandbox.contract import Finding
 from sandbox.errors import Code, LimitError, PeerError, TidegateError
 from sandbox.ledger import Ledger, entries_of_dataset
 from sandbox.manifest import parse_manifest
-from sandbox.overlap import jobs_on_other_rows
+from sandbox.overlap import jobs_on_other_rows, numbers_of_other_jobs
 from sandbox.rounds.timing import ReplyTimes
 from sandbox.supervisor import Child, Supervisor
 from sandbox.wire.frames import Frame, Kind, data_frames
@@ -75,6 +76,7 @@ class LocalParticipant:
         self._lock = asyncio.Lock()
         self._is_wiped = False
         self._n_messages = 0
+        self._dataset, self._n_rows = "", 0
 
     @classmethod
     async def open(cls, supervisor: Supervisor, setup: GateSetup, ledger: Ledger) -> LocalParticipant:
@@ -96,11 +98,24 @@ class LocalParticipant:
             return await asyncio.to_thread(self._with_notices, report) if is_compared else report
 
     def _with_notices(self, report: UploadReport) -> UploadReport:
-        """The report with a notice for every earlier job that answered about other rows of the same file. Blocking."""
+        """The report with what other jobs on the same file have to do with it: notices, or a stop. Blocking."""
         upload = json.loads(report.entry)
-        jobs = jobs_on_other_rows(entries_of_dataset(self._ledger.path, str(upload.get("dataset", ""))), upload)
+        self._dataset, self._n_rows = str(upload.get("dataset", "")), report.n_rows - report.n_set_aside
+        jobs = jobs_on_other_rows(entries_of_dataset(self._ledger.path, self._dataset), upload)
         notices = tuple(Finding(Code.RULE_OTHER_ROWS, "notice", details={"job": job}) for job in jobs)
-        return msgspec.structs.replace(report, findings=report.findings + notices)
+        return msgspec.structs.replace(report, findings=report.findings + notices + self._check_budget())
+
+    def _check_budget(self) -> tuple[Finding, ...]:
+        """A stop, in the ledger too, when code that saw rows has told as much about this data set as the policy allows. Blocking."""
+        if self._setup.is_central or self._access != "rows":
+            return ()
+        found = numbers_of_other_jobs(entries_of_dataset(self._ledger.path, self._dataset), self._setup.job_id)
+        limit = math.floor(self.policy.max_data_sums_per_row * self._n_rows)
+        if found < limit:
+            return ()
+        code = Code.RULE_DATA_BUDGET
+        self._ledger.append(self._entry("stop", dataset=self._dataset, code=code.value, rules={"data_budget": "refuse"}))
+        return (Finding(code, details={"found": found, "limit": limit}),)
 
     async def attach(
         self, remote_source: bytes, proof: dict[str, Any] | None = None, *, rows_reviewed: bool = False
@@ -109,9 +124,12 @@ class LocalParticipant:
 
         What locks the worker in goes into the ledger, with `proof`: the last isolation report of this machine in a few words.
         `rows_reviewed` says that the site's owner opted in to letting exactly this code see its rows; without that a gate attaches code
-        that sees rows only where the policy lets any.
+        that sees rows only where the policy lets any. Raises :class:`TidegateError` when other jobs used up what such code may tell of the
+        data set meanwhile.
         """
         async with self._lock:
+            for finding in await asyncio.to_thread(self._check_budget):
+                raise TidegateError(finding.code, **finding.details)
             for _ in range(WORKERS[self._access]):
                 worker = await self._supervisor.spawn_worker(self.policy)
                 try:
