@@ -74,6 +74,7 @@ class Code(StrEnum):
     RULE_REQUEST_BOUNDS = "rule.request_bounds"
     RULE_ROW_STATE = "rule.row_state"
     RULE_ESTIMATE = "rule.estimate"
+    RULE_ROWS_ANSWER = "rule.rows_answer"
     RULE_ROWS_ACCESS = "rule.rows_access"
     RULE_LENDING_ROOM = "rule.lending_room"
     # jobs and pairs
@@ -370,6 +371,10 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     C.RULE_LENDING_ROOM: Entry(
         "Code that sees these rows would need about {found} bytes; a worker has {limit}.",
         "Raise worker_data_bytes in the site's policy, ignore columns, or use a blind pair, whose rows stay in the gate.",
+    ),
+    C.RULE_ROWS_ANSWER: Entry(
+        "What code that sees rows answered did not pass the site's gate.",
+        "The site's ledger and receipt name the rule; tidegate simulate names it on data of your own.",
     ),
     C.RULE_ROWS_ACCESS: Entry(
         "This site does not let the pair's code see rows.",

@@ -115,9 +115,10 @@ class Answering:
 
     # --- one call
 
-    def lend(self, pools: Sequence[Pool], *, is_reviewed: bool) -> None:
-        """Have the steps run by code that sees the rows; see :mod:`sandbox.gate.row_steps`."""
-        self._row_steps = RowSteps(pools, self.rows, self._declared, self._policy, self._guard, self._note, is_reviewed=is_reviewed)
+    def lend(self, pools: Sequence[Pool], *, is_reviewed: bool, tells_reasons: bool) -> None:
+        """Have the steps run by code that sees the rows; see :class:`sandbox.gate.row_steps.RowSteps`."""
+        rights = {"is_reviewed": is_reviewed, "tells_reasons": tells_reasons}
+        self._row_steps = RowSteps(pools, self.rows, self._declared, self._policy, self._guard, self._note, **rights)
 
     @property
     def _q(self) -> int:

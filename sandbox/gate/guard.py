@@ -38,11 +38,15 @@ DRAW_RULES: Final = ("draw_bounds", "draw_schedule")
 
 
 class Refusal(TidegateError):
-    """A question that is not answered. `line` is the line of the pair that raised, when one did."""
+    """A question that is not answered. `line` is the line of the pair that raised, when one did.
 
-    def __init__(self, code: Code, line: int = 0) -> None:
+    `outward` is the code that leaves: another one where the code that saw the rows had a choice among reasons, which would be an answer.
+    """
+
+    def __init__(self, code: Code, line: int = 0, outward: Code | None = None) -> None:
         super().__init__(code)
         self.line = line
+        self.outward = outward or code
 
 
 class Guard:

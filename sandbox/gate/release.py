@@ -125,8 +125,8 @@ def release_fields(
 
 
 def release_refusal(origin: Origin, number: int, steps: list[dict[str, Any]], refusal: Refusal, rules: Mapping[str, Verdict]) -> Release:
-    """A refusal as it leaves: its code. The line of the pair stays in the ledger."""
-    body = encode(RoundReply(number, refused=refusal.code))
+    """A refusal as it leaves: its outward code. The reason and the line of the pair stay in the ledger."""
+    body = encode(RoundReply(number, refused=refusal.outward))
     more = {"line": refusal.line} if refusal.line else {}
     entry = origin.entry(
         "refusal", round=number, steps=steps, fields=[], rules=dict(rules), code=refusal.code.value, **more, **_digest(body)

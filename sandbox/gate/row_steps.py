@@ -41,7 +41,11 @@ MAX_FILL: Final = 6.0
 
 
 class RowSteps:
-    """Runs the steps of one job. `note` is told the mean and variance of every draw."""
+    """Runs the steps of one job.
+
+    `note` is told the mean and variance of every draw; `is_reviewed`: whether the site approved the code; `tells_reasons`: whether a
+    refusal of what the code answered leaves with its reason. The code could choose the reason by a row.
+    """
 
     def __init__(
         self,
@@ -53,6 +57,7 @@ class RowSteps:
         note: Callable[[int, Moments], None],
         *,
         is_reviewed: bool,
+        tells_reasons: bool,
     ) -> None:
         self._pools = pools
         self._rows = rows
@@ -61,6 +66,7 @@ class RowSteps:
         self._guard = guard
         self._note = note
         self._is_reviewed = is_reviewed
+        self._tells_reasons = tells_reasons
 
     def load(self, units: Units, draws: RowDraws) -> None:
         """Lend the standardised rows to the workers."""
@@ -94,6 +100,13 @@ class RowSteps:
         """Run a step that the manifest declares, with arguments that it declares. Raises :class:`Refusal` and `PeerError`."""
         targets = self._declared.targets(call)
         self._check_question(call, step, targets)
+        try:
+            return self._run(call, step, targets)
+        except Refusal as refusal:
+            outward = refusal.code if self._tells_reasons else Code.RULE_ROWS_ANSWER
+            raise Refusal(refusal.code, refusal.line, outward) from refusal
+
+    def _run(self, call: StepCall, step: Step, targets: tuple[int, ...]) -> dict[str, Answer]:
         if step.fills:
             self._fill(call, step)
             return {}

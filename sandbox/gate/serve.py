@@ -297,7 +297,10 @@ class _Job:
         if self._manifest.access == "rows":
             if not self._is_attached:
                 raise PeerError(Code.GATE_PROTOCOL)
-            self._answering.lend(self._pools, is_reviewed=self._is_reviewed or self._setup.is_central)
+            setup = self._setup
+            # In a simulation all participants are the author's own, who wants to know what is wrong.
+            tells_reasons = setup.is_central or setup.has_common_secret
+            self._answering.lend(self._pools, is_reviewed=self._is_reviewed or setup.is_central, tells_reasons=tells_reasons)
         self._answering.begin(message.constants)
         self._stage = Stage.BEGUN
         self._pipe.send(Acknowledged())

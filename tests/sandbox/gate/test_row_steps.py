@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 
@@ -18,11 +19,13 @@ from sandbox.gate.ingest import Ingest
 from sandbox.gate.lending import VERIFICATION, Contributions
 from sandbox.gate.partition import MAX_BLOCKS, secret_partition
 from sandbox.gate.region import Region
+from sandbox.gate.release import Origin, release_refusal
 from sandbox.gate.row_steps import RowSteps
 from sandbox.gate.rows import Rows
 from sandbox.gate.survey import survey
 from sandbox.manifest import parse_manifest
-from sandbox.wire.messages import CallBlocks, GateSetup, StepCall
+from sandbox.wire.codec import encode
+from sandbox.wire.messages import CallBlocks, GateSetup, RoundReply, StepCall
 
 DEFAULT = built_in("default")
 MANIFEST = parse_manifest(b"""
@@ -78,8 +81,14 @@ class Played:
         """Nothing is sent."""
 
 
-@pytest.fixture
-def steps(region: Region, make_setup: Callable[..., GateSetup], csv_text: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> RowSteps:
+@pytest.fixture(params=[False])
+def steps(
+    request: pytest.FixtureRequest,
+    region: Region,
+    make_setup: Callable[..., GateSetup],
+    csv_text: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> RowSteps:
     monkeypatch.setattr(sandbox.gate.row_steps, "Lending", Played)
     ingest = Ingest(make_setup(), region)
     ingest.feed(csv_text(300).encode())
@@ -89,7 +98,8 @@ def steps(region: Region, make_setup: Callable[..., GateSetup], csv_text: Callab
     assert rows is not None
     rows.standardise(np.zeros(rows.n_columns), np.ones(rows.n_columns), {index: np.zeros(rows.n_missing(index)) for index in rows.targets})
     guard = Guard(DEFAULT, is_central=False, max_draws=100)
-    found = RowSteps([], rows, Declarations(MANIFEST, dataset.contract, False), DEFAULT, guard, lambda *_: None, is_reviewed=True)
+    declared = Declarations(MANIFEST, dataset.contract, False)
+    found = RowSteps([], rows, declared, DEFAULT, guard, lambda *_: None, is_reviewed=True, tells_reasons=request.param)
     is_binary = np.array([index in rows.targets and dataset.contract.column(index).is_binary for index in rows.model])
     units = SimpleNamespace(is_binary=is_binary, centre=np.zeros(rows.n_columns), scale=np.ones(rows.n_columns))
     found.load(units, RowDraws(bytes(16)))
@@ -147,3 +157,30 @@ def test_whatever_central_varies_in_a_question_it_has_so_many_until_the_next_dra
 
 def test_a_question_that_central_cannot_vary_is_not_counted(steps: RowSteps) -> None:
     assert n_answered(steps, "once", target=steps._rows.targets[0]) > DEFAULT.max_evaluations_per_fit
+
+
+@pytest.mark.parametrize(("steps", "is_told"), [(False, False), (True, True)], indirect=["steps"])
+def test_why_an_answer_was_refused_stays_at_the_site_but_in_a_simulation(steps: RowSteps, is_told: bool) -> None:
+    (target, *_), lending = steps._rows.targets, steps._lending
+    honest = lending.blocks
+    reasons = {
+        Code.RULE_CONTRIBUTORS: np.where(np.arange(len(honest))[:, None] == 3, 1.0, 0.0),
+        Code.RULE_NOT_FINITE: np.full_like(honest, np.nan),
+    }
+    for reason, blocks in reasons.items():
+        lending.blocks = lending.again = blocks
+        with pytest.raises(Refusal) as refused:
+            ask(steps, "once", target=target)
+        assert refused.value.code is reason
+        assert refused.value.outward is (reason if is_told else Code.RULE_ROWS_ANSWER)
+    # What central asked is no secret of a row: there the reason is told.
+    with pytest.raises(Refusal) as refused:
+        ask(steps, "nobody", value=1e9)
+    assert refused.value.outward is refused.value.code is Code.RULE_REQUEST_BOUNDS
+
+
+def test_the_outward_code_is_all_that_leaves_of_a_refusal() -> None:
+    release = release_refusal(Origin("job", "site", "", ""), 3, [], Refusal(Code.WORKER_RAISED, 17, Code.RULE_ROWS_ANSWER), {})
+    assert release.body == encode(RoundReply(3, refused=Code.RULE_ROWS_ANSWER))
+    assert json.loads(release.entry)["code"] == "worker.raised"
+    assert json.loads(release.entry)["line"] == 17
