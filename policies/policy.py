@@ -81,6 +81,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Smallest residual sd of a Gaussian draw (standardised units): smaller ones make imputed cells a message."""
     max_draw_sigma: float
     """Largest residual sd of a Gaussian draw (standardised units)."""
+    max_chains: int
+    """Chains that a job may run side by side: each asks its own questions about the same rows, and holds its own copy of them."""
     refusal_budget: int
     """Refusals a job may cost a site: a refusal is an answer of one bit."""
     reply_seconds: float
@@ -144,6 +146,7 @@ NARROWS: Final[dict[str, Literal["up", "down", "true"]]] = {
     "max_evaluations_per_fit": "down",
     "min_draw_sigma": "up",
     "max_draw_sigma": "down",
+    "max_chains": "down",
     "refusal_budget": "down",
     "reply_seconds": "up",
     "rows_reply_seconds": "up",

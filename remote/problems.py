@@ -36,11 +36,11 @@ STATUS: Final[dict[Code, int]] = {
 """Statuses of single codes; the others follow their exception's class."""
 
 
-def explain(code: Code | None) -> dict[str, str]:
+def explain(code: Code | None, details: dict[str, object] | None = None) -> dict[str, str]:
     """A code as `{"code", "sentence", "remedy"}`; empty strings for none."""
     if code is None:
         return {"code": "", "sentence": "", "remedy": ""}
-    return {"code": code.value, "sentence": describe(code), "remedy": CATALOGUE[code].remedy}
+    return {"code": code.value, "sentence": describe(code, details), "remedy": CATALOGUE[code].remedy}
 
 
 def finding_view(finding: Finding) -> dict[str, Any]:

@@ -116,6 +116,7 @@ class Code(StrEnum):
     LIMIT_TIME = "limit.time"
     LIMIT_MEMORY = "limit.memory"
     LIMIT_FRAME = "limit.frame"
+    LIMIT_CHAINS = "limit.chains"
     LIMIT_MESSAGES = "limit.messages"
     LIMIT_STEP_MESSAGES = "limit.step_messages"
     LIMIT_CPU = "limit.cpu"
@@ -203,7 +204,9 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Binary column {column!r} has other values than its two levels (line {line}).",
         "Correct the cells, state the two levels in the job, or make the target continuous.",
     ),
-    C.DATA_TOO_LARGE: Entry("The data need more than {limit} bytes of memory.", "Raise max_rows_bytes in the site's policy."),
+    C.DATA_TOO_LARGE: Entry(
+        "The data need more than {limit} bytes of memory.", "Raise max_rows_bytes in the site's policy, or make the job with fewer chains."
+    ),
     C.DATA_TOO_MANY_COLUMNS: Entry(
         "The file has {found} columns; at most {limit} can be read.", "Remove columns that are not in the model."
     ),
@@ -356,7 +359,7 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     ),
     C.EVENT_RIDGE: Entry("A ridge of {ridge} shrinks every slope towards 0.", "Use 0 unless a fit is singular or separated."),
     C.EVENT_NOT_MIXED: Entry(
-        "The chain of target {column!r} has not settled: split-Rhat of the {statistic} is {rhat}, above 1.1.",
+        "Target {column!r} has not settled: {measure} of the {statistic} of its imputed cells is {rhat}, above 1.1.",
         "Raise iteration_before_first_imputation and look at the trace.",
     ),
     C.EVENT_AUTOCORRELATION: Entry(
@@ -395,7 +398,11 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Raise the limit in the policy, or use fewer rows, columns or imputations.",
     ),
     C.LIMIT_MEMORY: Entry("The memory limit of {limit} bytes was reached.", "Raise worker_data_bytes in the policy."),
-    C.LIMIT_FRAME: Entry("A frame was larger than {limit} bytes.", "Use fewer columns; the policy key is max_frame_bytes."),
+    C.LIMIT_FRAME: Entry("A frame was larger than {limit} bytes.", "Use fewer columns or chains; the policy key is max_frame_bytes."),
+    C.LIMIT_CHAINS: Entry(
+        "The job runs {found} chains side by side; the policy accepts {limit}.",
+        "Make the job with fewer chains; the policy key is max_chains.",
+    ),
     C.LIMIT_MESSAGES: Entry("The job sent more than {limit} messages.", "Use fewer sweeps; the policy key is max_messages."),
     C.LIMIT_STEP_MESSAGES: Entry(
         "One step sent more than {limit} messages.", "Send fewer tells or notes between two questions; the key is max_messages_per_step."

@@ -15,7 +15,7 @@ import msgspec
 
 from sandbox.contract import DEFAULT_MISSING, Column, Contract, TargetType, order_levels
 from sandbox.errors import Code, InputError
-from sandbox.manifest import Manifest
+from sandbox.manifest import CHAINS, Manifest
 
 MAX_IMPUTATIONS: Final = 1000
 MAX_ITERATIONS: Final = 10_000
@@ -51,6 +51,15 @@ class JobSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def has_central_intercept(self) -> bool:
         """Whether the design has a column that is 1 at central and 0 at sites."""
         return self.parameters.get("central_intercept") is True
+
+    @property
+    def chains(self) -> int:
+        """C: how many chains run side by side. Only a pair of many targets has the parameter, with 1 as its default."""
+        return int(self.parameters.get(CHAINS, 1))
+
+    def imputations_of(self, chain: int) -> int:
+        """How many imputations a chain (from 0) keeps: they are taken from the chains in turn."""
+        return len(range(chain, self.imputations, self.chains))
 
 
 class Sweep(msgspec.Struct, frozen=True):
@@ -90,12 +99,16 @@ def check_job(spec: JobSpec, manifest: Manifest) -> JobSpec:
         if target.type != "binary" and target.levels is not None:
             raise InputError(Code.JOB_TARGETS, reason=f"target {target.column!r} is continuous and cannot have levels")
     _check_ranges(spec)
-    if capabilities.targets == "many" and spec.imputations > 1:
-        for key in ("iteration_before_first_imputation", "iteration_between_imputations"):
-            if getattr(spec, key) < 1:
-                raise InputError(Code.JOB_THINNING_ZERO, key=key)
     seed = secrets.randbits(63) if spec.seed is None else spec.seed
-    return msgspec.structs.replace(spec, seed=seed, parameters=manifest.resolve_parameters(spec.parameters))
+    spec = msgspec.structs.replace(spec, seed=seed, parameters=manifest.resolve_parameters(spec.parameters))
+    if spec.chains > spec.imputations:
+        reason = f"{spec.chains} chains for {spec.imputations} imputations: a chain would keep none; ask for as many imputations as chains"
+        raise InputError(Code.JOB_PARAMETERS, parameter=CHAINS, reason=reason)
+    if capabilities.targets == "many" and spec.imputations > 1 and spec.iteration_before_first_imputation < 1:
+        raise InputError(Code.JOB_THINNING_ZERO, key="iteration_before_first_imputation")
+    if capabilities.targets == "many" and spec.imputations > spec.chains and spec.iteration_between_imputations < 1:
+        raise InputError(Code.JOB_THINNING_ZERO, key="iteration_between_imputations")
+    return spec
 
 
 def _check_ranges(spec: JobSpec) -> None:
@@ -146,19 +159,29 @@ def resolve_columns(parameters: dict[str, Any], manifest: Manifest, contract: Co
     return resolved
 
 
-def sweeps(spec: JobSpec, manifest: Manifest) -> Iterator[Sweep]:
-    """The schedule. Pairs with one target draw M times from one fit; chained equations burn in and thin."""
+def n_sweeps(spec: JobSpec, manifest: Manifest, chain: int = 0) -> int:
+    """How many sweeps a chain (from 0) makes: the length of :func:`sweeps`."""
+    if manifest.capabilities.targets == "one":
+        return spec.imputations
+    return _burn_in(spec) + (spec.imputations_of(chain) - 1) * spec.iteration_between_imputations
+
+
+def sweeps(spec: JobSpec, manifest: Manifest, chain: int = 0) -> Iterator[Sweep]:
+    """The schedule of a chain. Pairs with one target draw M times from one fit; chained equations burn in and thin."""
     if manifest.capabilities.targets == "one":
         for index in range(spec.imputations):
             yield Sweep(index, True)
         return
-    # A single imputation without burn-in still needs one sweep to have anything to keep.
-    first = max(spec.iteration_before_first_imputation, 1)
-    total = first + (spec.imputations - 1) * spec.iteration_between_imputations
-    for index in range(total):
+    first = _burn_in(spec)
+    for index in range(n_sweeps(spec, manifest, chain)):
         after_first = index + 1 - first
         keeps = after_first >= 0 and (after_first == 0 or after_first % spec.iteration_between_imputations == 0)
         yield Sweep(index, keeps)
+
+
+def _burn_in(spec: JobSpec) -> int:
+    # A single imputation without burn-in still needs one sweep to have anything to keep.
+    return max(spec.iteration_before_first_imputation, 1)
 
 
 def _index(column: str | int, header: list[str]) -> int:

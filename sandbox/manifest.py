@@ -29,6 +29,8 @@ Parts = dict[str, tuple[str, tuple[str, ...]]]
 MANIFEST_NAME: Final = "manifest.toml"
 RESERVED_STEP: Final = "margins"
 """The built-in step of the first round; no pair may declare a step of this name."""
+CHAINS: Final = "chains"
+"""The parameter that says how many chains run side by side; see `sandbox.job.JobSpec.chains`."""
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}\Z")
 _STEP_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 _MAX_BYTES: Final = 64 << 10
@@ -254,6 +256,7 @@ def _check(manifest: Manifest) -> None:
         _check_access(manifest, name, step)
     for name, schema in manifest.parameters.properties.items():
         _check_parameter(name, schema)
+    _check_chains(manifest)
 
 
 def _check_step(name: str, step: Step) -> None:
@@ -316,6 +319,19 @@ def _check_parameter(name: str, schema: dict[str, Any]) -> None:
         raise _wrong(key, 'a parameter that names a column has column = "predictor" and no default')
     if "column" not in schema and "default" not in schema:
         raise _wrong(key, "a parameter needs a default")
+
+
+def _check_chains(manifest: Manifest) -> None:
+    """`chains` is a parameter with a meaning of its own: the round engine runs the central module so many times, side by side."""
+    schema = manifest.parameters.properties.get(CHAINS)
+    if schema is None:
+        return
+    if manifest.capabilities.targets == "one":
+        raise _wrong(f"parameters.properties.{CHAINS}", "a pair of one target has no chains")
+    if manifest.access == "rows":
+        raise _wrong(f"parameters.properties.{CHAINS}", "code that sees rows is lent them once, for one chain")
+    if (schema.get("type"), schema.get("default"), schema.get("minimum")) != ("integer", 1, 1):
+        raise _wrong(f"parameters.properties.{CHAINS}", 'must have type = "integer", default = 1 and minimum = 1')
 
 
 def _check_keywords(key: str, schema: dict[str, Any]) -> None:

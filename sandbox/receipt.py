@@ -108,6 +108,8 @@ class Receipt:
     algorithm: str
     access: str
     """Whether the pair's code saw rows, in words."""
+    chains: int
+    """How many asked side by side."""
     pair: str
     contract: str
     policy: str
@@ -145,6 +147,7 @@ def make_receipt(lines: Iterable[dict[str, Any]], dataset_lines: Iterable[dict[s
         participant=str(last.get("participant", "")),
         algorithm=str(upload.get("algorithm", "")),
         access=_access(found),
+        chains=int(upload.get("chains", 1)),
         pair=str(last.get("pair", "")),
         contract=str(last.get("contract", "")),
         policy=str(upload.get("policy", "")),
@@ -189,7 +192,7 @@ def as_text(receipt: Receipt) -> str:
         f"RECEIPT of job {receipt.job} at {receipt.participant}",
         "",
         f"From {receipt.first_time} to {receipt.last_time}",
-        f"Algorithm         {receipt.algorithm or '–'}",
+        f"Algorithm         {receipt.algorithm or '–'}" + (f", {receipt.chains} chains side by side" if receipt.chains > 1 else ""),
         f"Access            {receipt.access}",
         f"  approved bytes  {receipt.pair}",
         f"Data contract     {receipt.contract or '–'}",
@@ -230,10 +233,14 @@ def _sent(lines: list[dict[str, Any]]) -> tuple[Sent, ...]:
     found: dict[tuple[str, str, str], list[int]] = {}
     for line in _of_kind(lines, "release"):
         steps = line.get("steps", [])
-        step = str(steps[-1].get("step", "")) if steps else ""
+        last = str(steps[-1].get("step", "")) if steps else ""
+        in_message = set()
         for field in line.get("fields", []):
-            counts = found.setdefault((step, str(field.get("name", "")), str(field.get("kind", ""))), [0, 0, 0])
-            counts[0] += 1
+            # Chains may be at different steps; lines that were written before there were chains have one.
+            key = str(field.get("step", last)), str(field.get("name", "")), str(field.get("kind", ""))
+            counts = found.setdefault(key, [0, 0, 0])
+            counts[0] += key not in in_message
+            in_message.add(key)
             counts[1] += int(field.get("scalars", 0))
             counts[2] += int(field.get("new", 0))
     return tuple(Sent(*key, *counts) for key, counts in found.items())
@@ -257,7 +264,7 @@ def _rules(lines: list[dict[str, Any]]) -> tuple[RuleUse, ...]:
 
 
 def _refused(lines: list[dict[str, Any]]) -> tuple[RefusalLine, ...]:
-    codes = Counter(str(line.get("code", "")) for kind in ("refusal", "stop") for line in _of_kind(lines, kind))
+    codes = Counter(str(refusal.get("code", "")) for refusal in (*_refusals(lines), *_of_kind(lines, "stop")))
     codes.update(
         str(finding.get("code", ""))
         for line in _of_kind(lines, "upload")
@@ -291,8 +298,14 @@ def _totals(lines: list[dict[str, Any]]) -> Totals:
         innovations=sum(int(line.get("innovation", 0)) for line in releases),
         questions_at_coefficients=sum(field.get("kind") in ("glm_score", "selection_score") for field in fields),
         bytes=sum(int(line.get("bytes", 0)) for line in (*releases, *refusals)),
-        refusals=len(refusals),
+        refusals=len(_refusals(lines)),
     )
+
+
+def _refusals(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What was refused in each message: a list, for several chains may be; in older lines the line itself."""
+    answered = (*_of_kind(lines, "release"), *_of_kind(lines, "refusal"))
+    return [refusal for line in answered for refusal in line.get("refused", [line] if line.get("kind") == "refusal" else [])]
 
 
 def _of_kind(lines: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:

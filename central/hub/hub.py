@@ -127,7 +127,7 @@ class Hub:
                 self._on_frame(link, data)
                 data = await connection.receive()
         except TidegateError as error:
-            log.warning("link.protocol", site=link.site_id, code=error.code.value)
+            log.warning("link.protocol", site=link.site_id, code=error.code.value, reason=error.sentence)
         except TimeoutError:
             log.warning("link.no_greeting", site=link.site_id)
 

@@ -10,7 +10,7 @@ from central.hub.link import Link
 from policies import Policy
 from sandbox.errors import Code, LimitError, PeerError, TidegateError
 from sandbox.wire.link import SiteBegin, SiteReply, SiteRound
-from sandbox.wire.messages import Constants, Message, RoundReply, StepCall, round_reply
+from sandbox.wire.messages import ChainCalls, Constants, Message, RoundReply, round_reply
 
 BEGIN_NUMBER: Final = -1
 """The number of the reply that acknowledges SiteBegin."""
@@ -40,9 +40,9 @@ class LinkedParticipant:
         """Send the constants and wait for the site's gate."""
         await self._ask(SiteBegin(self._job_id, constants), BEGIN_NUMBER, 1)
 
-    async def run_round(self, number: int, calls: tuple[StepCall, ...]) -> RoundReply:
+    async def run_round(self, number: int, chains: tuple[ChainCalls, ...]) -> RoundReply:
         """Ask the site; see :class:`~sandbox.rounds.participant.Participant`."""
-        answer = await self._ask(SiteRound(self._job_id, number, calls), number, len(calls))
+        answer = await self._ask(SiteRound(self._job_id, number, chains), number, sum(len(part.calls) for part in chains))
         return round_reply.decode(answer.body)
 
     async def _ask(self, message: Message, number: int, n_steps: int) -> SiteReply:

@@ -109,6 +109,8 @@ class JobService:
         """A draft. Raises :class:`InputError` that says what is wrong with it."""
         pair = (await self._registry.get(new.pair)).pair()
         spec = check_job(job_from_table(new.spec), pair.manifest)
+        if spec.chains > self._policy.max_chains:
+            raise InputError(Code.LIMIT_CHAINS, found=spec.chains, limit=self._policy.max_chains)
         known = {site.site_id for site in await asyncio.to_thread(self._sites.sites)}
         participants = sorted(set(new.participants))
         for site in participants:

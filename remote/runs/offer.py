@@ -21,6 +21,8 @@ def read_offer(offer: JobOffer, site_id: str, policy: Policy) -> tuple[Pair | No
         return None, error.code
     if pair.digest != offer.digest:
         return None, Code.PAIR_DIGEST
+    if offer.spec.chains > policy.max_chains:
+        return pair, Code.LIMIT_CHAINS
     if site_id not in offer.participants:
         return pair, Code.JOB_PARTICIPANTS
     if offer.contract is not None and not (offer.contract.is_frozen and is_contract_of(offer.contract, offer.spec)):

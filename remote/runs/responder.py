@@ -82,5 +82,5 @@ class Responder:
         if question.number <= self._last_number:
             return SiteReply(self._job_id, question.number, failed=Code.WIRE_SEQUENCE)
         self._last_number = question.number
-        body = await self._participant.run_round_bytes(question.number, question.calls)
+        body = await self._participant.run_round_bytes(question.number, question.chains)
         return SiteReply(self._job_id, question.number, body)

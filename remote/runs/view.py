@@ -11,6 +11,8 @@ from remote.problems import explain, finding_view
 from remote.runs.phase import Phase
 from remote.runs.run import Run
 from sandbox.contract import Contract
+from sandbox.job import n_sweeps
+from sandbox.manifest import CHAINS
 from sandbox.wire.link import BoardRow
 from sandbox.wire.messages import UploadReport
 
@@ -36,10 +38,11 @@ def run_view(run: Run, earlier: Approval | None = None) -> dict[str, Any]:
         "title": run.pair.manifest.title if run.pair else "",
         "access": run.pair.manifest.access if run.pair else "",
         "reference": run.pair.manifest.reference if run.pair else "",
-        "problem": explain(run.problem),
+        "problem": explain(run.problem, {"found": run.offer.spec.chains, "limit": run.policy.max_chains}),
         "approval": _approval_view(run.approval),
         "approved_before": _approval_view(earlier),
         "spec": msgspec.to_builtins(run.offer.spec),
+        "chains": _chains_view(run),
         "contract": _contract_view(run.offer.contract),
         "participants": list(run.offer.participants),
         "board": [_board_view(row) for row in run.board],
@@ -114,6 +117,15 @@ def _approval_view(approval: Approval | None) -> dict[str, str] | None:
     if approval is None:
         return None
     return {"job": approval.job_id, "by": approval.approved_by, "at": approval.approved_at.isoformat(timespec="seconds")}
+
+
+def _chains_view(run: Run) -> dict[str, int] | None:
+    """What the chains of a job come to, None for a pair that has none: each asks about the same rows and needs room for them."""
+    if run.pair is None or CHAINS not in run.pair.manifest.parameters.properties:
+        return None
+    spec, manifest = run.offer.spec, run.pair.manifest
+    iterations = sum(n_sweeps(spec, manifest, chain) for chain in range(spec.chains))
+    return {"number": spec.chains, "limit": run.policy.max_chains, "iterations": iterations}
 
 
 def _contract_view(contract: Contract | None) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Random numbers for rows. A number depends on the site's secret, the job, the target, the draw and the row, and on nothing else.
+"""Random numbers for rows. A number depends on the site's secret, the job, the chain, the target, the draw and the row; on nothing else.
 
 So any partition of the rows over gates with one secret gives the same numbers, a draw that is asked for twice is the same draw, and
 central, which does not know the secret, knows none of them.
@@ -31,6 +31,7 @@ ROWS_AT_ONCE: Final = 8192
 BLOCK_BYTES: Final = 16
 _LABEL: Final = b"tidegate row draws v2"
 QUESTION_LABEL: Final = b"tidegate question of a draw v1"
+CHAIN_LABEL: Final = b"tidegate chain of draws v1"
 _MAX_TARGET: Final = 1 << 24
 _MAX_DRAW: Final = 1 << 32
 _ONE: Final = np.uint64(0x3FF0_0000_0000_0000)
@@ -58,6 +59,13 @@ class RowDraws:
         # One block per counter, each counter used for one purpose: the mode in which a cipher is a function of its block.
         self._cipher = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305
         self._row_offset = row_offset
+
+    def of_chain(self, chain: int) -> RowDraws:
+        """The numbers of a chain, from 0; these ones for the first. Two chains share none, whatever they are asked."""
+        if not chain:
+            return self
+        key = hmac.digest(self._key, CHAIN_LABEL + chain.to_bytes(4, "big"), "sha256")[:KEY_BYTES]
+        return RowDraws(key, self._row_offset, is_bound=self._is_bound)
 
     def asked(self, question: bytes) -> RowDraws:
         """The numbers for a question, after those that these are for; these ones where questions are not bound."""

@@ -6,6 +6,8 @@ predictor) has no imputation and stays NaN.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -16,17 +18,35 @@ from sandbox.gate.rows import Matrix, Rows
 
 
 class Imputations:
-    """Snapshots of the completed cells. Cells are numbered by row, then by target, as they stand in the file."""
+    """Snapshots of the completed cells. Cells are numbered by row, then by target, as they stand in the file.
 
-    def __init__(self, mask: Mask, rows: Rows, n_imputations: int, region: Region) -> None:
-        """Make room for all of them at once, so that what does not fit is known at the upload. Raises `RegionFull`."""
+    Imputations are taken from the chains in turn: that number k (from 0) of chain c is number k · C + c of the job, whoever comes first.
+    """
+
+    def __init__(self, mask: Mask, chains: Sequence[Rows], n_imputations: int, region: Region) -> None:
+        """Make room for all of them at once, so that what does not fit is known at the upload. Raises `RegionFull`.
+
+        `chains`: the rows of each chain; which rows they are is the same in all.
+        """
+        rows = chains[0]
         self._mask = mask
+        self._chains = tuple(chains)
+        self._n_of_chain = [0] * len(self._chains)
         self._rows = rows
         self._place_of_row: npt.NDArray[np.int64] = region.array(len(mask), np.int64)
         self._place_of_row[:] = -1
         self._place_of_row[rows.file_rows] = np.arange(rows.n)
         self._kept: Matrix = region.array((n_imputations, int(np.count_nonzero(mask))))
-        self.n_kept = 0
+
+    @property
+    def n_kept(self) -> int:
+        """How many are kept."""
+        return sum(self._n_of_chain)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all are kept."""
+        return self.n_kept == len(self._kept)
 
     @property
     def n_missing_left(self) -> int:
@@ -38,18 +58,21 @@ class Imputations:
         rows, targets = np.nonzero(self._mask)
         return rows, targets
 
-    def keep(self, units: Units) -> bool:
-        """Keep the current values of the cells as the next imputation; False when all are kept already."""
-        if self.n_kept == len(self._kept):
+    def keep(self, units: Units, chain: int) -> bool:
+        """Keep the current values of a chain's cells as its next imputation; False when there is no such chain or it has kept its share."""
+        if not 0 <= chain < len(self._chains):
+            return False
+        number = self._n_of_chain[chain] * len(self._chains) + chain
+        if number >= len(self._kept):
             return False
         rows, targets = self.cells()
         places = self._place_of_row[rows]
-        imputation = self._kept[self.n_kept]
+        imputation = self._kept[number]
         imputation[:] = np.nan
         for number, index in enumerate(self._rows.targets):
             is_filled = (targets == number) & (places >= 0)
-            imputation[is_filled] = _raw_column(self._rows, units, index)[places[is_filled]]
-        self.n_kept += 1
+            imputation[is_filled] = _raw_column(self._chains[chain], units, index)[places[is_filled]]
+        self._n_of_chain[chain] += 1
         return True
 
     def imputed(self, target: int, imputation: int) -> Matrix:

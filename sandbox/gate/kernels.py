@@ -99,13 +99,21 @@ def _observed(rows: Rows, position: int) -> Matrix:
     return values[~np.isnan(values)]
 
 
-def start_values(rows: Rows, units: Units, uniforms: Mapping[int, Matrix]) -> dict[int, Matrix]:
-    """Raw start values of the missing cells of every target: the mean, or a draw from the margin of a binary target."""
+def start_values(rows: Rows, units: Units, numbers: Mapping[int, Matrix]) -> dict[int, Matrix]:
+    """Raw start values of the missing cells of every target: a draw from the margin, or the mean.
+
+    `numbers`: one for every cell: uniform for a binary target; standard normal for a continuous one, without which it starts at its mean.
+    """
     starts = {}
     for index in rows.targets:
         position = rows.position(index)
-        uniform, mean = uniforms[index], units.mean[position]
-        starts[index] = (uniform < mean).astype(np.float64) if units.is_binary[position] else np.full(len(uniform), mean)
+        mean, scale = units.mean[position], units.scale[position]
+        if units.is_binary[position]:
+            starts[index] = (numbers[index] < mean).astype(np.float64)
+        elif index in numbers:
+            starts[index] = mean + scale * numbers[index]
+        else:
+            starts[index] = np.full(rows.n_missing(index), mean)
     return starts
 
 

@@ -90,10 +90,12 @@ def _assumption(manifest: Manifest) -> str:
 def _schedule(spec: JobSpec, manifest: Manifest) -> str:
     sweeps = ""
     if manifest.capabilities.targets == "many":
-        sweeps = (
-            f" after {spec.iteration_before_first_imputation} iterations, with {spec.iteration_between_imputations} iterations between "
-            "one and the next"
+        chains = f", taken in turn from {spec.chains} independent chains," if spec.chains > 1 else ""
+        between = (
+            f", with {spec.iteration_between_imputations} iterations between one and the next" if spec.imputations > spec.chains else ""
         )
+        of_chain = " of a chain" if between and spec.chains > 1 else ""
+        sweeps = f"{chains} after {spec.iteration_before_first_imputation} iterations{between}{of_chain}"
     return f"{spec.imputations} imputations were kept{sweeps} (seed {spec.seed}). Estimates are to be pooled by Rubin's rules."
 
 
@@ -109,11 +111,17 @@ def _rows(report: Mapping[str, Any]) -> str:
 
 def _convergence(diagnostics: Mapping[str, Any]) -> str:
     chains = [numbers for target in diagnostics["chains"].values() for numbers in (target["mean"], target["sd"])]
-    rhats = [numbers["split_rhat"] for numbers in chains if numbers["split_rhat"] is not None]
-    lags = [numbers["autocorrelation_at_thinning_lag"] for numbers in chains]
-    known = [value for value in lags if value is not None]
-    text = f"The largest split-Rhat of a mean or standard deviation of imputed values was {max(rhats):.3f}." if rhats else ""
-    return text + (f" The largest autocorrelation at the thinning lag was {max(known):.2f}." if known else "")
+
+    def largest(key: str, sentence: str) -> str:
+        known = [numbers[key] for numbers in chains if numbers[key] is not None]
+        return sentence.format(max(known)) if known else ""
+
+    sentences = [
+        largest("split_rhat", "The largest split-Rhat of a mean or standard deviation of imputed values was {:.3f}."),
+        largest("rhat_between_chains", "The largest Rhat between the chains of a mean or standard deviation of imputed values was {:.3f}."),
+        largest("autocorrelation_at_thinning_lag", "The largest autocorrelation at the thinning lag was {:.2f}."),
+    ]
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sandbox.gate.patterns import Patterns
-from sandbox.gate.svg import FAINT, GRID, IMPUTED, INK, NORMAL, OBSERVED, SHADE, WIDTH, Canvas, Panel, number, shorten, ticks, widen
+from sandbox.gate.svg import CHAINS, FAINT, GRID, IMPUTED, INK, NORMAL, OBSERVED, SHADE, WIDTH, Canvas, Panel, number, shorten, ticks, widen
 
 Numbers = npt.NDArray[np.float64]
 NAMES: Final = ("trace", "density", "missingness")
@@ -26,16 +26,25 @@ _COLUMN_CHARACTERS: Final = 14
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
-    """One target's trace, raw units."""
+class Line:
+    """One chain's trace of one target, raw units, a number per sweep."""
 
-    name: str
     means: Sequence[float]
     sds: Sequence[float]
-    burn_in: int
-    """Sweeps before the first that may be kept."""
     kept: Sequence[int]
     """Sweeps whose imputation was kept, from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """One target's traces, a line per chain."""
+
+    name: str
+    chains: Sequence[Line]
+    burn_in: int
+    """Sweeps before the first that may be kept."""
+    rhats: tuple[float | None, float | None] = (None, None)
+    """Between chains, of the mean and of the sd."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,38 +57,46 @@ class Compared:
     levels: tuple[str, str] | None
 
 
-def trace(chains: Sequence[Chain]) -> str:
-    """Mean and sd of the imputed cells after every sweep, a row of two panels per target."""
+def trace(targets: Sequence[Traced]) -> str:
+    """Mean and sd of the imputed cells after every sweep, a row of two panels per target, a line per chain."""
     step = 150
-    canvas = Canvas("Trace: mean and standard deviation of the imputed cells after every sweep", _TOP + step * len(chains) + 4)
+    canvas = Canvas("Trace: mean and standard deviation of the imputed cells after every sweep", _TOP + step * len(targets) + 4)
     _heading(canvas, "Trace of the imputed cells")
     canvas.rectangle(8, 27, 14, 10, SHADE, FAINT)
     canvas.text(26, 36, "burn-in")
     canvas.dot(80, 32, IMPUTED)
     canvas.text(87, 36, "imputation kept")
+    n_chains = max((len(target.chains) for target in targets), default=1)
     canvas.line([(176, 32), (190, 32)], OBSERVED)
-    canvas.text(194, 36, "each sweep")
-    for place, chain in enumerate(chains):
+    canvas.text(194, 36, "each sweep" if n_chains == 1 else f"each sweep of a chain ({n_chains} chains)")
+    for place, target in enumerate(targets):
         top = _TOP + place * step
-        canvas.text(8, top + 8, shorten(chain.name, 48), size=NORMAL, colour=INK, bold=True)
-        for left, values, label in ((_LEFT, chain.means, "mean, units of the upload"), (WIDTH / 2 + _LEFT - 8, chain.sds, "sd")):
-            _trace_panel(canvas, chain, values, label, left, top + 28)
+        canvas.text(8, top + 8, shorten(target.name, 32), size=NORMAL, colour=INK, bold=True)
+        if None not in target.rhats:
+            canvas.text(WIDTH - 8, top + 8, "Rhat: mean {:.2f}, sd {:.2f}".format(*target.rhats), anchor="end")
+        means, sds = [chain.means for chain in target.chains], [chain.sds for chain in target.chains]
+        _trace_panel(canvas, target, means, "mean, units of the upload", _LEFT, top + 28)
+        _trace_panel(canvas, target, sds, "sd", WIDTH / 2 + _LEFT - 8, top + 28)
     return canvas.as_text()
 
 
-def _trace_panel(canvas: Canvas, chain: Chain, values: Sequence[float], label: str, left: float, top: float) -> None:
-    n = len(values)
-    finite = [value for value in values if np.isfinite(value)]
+def _trace_panel(canvas: Canvas, target: Traced, lines: Sequence[Sequence[float]], label: str, left: float, top: float) -> None:
+    n = max(len(line) for line in lines)
+    finite = [value for line in lines for value in line if np.isfinite(value)]
     y_range = widen(min(finite, default=0.0), max(finite, default=1.0))
     panel = Panel(canvas, left, top, WIDTH / 2 - _LEFT - 6, 84, (0.5, max(n, 2) + 0.5), y_range)
-    if chain.burn_in:
-        canvas.rectangle(panel.left, panel.top, panel.x(min(chain.burn_in, n) + 0.5) - panel.left, panel.height, SHADE)
+    if target.burn_in:
+        canvas.rectangle(panel.left, panel.top, panel.x(min(target.burn_in, n) + 0.5) - panel.left, panel.height, SHADE)
     panel.axes("sweep", x_ticks=[t for t in ticks(1, max(n, 2), 4, whole=True) if t >= 1], y_ticks=ticks(*y_range, 3), y_label=label)
-    if n:
-        canvas.line([panel.place(sweep + 1, value) for sweep, value in enumerate(values)], OBSERVED, 1.2)
-    for sweep in chain.kept:
-        if sweep < n:
-            canvas.dot(*panel.place(sweep + 1, values[sweep]), IMPUTED, 2.2)
+    for place, values in enumerate(lines):
+        if len(values):
+            colour, dash = CHAINS[place % len(CHAINS)]
+            points = [panel.place(sweep + 1, value) for sweep, value in enumerate(values)]
+            canvas.line(points, colour, 1.2 if len(lines) == 1 else 0.9, dash=dash)
+    for chain, values in zip(target.chains, lines, strict=True):
+        for sweep in chain.kept:
+            if sweep < len(values):
+                canvas.dot(*panel.place(sweep + 1, values[sweep]), IMPUTED, 2.2)
 
 
 def density(targets: Sequence[Compared]) -> str:

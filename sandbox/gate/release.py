@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -21,7 +21,7 @@ from sandbox.gate.guard import Refusal, Verdict
 from sandbox.gate.kernels import Answer
 from sandbox.manifest import FieldKind, Manifest, ReplyField
 from sandbox.wire.codec import encode
-from sandbox.wire.messages import RoundReply, UploadReport
+from sandbox.wire.messages import ChainReply, GateSetup, RoundReply, UploadReport
 from sandbox.wire.values import Array, Record
 
 STEP_PART = "loglik_step"
@@ -93,6 +93,19 @@ class Field:
     n_new: int
 
 
+@dataclass(slots=True)
+class Part:
+    """What one chain is answered in a round: its fields, or why it was refused."""
+
+    chain: int
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    """As the ledger shows them."""
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    refusal: Refusal | None = None
+    innovation: int | None = None
+    """Of code that sees rows, which runs in one chain: how many numbers about the rows are new (:class:`verification.SumBudget`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Release:
     """One reply as it leaves, and its ledger entry."""
@@ -102,41 +115,33 @@ class Release:
     is_refused: bool
 
 
-def release_fields(
-    origin: Origin,
-    number: int,
-    steps: list[dict[str, Any]],
-    fields: Mapping[str, Field],
-    rules: Mapping[str, Verdict],
-    max_bytes: int,
-    innovation: int | None = None,
-) -> Release:
-    """The reply of a round. Raises :class:`Refusal` when it is larger than a frame may be.
+def release(origin: Origin, number: int, parts: Sequence[Part], rules: Mapping[str, Verdict], max_bytes: int) -> Release:
+    """The reply of a round. A refusal leaves as its outward code; the reason and the line of the pair stay in the ledger.
 
-    `innovation`: of code that sees rows, how many numbers about the rows are new in this job (:class:`verification.SumBudget`).
+    Raises :class:`Refusal` when answers make the reply larger than a frame may be.
     """
-    body = encode(RoundReply(number, {name: field.record for name, field in fields.items()}))
-    if len(body) > max_bytes:
+    body = encode(RoundReply(number, tuple(_reply(part) for part in parts)))
+    if len(body) > max_bytes and any(part.refusal is None for part in parts):
         raise Refusal(Code.LIMIT_FRAME)
-    described = [_describe(name, field) for name, field in fields.items()]
-    more = {} if innovation is None else {"innovation": innovation}
-    entry = origin.entry("release", round=number, steps=steps, fields=described, rules=dict(rules), **more, **_digest(body))
-    return Release(body, entry, False)
-
-
-def release_refusal(origin: Origin, number: int, steps: list[dict[str, Any]], refusal: Refusal, rules: Mapping[str, Verdict]) -> Release:
-    """A refusal as it leaves: its outward code. The reason and the line of the pair stay in the ledger."""
-    body = encode(RoundReply(number, refused=refusal.outward))
-    more = {"line": refusal.line} if refusal.line else {}
+    refused = [_described_refusal(part, part.refusal) for part in parts if part.refusal is not None]
+    innovation = next((part.innovation for part in parts if part.innovation is not None), None)
     entry = origin.entry(
-        "refusal", round=number, steps=steps, fields=[], rules=dict(rules), code=refusal.code.value, **more, **_digest(body)
+        "refusal" if len(refused) == len(parts) else "release",
+        round=number,
+        steps=[{**step, **_chain(part)} for part in parts for step in part.steps],
+        fields=[_described_field(part, name, found) for part in parts for name, found in part.fields.items()],
+        **({"refused": refused} if refused else {}),
+        **({} if innovation is None else {"innovation": innovation}),
+        rules=dict(rules),
+        bytes=len(body),
+        sha256=hashlib.sha256(body).hexdigest(),
     )
-    return Release(body, entry, True)
+    return Release(body, entry, bool(refused))
 
 
 def upload_entry(
     origin: Origin,
-    policy: Policy,
+    setup: GateSetup,
     manifest: Manifest,
     report: UploadReport,
     standing: Mapping[str, Literal["pass", "notice"]],
@@ -145,8 +150,9 @@ def upload_entry(
     """The ledger line about an upload: how many rows, under which rules, for which pair, and the codes of what was found."""
     return origin.entry(
         "upload",
-        policy=policy.name,
+        policy=setup.policy.name,
         algorithm=f"{manifest.name} {manifest.version}",
+        chains=setup.spec.chains,
         is_clean=report.is_clean,
         rows=report.n_rows,
         set_aside=report.n_set_aside,
@@ -156,19 +162,32 @@ def upload_entry(
     )
 
 
-def _describe(name: str, field: Field) -> dict[str, Any]:
-    record = field.record
+def _reply(part: Part) -> ChainReply:
+    if part.refusal is not None:
+        return ChainReply(part.chain, refused=part.refusal.outward)
+    return ChainReply(part.chain, {name: found.record for name, found in part.fields.items()})
+
+
+def _described_field(part: Part, name: str, found: Field) -> dict[str, Any]:
+    record = found.record
     data = b"".join(array.data for array in record.values())
     return {
+        **_chain(part),
+        "step": part.steps[-1]["step"],
         "name": name,
-        "kind": field.kind,
-        "shape": {part: list(array.shape) for part, array in record.items()},
+        "kind": found.kind,
+        "shape": {name: list(array.shape) for name, array in record.items()},
         "scalars": sum(array.size for array in record.values()),
-        "new": field.n_new,
+        "new": found.n_new,
         "bytes": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
     }
 
 
-def _digest(body: bytes) -> dict[str, Any]:
-    return {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+def _described_refusal(part: Part, refusal: Refusal) -> dict[str, Any]:
+    return {**_chain(part), "code": refusal.code.value, **({"line": refusal.line} if refusal.line else {})}
+
+
+def _chain(part: Part) -> dict[str, int]:
+    """Chains are counted from 1 for people."""
+    return {"chain": part.chain + 1}

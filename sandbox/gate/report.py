@@ -7,7 +7,7 @@ completed rows, to the person who owns them, and is wiped with them.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,9 +17,10 @@ import numpy as np
 from sandbox.contract import Contract
 from sandbox.errors import CATALOGUE, Code, describe
 from sandbox.gate import loaders, paragraph, plots
-from sandbox.gate.answer import Answering, Trace
+from sandbox.gate.answer import Answering
+from sandbox.gate.chain import Trace
 from sandbox.gate.dataset import Dataset
-from sandbox.gate.diagnostics import MAX_AUTOCORRELATION, MAX_RHAT, judge
+from sandbox.gate.diagnostics import MAX_AUTOCORRELATION, MAX_RHAT, Convergence, judge
 from sandbox.gate.difference import MAX_Z, mean_residual_z
 from sandbox.gate.imputations import Imputations
 from sandbox.gate.kernels import Units
@@ -91,7 +92,10 @@ class Report:
                 "imputations": self.setup.spec.imputations,
                 "iteration_before_first_imputation": self.setup.spec.iteration_before_first_imputation,
                 "iteration_between_imputations": self.setup.spec.iteration_between_imputations,
-                "sweeps_kept": self._kept,
+                "chains": self.setup.spec.chains,
+                # Of every imputation, in order.
+                "sweeps_kept": [self._kept[chain][number] for number, chain in self._origins],
+                "kept_from_chain": [chain + 1 for _, chain in self._origins],
             },
             "columns": [
                 {
@@ -105,27 +109,27 @@ class Report:
                 for index, column in enumerate(contract.columns, 1)
             ],
             "chains": {
-                contract.column(index).name: {"mean": trace.means, "variance": trace.variances} for index, trace in self._traces.items()
+                contract.column(index).name: {"mean": [t.means for t in traces], "variance": [t.variances for t in traces]}
+                for index, traces in self._traces.items()
             },
             "notes": list(self.notes),
         }
 
     def _diagnostics(self) -> dict[str, Any]:
         chains = {}
-        for index, trace in self._traces.items():
-            after = slice(self._burn_in, None)
-            chains[self.contract.column(index).name] = {
-                "mean": judge(np.array(trace.means[after]), self._lag).as_dict(),
-                "sd": judge(np.sqrt(trace.variances[after]), self._lag).as_dict(),
-            }
+        for index, traces in self._traces.items():
+            means, sds = self._convergence(traces)
+            chains[self.contract.column(index).name] = {"mean": means.as_dict(), "sd": sds.as_dict()}
         pooled = pool_defaults(self.answering.rows, self._units, self.imputations)
         names = {index: column.name for index, column in enumerate(self.contract.columns, 1)}
         for entry in pooled:
             entry["quantity"] = "slope" if entry["predictor"] else "mean"
             entry["target"], entry["predictor"] = names[entry["target"]], names.get(entry["predictor"], "")
+        n_chains = self.setup.spec.chains
         about = (
-            "One chain, thinned: split-Rhat, effective size and drift are of the sweeps after burn-in, of the mean and the sd of the "
-            "imputed cells at central. Pooled estimates are of the rows at central that take part."
+            f"{'One chain' if n_chains == 1 else f'{n_chains} chains'}, thinned, by the mean and the sd of the imputed cells at central: "
+            "split-Rhat, effective size and drift are of the sweeps after burn-in; Rhat between chains needs four of them and is of all "
+            "sweeps, as that of mice. Pooled estimates are of the rows at central that take part."
         )
         return {"about": about, "thinning_lag": self._lag, "burn_in": self._burn_in, "chains": chains, "pooled": pooled}
 
@@ -140,9 +144,11 @@ class Report:
             events.append(_event(Code.EVENT_RIDGE, ridge=self.setup.spec.parameters["ridge"]))
         for name, numbers in diagnostics["chains"].items() if self._is_chain else ():
             for statistic in ("mean", "sd"):
-                rhat, lagged = numbers[statistic]["split_rhat"], numbers[statistic]["autocorrelation_at_thinning_lag"]
-                if rhat is not None and rhat > MAX_RHAT:
-                    events.append(_event(Code.EVENT_NOT_MIXED, name, statistic=statistic, rhat=rhat))
+                lagged = numbers[statistic]["autocorrelation_at_thinning_lag"]
+                for key, measure in (("split_rhat", "split-Rhat"), ("rhat_between_chains", "Rhat between chains")):
+                    rhat = numbers[statistic][key]
+                    if rhat is not None and rhat > MAX_RHAT:
+                        events.append(_event(Code.EVENT_NOT_MIXED, name, measure=measure, statistic=statistic, rhat=rhat))
                 if lagged is not None and lagged > MAX_AUTOCORRELATION:
                     events.append(_event(Code.EVENT_AUTOCORRELATION, name, statistic=statistic, found=round(lagged, 2), lag=self._lag))
         return events + self._differences(run)
@@ -163,11 +169,14 @@ class Report:
     # --- plots
 
     def _trace(self) -> str:
-        chains = [
-            plots.Chain(self.contract.column(index).name, trace.means, np.sqrt(trace.variances).tolist(), self._burn_in, self._kept)
-            for index, trace in self._traces.items()
-        ]
-        return plots.trace(chains)
+        traced = []
+        for index, traces in self._traces.items():
+            lines = [
+                plots.Line(trace.means, np.sqrt(trace.variances).tolist(), kept) for trace, kept in zip(traces, self._kept, strict=True)
+            ]
+            means, sds = self._convergence(traces)
+            traced.append(plots.Traced(self.contract.column(index).name, lines, self._burn_in, (means.rhat, sds.rhat)))
+        return plots.trace(traced)
 
     def _density(self) -> str:
         compared = []
@@ -185,8 +194,16 @@ class Report:
     # --- schedule
 
     @cached_property
-    def _kept(self) -> list[int]:
-        return [sweep.index for sweep in sweeps(self.setup.spec, self.manifest) if sweep.keeps_imputation]
+    def _kept(self) -> list[list[int]]:
+        """The sweeps after which each chain keeps an imputation."""
+        spec = self.setup.spec
+        schedules = (sweeps(spec, self.manifest, chain) for chain in range(spec.chains))
+        return [[sweep.index for sweep in schedule if sweep.keeps_imputation] for schedule in schedules]
+
+    @property
+    def _origins(self) -> list[tuple[int, int]]:
+        """Which imputation of which chain each imputation is, both from 0."""
+        return [divmod(number, self.setup.spec.chains) for number in range(self.setup.spec.imputations)]
 
     @property
     def _is_chain(self) -> bool:
@@ -194,15 +211,23 @@ class Report:
 
     @property
     def _burn_in(self) -> int:
-        return self._kept[0] if self._is_chain else 0
+        return self._kept[0][0] if self._is_chain else 0
 
     @property
     def _lag(self) -> int:
         return max(self.setup.spec.iteration_between_imputations, 1) if self._is_chain else 1
 
     @property
-    def _traces(self) -> dict[int, Trace]:
-        return dict(sorted(self.answering.traces.items()))
+    def _traces(self) -> dict[int, list[Trace]]:
+        """Of every target that was drawn, the trace of each chain."""
+        chains = self.answering.chains
+        drawn = sorted({index for chain in chains for index in chain.traces})
+        return {index: [chain.traces.get(index, Trace([], [])) for chain in chains] for index in drawn}
+
+    def _convergence(self, traces: Sequence[Trace]) -> tuple[Convergence, Convergence]:
+        """Of the mean and of the sd."""
+        means, sds = [np.array(trace.means) for trace in traces], [np.sqrt(trace.variances) for trace in traces]
+        return judge(means, self._lag, self._burn_in), judge(sds, self._lag, self._burn_in)
 
     @property
     def _units(self) -> Units:

@@ -19,7 +19,7 @@ from sandbox.declared import Declarations
 from sandbox.errors import Code, PeerError
 from sandbox.gate import kernels, verification
 from sandbox.gate.draws import RowDraws
-from sandbox.gate.guard import NO_TARGET, Guard, Refusal
+from sandbox.gate.guard import NO_TARGET, ChainGuard, Guard, Refusal
 from sandbox.gate.kernels import Answer, Moments, Units
 from sandbox.gate.lending import Contributions, Lending
 from sandbox.gate.partition import ORDERS, Places
@@ -54,6 +54,7 @@ class RowSteps:
         declared: Declarations,
         policy: Policy,
         guard: Guard,
+        questions: ChainGuard,
         note: Callable[[int, Moments], None],
         *,
         is_reviewed: bool,
@@ -64,6 +65,7 @@ class RowSteps:
         self._declared = declared
         self._policy = policy
         self._guard = guard
+        self._questions = questions
         self._note = note
         self._is_reviewed = is_reviewed
         self._tells_reasons = tells_reasons
@@ -115,7 +117,7 @@ class RowSteps:
             return {name: self._estimate(call, name, field, targets)}
         found = self._sums(call, step, targets)
         for target in targets:
-            self._guard.mark_fitted(target)
+            self._questions.mark_fitted(target)
         return {name: self._answer(step.reply[name], found.of(places)) for name, places in self._places(step).items()}
 
     def _check_question(self, call: StepCall, step: Step, targets: tuple[int, ...]) -> None:
@@ -129,7 +131,7 @@ class RowSteps:
         if len(step.request) > len(targets) or len(targets) > 1:
             # Central varies it, be it by numbers, by thirty booleans or by which targets it names together: another view of the same rows.
             for target in targets or (NO_TARGET,):
-                self._guard.count_evaluation(target)
+                self._questions.count_evaluation(target)
 
     # --- sums
 
@@ -205,7 +207,7 @@ class RowSteps:
             # On central's own rows the breach was a notice; but there is no standard error to round to.
             raise Refusal(Code.RULE_ESTIMATE) from error
         for target in targets:
-            self._guard.mark_fitted(target)
+            self._questions.mark_fitted(target)
         return Answer("estimate", self._rows.n, {"beta": rounded[0], "information": rounded[1]}, {})
 
     # --- fills
@@ -218,7 +220,7 @@ class RowSteps:
         numbers = None
         if step.draws:
             number_of = draws.normal if step.draws == "normal" else draws.uniform
-            numbers = number_of(target, self._guard.next_draw(target), rows.file_rows)
+            numbers = number_of(target, self._questions.next_draw(target), rows.file_rows)
         self._lending.call(CallBlocks(call.step, call.request, {}, target, numbers is not None), numbers)
         values, others = self._lending.filled()
         position = rows.position(target)
@@ -232,7 +234,7 @@ class RowSteps:
                 self._guard.verdicts["row_state"] = "refuse"
                 raise Refusal(Code.RULE_ROW_STATE)
         self._guard.judge(("row_state",), ())
-        self._guard.check_draw(target, 0.0, None)
+        self._questions.check_draw(target, 0.0, None)
         values = verification.round_fills(values[rows.missing_places(target)])
         if is_binary:
             values = self._standardised(target, values)

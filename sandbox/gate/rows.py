@@ -11,6 +11,7 @@ are scattered, and copied for a kernel that asks for them.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
@@ -61,14 +62,30 @@ class Rows:
         self._old: Matrix = region.array(n_missing)
         self.is_in_runs = len(self.masks) <= max(MANY_PATTERNS, self.n // self.p**2)
         """Whether each pattern has a Gram and the rows that show or miss a target are taken as runs of neighbours."""
-        self._grams: Grams = (
-            PatternGrams(self.masks, self.p, region) if self.is_in_runs else TargetGrams(self.masks, patterns.counts, self.p, region)
-        )
+        self._grams = self._new_grams(region)
         self._old_columns: Matrix = np.empty((0, self.p))
         self._parts: dict[tuple[int, bool], tuple[Part, ...]] = {}
         """Views of the tiles, which stay where they are."""
         self._observed_reach = np.ones(self.p)
         self._filled_reach = np.zeros(self.p)
+
+    def copy(self, region: Region) -> Rows:
+        """The same rows for another chain, to be completed by draws of its own: values and Grams are copies, everything else is shared.
+
+        Before :meth:`standardise` only. Chains take turns, so that they can share the scratch. Raises `RegionFull`.
+        """
+        rows = copy.copy(self)
+        rows._tiles = self._tiles.copy(self.n)
+        rows._grams = self._new_grams(region)
+        rows._parts = {}
+        rows._observed_reach = self._observed_reach.copy()
+        rows._filled_reach = self._filled_reach.copy()
+        return rows
+
+    def _new_grams(self, region: Region) -> Grams:
+        if self.is_in_runs:
+            return PatternGrams(self.masks, self.p, region)
+        return TargetGrams(self.masks, np.diff(self.bounds), self.p, region)
 
     # --- which rows
 

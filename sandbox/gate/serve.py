@@ -11,21 +11,23 @@ A message out of that order ends the gate: it wipes, says GateFailed and returns
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import IntEnum
 from mmap import mmap
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import numpy as np
 
 from policies.disclosure import band
-from sandbox.contract import Finding
+from sandbox.contract import Contract, Finding
 from sandbox.declared import Declarations
 from sandbox.errors import Code, InputError, LimitError, PeerError, TidegateError
 from sandbox.gate import plots
 from sandbox.gate.answer import Answering
 from sandbox.gate.attached import AttachedWorker
+from sandbox.gate.chain import Chain
 from sandbox.gate.dataset import Dataset
 from sandbox.gate.draws import MIN_SECRET_BYTES, RowDraws, derive_key
 from sandbox.gate.guard import Guard
@@ -39,8 +41,9 @@ from sandbox.gate.region import Region, RegionFull
 from sandbox.gate.release import Origin, Release, upload_entry
 from sandbox.gate.report import Report
 from sandbox.gate.result import FrameStream, ResultWriter
+from sandbox.gate.rows import Rows
 from sandbox.gate.survey import Survey, survey
-from sandbox.job import resolve_columns, sweeps
+from sandbox.job import n_sweeps, resolve_columns
 from sandbox.manifest import RESERVED_STEP, parse_manifest
 from sandbox.pipe import Pipe
 from sandbox.wire.frames import Frame, Kind
@@ -48,6 +51,7 @@ from sandbox.wire.messages import (
     Acknowledged,
     AttachWorker,
     Begin,
+    ChainCalls,
     GateFailed,
     GateReady,
     GateSetup,
@@ -64,6 +68,9 @@ from sandbox.wire.messages import (
     Wiped,
     host_to_gate,
 )
+
+MARGINS: Final = (ChainCalls(0, (StepCall(RESERVED_STEP),)),)
+"""The first round. It is the same for all chains and asked once."""
 
 
 class Stage(IntEnum):
@@ -162,7 +169,7 @@ class _Job:
             case Begin():
                 self._begin(message)
             case KeepImputation():
-                self._keep()
+                self._keep(message.chain)
             case SendResult():
                 self._send_result(message.run)
             case SendPlot():
@@ -189,7 +196,7 @@ class _Job:
         report = self._report(ingest)
         standing = {} if self._survey is None else self._survey.standing
         names = {} if self._answering is None else name_rows(self._setup.row_secret, self._answering.rows)
-        entry = upload_entry(self.origin, self._setup.policy, self._manifest, report, standing, names)
+        entry = upload_entry(self.origin, self._setup, self._manifest, report, standing, names)
         self._pipe.send(msgspec.structs.replace(report, entry=entry))
 
     def _forget(self) -> None:
@@ -232,25 +239,38 @@ class _Job:
         except InputError as error:
             return (Finding(error.code, details={key: str(value) for key, value in error.details.items()}),)
         has_intercept = setup.spec.has_central_intercept
-        found = self._survey = survey(dataset, setup.policy, self._memory, is_central=setup.is_central, central_intercept=has_intercept)
+        n_chains = setup.spec.chains
+        if n_chains > setup.policy.max_chains:
+            return (Finding(Code.LIMIT_CHAINS, details={"found": n_chains, "limit": setup.policy.max_chains}),)
+        found = self._survey = survey(
+            dataset, setup.policy, self._memory, is_central=setup.is_central, central_intercept=has_intercept, n_chains=n_chains
+        )
         if found.rows is None:
             return found.findings
         ridge = float(setup.spec.parameters.get("ridge", 0.0))
         needs = need_findings(self._manifest, dataset, found.rows, setup.policy, ridge=ridge, is_central=setup.is_central)
         contract = dataset.contract
+        self.origin = replace(self.origin, contract=contract.digest)
+        rows = [found.rows, *(found.rows.copy(self._memory) for _ in range(1, setup.spec.chains))]
         if setup.is_central:
-            self._imputations = Imputations(found.mask, found.rows, setup.spec.imputations, self._memory)
-        digest = contract.digest
-        self.origin = replace(self.origin, contract=digest)
-        n_sweeps = sum(1 for _ in sweeps(setup.spec, self._manifest))
-        guard = Guard(setup.policy, is_central=setup.is_central, max_draws=n_sweeps, standing=found.standing)
-        key = derive_key(setup.row_secret, setup.spec.seed or 0, setup.pair_digest, digest)
-        draws = RowDraws(key, setup.row_offset, is_bound=not (setup.is_central or setup.has_common_secret))
-        declared = Declarations(self._manifest, contract, has_intercept)
-        self._answering = Answering(found.rows, contract, declared, setup.policy, guard, draws)
+            self._imputations = Imputations(found.mask, rows, setup.spec.imputations, self._memory)
+        self._answering = self._make_answering(rows, contract, found)
         self._dataset = dataset
         self._notes = tuple(ingest.notes)
         return found.findings + needs
+
+    def _make_answering(self, rows: Sequence[Rows], contract: Contract, found: Survey) -> Answering:
+        """The chains of the job, over the rows of each."""
+        setup = self._setup
+        guard = Guard(setup.policy, is_central=setup.is_central, standing=found.standing)
+        key = derive_key(setup.row_secret, setup.spec.seed or 0, setup.pair_digest, contract.digest)
+        draws = RowDraws(key, setup.row_offset, is_bound=not (setup.is_central or setup.has_common_secret))
+        declared = Declarations(self._manifest, contract, setup.spec.has_central_intercept)
+        chains = []
+        for number, its_rows in enumerate(rows):
+            length = n_sweeps(setup.spec, self._manifest, number)
+            chains.append(Chain(its_rows, declared.extent("q"), guard, draws, number=number, n_sweeps=length))
+        return Answering(chains, contract, declared, setup.policy, guard)
 
     # --- rounds
 
@@ -277,12 +297,12 @@ class _Job:
         self._n_rounds += 1
         if self._n_rounds > self._setup.policy.max_messages:
             raise LimitError(Code.LIMIT_MESSAGES, limit=self._setup.policy.max_messages)
-        if len(message.calls) > self._setup.policy.max_messages_per_step:
+        if any(len(part.calls) > self._setup.policy.max_messages_per_step for part in message.chains):
             raise LimitError(Code.LIMIT_STEP_MESSAGES, limit=self._setup.policy.max_messages_per_step)
         if answering is None or message.number <= self._round:
             raise PeerError(Code.GATE_PROTOCOL)
-        if self._stage is Stage.CLEAN and message.calls == (StepCall(RESERVED_STEP),):
-            release = answering.margins(self.origin, message)
+        if self._stage is Stage.CLEAN and message.chains == MARGINS:
+            release = answering.margins(self.origin, message.number)
             self._stage = Stage.MEASURED
         elif self._stage is Stage.BEGUN and self._is_attached:
             release = answering.round(self.origin, message, self._worker)
@@ -307,9 +327,9 @@ class _Job:
 
     # --- result
 
-    def _keep(self) -> None:
+    def _keep(self, chain: int) -> None:
         units = None if self._answering is None else self._answering.units
-        if self._imputations is None or units is None or not self._imputations.keep(units):
+        if self._imputations is None or units is None or not self._imputations.keep(units, chain):
             raise PeerError(Code.GATE_PROTOCOL)
         self._pipe.send(Acknowledged())
 
@@ -329,7 +349,7 @@ class _Job:
 
     def _finished(self) -> Report:
         dataset, answering, imputations, found = self._dataset, self._answering, self._imputations, self._survey
-        if dataset is None or answering is None or imputations is None or found is None or not imputations.n_kept:
+        if dataset is None or answering is None or imputations is None or found is None or not imputations.is_complete:
             raise PeerError(Code.GATE_PROTOCOL)
         return Report(self._setup, self._manifest, dataset, answering, imputations, found, self._notes)
 

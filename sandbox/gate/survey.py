@@ -58,8 +58,11 @@ class Survey:
         return {rule: "notice" if Code(f"rule.{rule}") in found else "pass" for rule in STANDING_RULES}
 
 
-def survey(dataset: Dataset, policy: Policy, region: Region, *, is_central: bool, central_intercept: bool) -> Survey:
-    """Find the rows that take part and lay them out. Raises `RegionFull`."""
+def survey(dataset: Dataset, policy: Policy, region: Region, *, is_central: bool, central_intercept: bool, n_chains: int = 1) -> Survey:
+    """Find the rows that take part and lay them out. Raises `RegionFull`.
+
+    Chains tell the same about the same groups of rows as sweeps do: only the size of a reply grows with `n_chains`.
+    """
     contract = dataset.contract
     mask: Mask = region.array((dataset.n_rows, len(contract.targets)), np.bool_)
     complete = _mark_missing(dataset, mask)
@@ -81,7 +84,7 @@ def survey(dataset: Dataset, policy: Policy, region: Region, *, is_central: bool
     findings += people_findings(kept, Columns(dataset, rows_kept), contract, policy)[:MAX_FINDINGS]
     if is_central:
         findings = [Finding(found.code, "notice", found.column, found.details) for found in findings]
-    if n_coefficients**2 * ITEM_BYTES > policy.max_frame_bytes:
+    if n_chains * n_coefficients**2 * ITEM_BYTES > policy.max_frame_bytes:
         findings.append(Finding(Code.LIMIT_FRAME, details={"limit": policy.max_frame_bytes}))
     rows = None
     if not any(finding.severity == "stop" for finding in findings):

@@ -19,6 +19,8 @@ GRID: Final = "#dde1e7"
 SHADE: Final = "#eef0f4"
 OBSERVED: Final = "#0072B2"
 IMPUTED: Final = "#D55E00"
+CHAINS: Final = ((OBSERVED, ""), ("#009E73", "5 2"), ("#CC79A7", "2 2"), (INK, "6 2 2 2"), ("#56B4E9", ""), ("#E69F00", "4 3"))
+"""Colour and dashes of the lines of several chains."""
 FONT: Final = "system-ui,-apple-system,'Segoe UI',Roboto,sans-serif"
 SMALL: Final = 10
 NORMAL: Final = 12

@@ -41,6 +41,15 @@ class Tiles:
             self._tiles[tile][: values.shape[1], low:high] = values[first : first + high - low].T
         self.n_rows = stop
 
+    def copy(self, n_rows: int) -> Tiles:
+        """The first rows in tiles of their own, in the same region. Raises `RegionFull`."""
+        copied = Tiles(self._region, self.n_columns)
+        for tile, _, high in self.pieces(0, n_rows):
+            copied._tiles.append(self._region.array((self.n_columns, self.tile_rows)))
+            copied._tiles[tile][:, :high] = self._tiles[tile][:, :high]
+        copied.n_rows = n_rows
+        return copied
+
     def __getitem__(self, tile: int) -> Matrix:
         """A tile, shape (columns, tile_rows); of the last one not all rows count."""
         return self._tiles[tile]

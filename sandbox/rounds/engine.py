@@ -1,10 +1,11 @@
 """The round engine: runs one job over its participants. Used by `simulate` and by central's server alike.
 
 1. Round 0 asks every participant for `margins`; their sum fixes the constants of the job.
-2. A central worker runs `impute(job, sites)`. Whatever it asks is checked against the manifest before it goes to anyone, and whatever a
-   participant answers before it goes to the worker: both are hostile here.
-3. Tells wait in order, one queue per participant, and travel in the frame of the next question. Replies go back together, after all
-   participants have answered, central first, then in site_id order. The engine never adds them up.
+2. A central worker runs `impute(job, sites)`, one for every chain of the job. Whatever it asks is checked against the manifest before it
+   goes to anyone (`chain`), and whatever a participant answers before it goes to the worker: both are hostile here.
+3. Tells wait in order, one queue per chain and participant, and travel in the frame of the next question. When every chain that still runs
+   has asked, one message to each participant takes all their questions. Replies go back together, after all participants have answered,
+   central first, then in site_id order. The engine never adds them up.
 
 Cancel the task to cancel the job; wiping is the caller's.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 from sandbox.contract import Contract
@@ -21,16 +22,17 @@ from sandbox.declared import Declarations
 from sandbox.errors import Code, InputError, LimitError, PeerError, Refused, TidegateError
 from sandbox.job import JobSpec
 from sandbox.manifest import PARTS, RESERVED_STEP, Pair
+from sandbox.rounds.chain import Chain, ChainFailed, Note
 from sandbox.rounds.constants import constants_from
 from sandbox.rounds.local import LocalParticipant, compile_in
 from sandbox.rounds.participant import Participant
 from sandbox.rounds.summary import EngineProgress, RunSummary
-from sandbox.supervisor import Child, Supervisor
+from sandbox.supervisor import Supervisor
 from sandbox.wire.messages import (
     Ask,
+    ChainCalls,
     Constants,
     Failed,
-    Finished,
     FitRecord,
     Impute,
     KeepNow,
@@ -40,11 +42,8 @@ from sandbox.wire.messages import (
     Replies,
     RoundReply,
     StepCall,
-    Tell,
-    WorkerToHost,
-    worker_to_host,
 )
-from sandbox.wire.values import Record, Value
+from sandbox.wire.values import Record
 
 CENTRAL: Final = "central"
 
@@ -81,10 +80,8 @@ class Engine:
         self._observe = observe
         self._policy = central.policy
         self._declared = Declarations(pair.manifest, contract, spec.has_central_intercept)
-        self._pending: dict[str, list[StepCall]] = {participant.name: [] for participant in self._participants}
-        self._number = 0
-        self._n_notes = 0
-        self._refusal: Refused | None = None
+        self._chains: list[Chain] = []
+        self._n_rounds = 0
         self._progress = EngineProgress(RESERVED_STEP, 0, 0)
         self.summary = RunSummary([participant.name for participant in self._participants])
 
@@ -110,156 +107,160 @@ class Engine:
     async def _first_round(self) -> Constants:
         start = time.perf_counter()
         self._observe(self._progress)
-        replies = await self._ask_all(self._participants, RESERVED_STEP, {}, self._check_margins)
-        if replies.refused is not None:
-            raise Refused(replies.refused_by, replies.refused)
-        constants = constants_from([fields[RESERVED_STEP] for fields in replies.replies], self._contract)
+        asked = ChainCalls(0, (StepCall(RESERVED_STEP),))
+        replies = await self._ask(self._participants, lambda _: (asked,), self._check_margins)
+        (margins,) = _by_chain(self._participants, replies)
+        if margins.refused is not None:
+            raise Refused(margins.refused_by, margins.refused)
+        constants = constants_from([fields[RESERVED_STEP] for fields in margins.replies], self._contract)
         await self._gather(self._participants, lambda participant: participant.begin(constants))
         self.summary.seconds["margins"] = time.perf_counter() - start
         return constants
 
-    def _check_margins(self, fields: dict[str, Record]) -> None:
-        if fields.keys() != {RESERVED_STEP}:
+    def _check_margins(self, asked: StepCall, fields: dict[str, Record]) -> None:
+        if fields.keys() != {asked.step}:
             raise PeerError(Code.RULE_UNDECLARED)
-        self._declared.check_record(PARTS[RESERVED_STEP], fields[RESERVED_STEP])
+        self._declared.check_record(PARTS[RESERVED_STEP], fields[asked.step])
+
+    def _check_reply(self, asked: StepCall, fields: dict[str, Record]) -> None:
+        if asked.is_tell:
+            # Nothing was asked: only what was told is answered, with nothing.
+            if fields:
+                raise PeerError(Code.RULE_UNDECLARED)
+        else:
+            self._declared.check_reply(asked.step, fields)
+
+    # --- chains
 
     async def _impute(self, constants: Constants) -> None:
         start = time.perf_counter()
-        worker = await self._supervisor.spawn_worker(self._policy)
         try:
-            program = Program("central", self._pair.central_source, self._pair.manifest_bytes, self._policy.max_source_bytes)
-            compiled = await compile_in(worker, program, self._policy.step_seconds)
-            if compiled.findings:
-                first = compiled.findings[0]
-                module = f"{self._pair.manifest.name}Central.py, line {first.line}"
-                raise InputError(Code.PAIR_SOURCE, module=module, reason=first.message)
+            await _all(self._start_chain(number, constants) for number in range(self._spec.chains))
+            self._chains.sort(key=lambda chain: chain.number)
             self.summary.seconds["worker"] = time.perf_counter() - start
             start = time.perf_counter()
-            names = tuple(participant.name for participant in self._participants)
-            await worker.channel.send(Impute(self._spec, self._contract, constants, names, self._contract.digest, self._pair.digest))
-            while not await self._on_message(worker, await self._from(worker)):
-                pass
+            await self._run_chains()
+        except ChainFailed as error:
+            raise self._failure(error.chain, error.failed) from None
         finally:
-            await worker.kill()
+            await asyncio.gather(*(chain.worker.kill() for chain in self._chains))
         if self.summary.imputations != self._spec.imputations:
-            raise InputError(
-                Code.PAIR_SOURCE,
-                module=f"{self._pair.manifest.name}Central.py",
-                reason=f"kept {self.summary.imputations} of {self._spec.imputations} imputations",
-            )
+            raise self._pair_error(f"kept {self.summary.imputations} of {self._spec.imputations} imputations")
         self.summary.seconds["rounds"] = time.perf_counter() - start
 
-    async def _from(self, worker: Child) -> WorkerToHost:
-        try:
-            async with asyncio.timeout(self._policy.step_seconds):
-                frame = await worker.channel.receive()
-        except TimeoutError:
-            raise LimitError(Code.LIMIT_TIME, what="a step of the central module", limit=self._policy.step_seconds) from None
-        except (PeerError, OSError) as error:
-            await worker.kill()
-            raise (await worker.wait()).error("worker") from error
-        return worker_to_host.decode(frame.payload)
+    async def _start_chain(self, number: int, constants: Constants) -> None:
+        worker = await self._supervisor.spawn_worker(self._policy)
+        names = tuple(participant.name for participant in self._participants)
+        self._chains.append(Chain(number, worker, self._declared, self._policy, names, self._note))
+        program = Program("central", self._pair.central_source, self._pair.manifest_bytes, self._policy.max_source_bytes)
+        compiled = await compile_in(worker, program, self._policy.step_seconds)
+        if compiled.findings:
+            first = compiled.findings[0]
+            raise self._pair_error(first.message, first.line)
+        await worker.channel.send(Impute(self._spec, self._contract, constants, names, self._contract.digest, self._pair.digest, number))
 
-    async def _on_message(self, worker: Child, message: WorkerToHost) -> bool:
-        """Handle one message of the central worker; whether it was the last."""
-        self._count(message)
-        match message:
-            case Ask(mode, step, request):
-                self._declared.check_request(step, request)
-                if mode == "all" and self._declared.step(step).at == "central":
-                    raise PeerError(Code.RULE_UNDECLARED)
-                participants = self._participants if mode == "all" else [self._central]
-                replies = await self._ask_all(participants, step, request, lambda fields: self._declared.check_reply(step, fields))
-                await worker.channel.send(replies)
-            case Tell(step, request):
-                self._declared.check_request(step, request)
-                if self._declared.step(step).reply or self._declared.step(step).at == "central":
-                    raise PeerError(Code.RULE_UNDECLARED)
-                self._tell(StepCall(step, request, is_tell=True))
-            case KeepNow():
-                await self._keep()
-                await worker.channel.send(Replies())
-            case Progress() | LogEvent() | FitRecord():
-                self._note(message)
-            case Failed():
-                raise self._failure(message)
-            case Finished():
-                return True
-            case _:
-                raise PeerError(Code.WORKER_PROTOCOL)
-        return False
+    async def _run_chains(self) -> None:
+        """Let all chains go on until each waits or is finished, answer, and again.
 
-    def _count(self, message: WorkerToHost) -> None:
-        """Bound what a worker may say between two questions: everything it says takes memory or time here."""
-        self._n_notes = 0 if isinstance(message, Ask | KeepNow) else self._n_notes + 1
-        if self._n_notes > self._policy.max_messages_per_step:
-            raise LimitError(Code.LIMIT_STEP_MESSAGES, limit=self._policy.max_messages_per_step)
+        What needs central only is answered first: then everybody who is left asks the sites, and one message takes all the questions. So
+        the sites are asked no more often than by the chain that asks most.
+        """
+        while running := [chain for chain in self._chains if not chain.is_finished]:
+            await _all(chain.advance() for chain in running)
+            waiting = [chain for chain in running if chain.waits_for is not None]
+            here = [chain for chain in waiting if not chain.asks_sites]
+            if here:
+                await self._keep([chain for chain in here if isinstance(chain.waits_for, KeepNow)])
+                await self._round([self._central], [chain for chain in here if isinstance(chain.waits_for, Ask)])
+            else:
+                await self._round(self._participants, waiting)
 
-    def _tell(self, call: StepCall) -> None:
-        for queue in self._pending.values():
-            # The question that will carry them is one more.
-            if len(queue) + 1 >= self._policy.max_messages_per_step:
-                raise LimitError(Code.LIMIT_STEP_MESSAGES, limit=self._policy.max_messages_per_step)
-            queue.append(call)
+    async def _round(self, participants: Sequence[Participant], chains: Sequence[Chain]) -> None:
+        """Take what chains told and ask to the participants, in one message to each, and the answers back."""
+        if not chains:
+            return
+        replies = await self._ask(participants, lambda name: tuple(chain.calls(name) for chain in chains), self._check_reply)
+        await _all(chain.answer(answer) for chain, answer in zip(chains, _by_chain(participants, replies), strict=True))
 
-    def _note(self, message: Progress | LogEvent | FitRecord) -> None:
-        match message:
-            case Progress(done, total):
-                self._report(self._progress.step, done, total)
+    async def _keep(self, chains: Sequence[Chain]) -> None:
+        """Take what chains told to central, then keep the cells that each has completed."""
+        refused: dict[int, Code] = {}
+        told = tuple(asked for chain in chains if (asked := chain.calls(CENTRAL)).calls)
+        if told:
+            reply = await self._central.run_round(self._next_number(), told)
+            self._check(told, reply, self._check_reply)
+            refused = {part.chain: part.refused for part in reply.chains if part.refused is not None}
+        for chain in chains:
+            if chain.number in refused:
+                await chain.answer(Replies(refused_by=CENTRAL, refused=refused[chain.number]))
+                continue
+            if chain.n_kept == self._spec.imputations_of(chain.number):
+                raise self._pair_error(f"keeps more than {chain.n_kept} imputations in one chain")
+            await self._central.keep_imputation(chain.number)
+            chain.n_kept += 1
+            self.summary.imputations += 1
+            await chain.answer(Replies())
+
+    def _note(self, chain: Chain, note: Note) -> None:
+        match note:
+            case Progress():
+                # The job is as far as the chain that is behind.
+                behind = min(self._chains, key=lambda chain: chain.progress.done / max(chain.progress.total, 1))
+                self._report(self._progress.step, behind.progress)
             case LogEvent(code, target):
                 self.summary.add_event(code, self._name_of(target))
-            case FitRecord():
-                self.summary.add_fit(message, self._contract, self._declared)
+            case FitRecord() if chain.number == 0:
+                # Chains differ by their draws only: the report shows the fits of the first.
+                self.summary.add_fit(note, self._contract, self._declared)
 
-    def _failure(self, failed: Failed) -> TidegateError:
+    def _failure(self, chain: Chain, failed: Failed) -> TidegateError:
         """Why the pair gave up: the refusal it did not catch, or its own error with the column it was about."""
-        if self._refusal is not None and self._refusal.code is failed.code:
-            return self._refusal
+        if chain.refusal is not None and chain.refusal.code is failed.code:
+            return chain.refusal
         predictor = self._contract.column(failed.column).name if failed.column in self._contract.model else ""
         return InputError(failed.code, column=self._name_of(failed.target), line=failed.line, predictor=predictor)
 
-    async def _ask_all(
+    def _pair_error(self, reason: str, line: int = 0) -> InputError:
+        module = f"{self._pair.manifest.name}Central.py" + (f", line {line}" if line else "")
+        return InputError(Code.PAIR_SOURCE, module=module, reason=reason)
+
+    # --- messages
+
+    async def _ask(
         self,
         participants: Sequence[Participant],
-        step: str,
-        request: dict[str, Value],
-        check: Callable[[dict[str, Record]], None],
-    ) -> Replies:
-        """One round: pending tells and the question to every participant, all answers checked and in order."""
-        self._number += 1
-        number = self._number - 1
-        if self._number > self._policy.max_messages:
-            raise LimitError(Code.LIMIT_MESSAGES, limit=self._policy.max_messages)
-        self._report(step, self._progress.done, self._progress.total)
+        asked_of: Callable[[str], tuple[ChainCalls, ...]],
+        check: Callable[[StepCall, dict[str, Record]], None],
+    ) -> list[RoundReply]:
+        """One message to every participant; the replies, all checked, in order."""
+        number = self._next_number()
+        asked = {participant.name: asked_of(participant.name) for participant in participants}
+        self._report(asked[CENTRAL][0].calls[-1].step, self._progress)
 
         async def ask(participant: Participant) -> RoundReply:
-            calls = (*self._pending[participant.name], StepCall(step, request))
-            self._pending[participant.name] = []
-            reply = await participant.run_round(number, calls)
+            reply = await participant.run_round(number, asked[participant.name])
             if reply.number != number:
                 raise PeerError(Code.WIRE_SEQUENCE)
-            if reply.refused is None:
-                check(reply.fields)
+            self._check(asked[participant.name], reply, check)
             return reply
 
         replies = await self._gather(participants, ask)
         self.summary.count_round(participants, replies)
-        for participant, reply in zip(participants, replies, strict=True):
-            if reply.refused is not None:
-                self._refusal = Refused(participant.name, reply.refused)
-                return Replies(refused_by=participant.name, refused=reply.refused)
-        return Replies(tuple(reply.fields for reply in replies))
+        return replies
 
-    async def _keep(self) -> None:
-        tells = tuple(self._pending[CENTRAL])
-        if tells:
-            self._pending[CENTRAL] = []
-            self._number += 1
-            reply = await self._central.run_round(self._number - 1, tells)
-            if reply.refused is not None:
-                raise Refused(CENTRAL, reply.refused)
-        await self._central.keep_imputation()
-        self.summary.imputations += 1
+    def _check(self, asked: Sequence[ChainCalls], reply: RoundReply, check: Callable[[StepCall, dict[str, Record]], None]) -> None:
+        """Raise `PeerError` unless every chain that asked was answered, and with what it asked for."""
+        if [part.chain for part in reply.chains] != [part.chain for part in asked]:
+            raise PeerError(Code.WIRE_SEQUENCE)
+        for calls, part in zip(asked, reply.chains, strict=True):
+            if part.refused is None:
+                check(calls.calls[-1], part.fields)
+
+    def _next_number(self) -> int:
+        self._n_rounds += 1
+        if self._n_rounds > self._policy.max_messages:
+            raise LimitError(Code.LIMIT_MESSAGES, limit=self._policy.max_messages)
+        return self._n_rounds - 1
 
     async def _gather(self, participants: Sequence[Participant], call: Callable[[Participant], Coroutine[Any, Any, T]]) -> list[T]:
         """Call every participant at once; after all have answered, raise for the first that failed, naming it."""
@@ -273,9 +274,30 @@ class Engine:
             results.append(outcome)
         return results
 
-    def _report(self, step: str, done: int, total: int) -> None:
-        self._progress = EngineProgress(step, done, total)
+    def _report(self, step: str, progress: Progress | EngineProgress) -> None:
+        self._progress = EngineProgress(step, progress.done, progress.total)
         self._observe(self._progress)
 
     def _name_of(self, target: int) -> str:
         return self._contract.column(target).name if target in self._contract.targets else ""
+
+
+async def _all(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run everything side by side to its end; then raise the first error, in order."""
+    everything = list(work)
+    if len(everything) == 1:
+        await everything[0]
+        return
+    for outcome in await asyncio.gather(*everything, return_exceptions=True):
+        if outcome is not None:
+            raise outcome
+
+
+def _by_chain(participants: Sequence[Participant], replies: Sequence[RoundReply]) -> list[Replies]:
+    """What each chain is told: the answers of all participants to it, or the first refusal."""
+    answers = []
+    for parts in zip(*(reply.chains for reply in replies), strict=True):
+        refusals = ((site.name, part.refused) for site, part in zip(participants, parts, strict=True) if part.refused is not None)
+        name, code = next(refusals, ("", None))
+        answers.append(Replies(refused_by=name, refused=code) if code else Replies(tuple(part.fields for part in parts)))
+    return answers

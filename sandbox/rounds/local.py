@@ -28,6 +28,7 @@ from sandbox.wire.messages import (
     Acknowledged,
     AttachWorker,
     Begin,
+    ChainCalls,
     Compiled,
     Constants,
     GateFailed,
@@ -42,7 +43,6 @@ from sandbox.wire.messages import (
     SendPlot,
     SendResult,
     SourceFinding,
-    StepCall,
     UploadReport,
     Wipe,
     Wiped,
@@ -160,27 +160,30 @@ class LocalParticipant:
         async with self._lock:
             await self._expect(Acknowledged, self._ask(Begin(constants)))
 
-    async def run_round_bytes(self, number: int, calls: tuple[StepCall, ...]) -> bytes:
+    async def run_round_bytes(self, number: int, chains: tuple[ChainCalls, ...]) -> bytes:
         """Run a round; the encoded RoundReply, after its ledger line is on the disk. A site forwards these bytes as they are."""
         async with self._lock:
             self._n_messages += 1
             if self._n_messages > self.policy.max_messages:
                 raise LimitError(Code.LIMIT_MESSAGES, limit=self.policy.max_messages)
             asked = time.monotonic()
-            result = await self._expect(RoundResult, self._ask(RunRound(number, calls)))
+            n_steps = min(len(chains), self.policy.max_chains) or 1
+            result = await self._expect(RoundResult, self._ask(RunRound(number, chains)), n_steps)
             await self._ledger.enter(result.entry)
             if not self._setup.is_central:
-                await asyncio.sleep(self._times.wait(calls[-1].step if calls else "", time.monotonic() - asked))
+                # Code whose speed could tell something runs in one chain.
+                step = next((part.calls[-1].step for part in chains if part.calls), "")
+                await asyncio.sleep(self._times.wait(step, time.monotonic() - asked))
             return result.body
 
-    async def run_round(self, number: int, calls: tuple[StepCall, ...]) -> RoundReply:
+    async def run_round(self, number: int, chains: tuple[ChainCalls, ...]) -> RoundReply:
         """Run a round; see :class:`~sandbox.rounds.participant.Participant`."""
-        return round_reply.decode(await self.run_round_bytes(number, calls))
+        return round_reply.decode(await self.run_round_bytes(number, chains))
 
-    async def keep_imputation(self) -> None:
-        """Snapshot the completed cells as the next imputation (central)."""
+    async def keep_imputation(self, chain: int = 0) -> None:
+        """Snapshot the cells that a chain has completed as its next imputation (central)."""
         async with self._lock:
-            await self._expect(Acknowledged, self._ask(KeepImputation()))
+            await self._expect(Acknowledged, self._ask(KeepImputation(chain)))
 
     def result(self, run: dict[str, Any]) -> AsyncGenerator[bytes, None]:
         """The zip, streamed from the gate (central). May be repeated; a reader that stops early leaves the gate in order."""
@@ -273,8 +276,8 @@ class LocalParticipant:
         await self._gate.channel.send(request)
         return await self._gate.channel.receive()
 
-    async def _expect(self, type_: type[T], io: Coroutine[Any, Any, Frame]) -> T:
-        frame = await self._in_time(io)
+    async def _expect(self, type_: type[T], io: Coroutine[Any, Any, Frame], n_steps: int = 1) -> T:
+        frame = await self._in_time(io, n_steps)
         message = gate_to_host.decode(frame.payload) if frame.kind is Kind.MESSAGE else None
         if not isinstance(message, type_):
             raise await self._other_than(frame)
@@ -303,17 +306,18 @@ class LocalParticipant:
                 return ended.pop().result().error("worker")
         return PeerError(code, reason="its own choice")
 
-    async def _in_time(self, io: Coroutine[Any, Any, T]) -> T:
-        """Await I/O with the gate for as long as a step may take: it may have stopped reading as well as writing.
+    async def _in_time(self, io: Coroutine[Any, Any, T], n_steps: int = 1) -> T:
+        """Await I/O with the gate for as long as its steps may take: it may have stopped reading as well as writing.
 
         When its channel is gone, say how the gate ended.
         """
+        seconds = self.policy.step_seconds * n_steps
         try:
-            async with asyncio.timeout(self.policy.step_seconds):
+            async with asyncio.timeout(seconds):
                 return await io
         except TimeoutError:  # an OSError too, but not one of the channel
             await self._gate.kill()
-            raise LimitError(Code.LIMIT_TIME, what="a step", limit=self.policy.step_seconds) from None
+            raise LimitError(Code.LIMIT_TIME, what="a step", limit=seconds) from None
         except (PeerError, OSError) as error:
             if isinstance(error, PeerError) and error.code not in (Code.GATE_DIED, Code.WIRE_FRAME):
                 raise

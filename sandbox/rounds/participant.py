@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from sandbox.wire.messages import Constants, RoundReply, StepCall
+from sandbox.wire.messages import ChainCalls, Constants, RoundReply
 
 
 class Participant(Protocol):
@@ -20,16 +20,16 @@ class Participant(Protocol):
     async def begin(self, constants: Constants) -> None:
         """Fix the constants after the first round. Raises `PeerError` or `LimitError` when the participant cannot go on."""
 
-    async def run_round(self, number: int, calls: tuple[StepCall, ...]) -> RoundReply:
-        """Run the calls in order; the reply of the last, or the first refusal. Raises as :meth:`begin`."""
+    async def run_round(self, number: int, chains: tuple[ChainCalls, ...]) -> RoundReply:
+        """Run the calls of every chain in order; of each the reply of the last, or the first refusal. Raises as :meth:`begin`."""
 
 
 class FakeParticipant:
     """A participant that answers from a function; the test double of the engine."""
 
-    def __init__(self, name: str, answer: Callable[[int, tuple[StepCall, ...]], RoundReply]) -> None:
+    def __init__(self, name: str, answer: Callable[[int, tuple[ChainCalls, ...]], RoundReply]) -> None:
         self.name = name
-        self.rounds: list[tuple[StepCall, ...]] = []
+        self.rounds: list[tuple[ChainCalls, ...]] = []
         self.constants: Constants | None = None
         self._answer = answer
 
@@ -37,7 +37,7 @@ class FakeParticipant:
         """Remember the constants."""
         self.constants = constants
 
-    async def run_round(self, number: int, calls: tuple[StepCall, ...]) -> RoundReply:
+    async def run_round(self, number: int, chains: tuple[ChainCalls, ...]) -> RoundReply:
         """Remember the calls and answer."""
-        self.rounds.append(calls)
-        return self._answer(number, calls)
+        self.rounds.append(chains)
+        return self._answer(number, chains)

@@ -65,9 +65,10 @@ class RunSummary:
         for participant, reply in zip(participants, replies, strict=True):
             traffic = self.traffic[participant.name]
             traffic.messages += 1
-            traffic.scalars += sum(part.size for record in reply.fields.values() for part in record.values())
-            if reply.refused is not None:
-                traffic.refusals.append(reply.refused)
+            for part in reply.chains:
+                traffic.scalars += sum(array.size for record in part.fields.values() for array in record.values())
+                if part.refused is not None:
+                    traffic.refusals.append(part.refused)
 
     def add_event(self, code: Code, target: str) -> None:
         """Keep a logged event, once per code and target."""

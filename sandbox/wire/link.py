@@ -8,7 +8,7 @@ What leaves a site is the body of a SiteReply, which its gate made, and codes an
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -16,7 +16,10 @@ from sandbox.contract import Contract, Finding
 from sandbox.errors import Code
 from sandbox.job import JobSpec
 from sandbox.wire.codec import Decoder
-from sandbox.wire.messages import Constants, Message, StepCall
+from sandbox.wire.messages import ChainCalls, Constants, Message
+
+PROTOCOL: Final = 2
+"""What both ends must speak. 1: a round carried the question of one chain; 2: of all chains of a job."""
 
 # --- control --------------------------------------------------------------------------------------------------------------------
 
@@ -133,7 +136,7 @@ class SiteRound(Message, frozen=True):
 
     job_id: str
     number: int
-    calls: tuple[StepCall, ...]
+    chains: tuple[ChainCalls, ...]
 
 
 class SiteReply(Message, frozen=True):

@@ -60,12 +60,26 @@ class StepCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     is_tell: bool = False
 
 
-class RoundReply(Message, frozen=True):
-    """The answer to one round: the fields of its last step, or the code of the first refusal. This is what leaves a site."""
+class ChainCalls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One chain's part of a round: its calls in order. Only the last may have a reply. Chains are numbered from 0."""
 
-    number: int
+    chain: int
+    calls: tuple[StepCall, ...]
+
+
+class ChainReply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One chain's part of a reply: the fields of its last step, or the code of its first refusal."""
+
+    chain: int
     fields: dict[str, Record] = {}
     refused: Code | None = None
+
+
+class RoundReply(Message, frozen=True):
+    """The answer to one round: a part for every chain that asked, in the order of the questions. This is what leaves a site."""
+
+    number: int
+    chains: tuple[ChainReply, ...] = ()
 
 
 class KernelCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -126,14 +140,16 @@ class Begin(Message, frozen=True):
 
 
 class RunRound(Message, frozen=True):
-    """Run `calls` in order; only the last may have a reply."""
+    """Run the calls of every chain in `chains`, which are in ascending order, each at most once."""
 
     number: int
-    calls: tuple[StepCall, ...]
+    chains: tuple[ChainCalls, ...]
 
 
 class KeepImputation(Message, frozen=True):
-    """Snapshot the completed cells as the next imputation (central only)."""
+    """Snapshot the cells that a chain has completed as its next imputation (central only)."""
+
+    chain: int = 0
 
 
 class SendResult(Message, frozen=True):
@@ -198,7 +214,10 @@ class Acknowledged(Message, frozen=True):
 
 
 class RoundResult(Message, frozen=True):
-    """`body` is the encoded RoundReply that may leave; `entry` is the ledger line that must be written first (JSON without chain)."""
+    """`body` is the encoded RoundReply that may leave; `entry` is the ledger line that must be written first (JSON without chain).
+
+    `is_refused`: a chain's question was refused.
+    """
 
     body: bytes
     entry: bytes
@@ -303,7 +322,7 @@ class BlocksDone(Message, frozen=True):
 
 
 class Impute(Message, frozen=True):
-    """Start of a central worker: everything `impute(job, sites)` may know."""
+    """Start of a central worker: everything `impute(job, sites)` may know. It runs one chain of the job, numbered from 0."""
 
     spec: JobSpec
     contract: Contract
@@ -311,6 +330,7 @@ class Impute(Message, frozen=True):
     participants: tuple[str, ...]
     contract_digest: str
     pair_digest: str
+    chain: int = 0
 
 
 class Ask(Message, frozen=True):

@@ -17,8 +17,8 @@ from typing import Final, Literal, TypeAlias
 
 from sandbox.errors import Code, PeerError
 from sandbox.wire.codec import encode
-from sandbox.wire.frames import MAX_FRAME_BYTES, VERSION, Frame, Kind, parse_frame
-from sandbox.wire.link import Ack, Hello, Ping, Pong, Welcome, control
+from sandbox.wire.frames import MAX_FRAME_BYTES, Frame, Kind, parse_frame
+from sandbox.wire.link import PROTOCOL, Ack, Hello, Ping, Pong, Welcome, control
 from sandbox.wire.messages import Message
 
 ACK_EVERY: Final = 8
@@ -94,7 +94,7 @@ class Session:
     def connect(self) -> list[bytes]:
         """A connection was made. The site must send what is returned; central waits for Hello."""
         self._step(Input.CONNECT)
-        return [_control(Hello(VERSION, self._boot_id, self.peer_boot_id, self._last_received))] if self.side == "site" else []
+        return [_control(Hello(PROTOCOL, self._boot_id, self.peer_boot_id, self._last_received))] if self.side == "site" else []
 
     def disconnect(self) -> None:
         """The connection is gone. Messages sent meanwhile are kept for the next one."""
@@ -143,8 +143,8 @@ class Session:
     def _on_greeting(self, greeting: Hello | Welcome) -> tuple[list[Event], list[bytes]]:
         if isinstance(greeting, Hello) is (self.side == "site"):
             raise PeerError(Code.WIRE_MESSAGE)
-        if greeting.protocol != VERSION:
-            raise PeerError(Code.WIRE_VERSION, found=greeting.protocol, expected=VERSION)
+        if greeting.protocol != PROTOCOL:
+            raise PeerError(Code.WIRE_VERSION, found=greeting.protocol, expected=PROTOCOL)
         self._step(Input.GREETING)
         # Central decides, from what the site still knows: a Welcome that was lost must not leave the two with different beliefs.
         if isinstance(greeting, Hello):
@@ -156,7 +156,7 @@ class Session:
             self.peer_boot_id = greeting.boot_id
         else:
             self._forget(greeting.last_received)
-        answer = [_control(Welcome(VERSION, self._boot_id, is_new, self._last_received))] if self.side == "central" else []
+        answer = [_control(Welcome(PROTOCOL, self._boot_id, is_new, self._last_received))] if self.side == "central" else []
         return [Opened(is_new)], answer + [frame for _, frame in self._outbox]
 
     def _reset(self) -> None:

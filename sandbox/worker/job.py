@@ -1,4 +1,7 @@
-"""`job`, the first argument of `impute(job, sites)`: what the job asks for, its schedule and its random numbers."""
+"""`job`, the first argument of `impute(job, sites)`: what the job asks for, its schedule and its random numbers.
+
+A job of several chains runs `impute` once for each, in workers of their own; a pair is written for one chain and never sees the others.
+"""
 
 from __future__ import annotations
 
@@ -57,13 +60,13 @@ class Job:
         contract, spec = start.contract, start.spec
         self._line = line
         self._start = start
-        self._sweeps = tuple(sweeps(spec, manifest))
+        self._sweeps = tuple(sweeps(spec, manifest, start.chain))
         self._fits: dict[int, tuple[Fit, int]] = {}
         self.columns = tuple(Column(index, column.name, column.role) for index, column in enumerate(contract.columns, 1))
         self.targets = tuple(_target(index, contract) for index in contract.targets)
         self.parameters = MappingProxyType(resolve_columns(spec.parameters, manifest, contract))
         self.n_coefficients = contract.n_coefficients(start.spec.has_central_intercept)
-        self.rng = Randomness(spec.seed or 0, start.pair_digest, start.contract_digest)
+        self.rng = Randomness(spec.seed or 0, start.pair_digest, start.contract_digest, start.chain)
 
     def sweeps(self) -> Iterator[Sweep]:
         """The schedule: items with `index` (from 0) and `keeps_imputation`. Reports progress by itself."""

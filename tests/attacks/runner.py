@@ -32,9 +32,9 @@ from sandbox.wire.frames import Frame, Kind
 from sandbox.wire.link import site_to_central
 from sandbox.wire.messages import (
     CallStep,
+    ChainReply,
     GateSetup,
     Program,
-    RoundReply,
     SourceFinding,
     StepCall,
     StepDone,
@@ -44,6 +44,7 @@ from sandbox.wire.messages import (
 from sandbox.wire.session import Received, Session
 from tests.attacks.scene import Scene
 from tests.attacks.table import FOLDER, Attack
+from tests.one_chain import answer, asks
 
 RAW_ZYGOTE: Final = str(FOLDER / "raw_zygote.py")
 PLAIN_CHILD: Final = str(FOLDER / "plain_child.py")
@@ -230,8 +231,8 @@ class Arena:
         findings = await participant.attach(of_pair.remote_source)
         if findings:
             raise InputError(Code.PAIR_SOURCE, module="remote", reason=findings[0].message)
-        reply = await participant.run_round(0, (StepCall(RESERVED_STEP),))
-        await participant.begin(constants_from([reply.fields[RESERVED_STEP]], contract))
+        reply = await participant.run_round(0, asks(StepCall(RESERVED_STEP)))
+        await participant.begin(constants_from([answer(reply).fields[RESERVED_STEP]], contract))
         return participant
 
     async def asked(self, attack: Attack, calls: tuple[StepCall, ...], worker_from: Supervisor | None = None) -> str:
@@ -239,17 +240,17 @@ class Arena:
         try:
             remote = attack.source if attack.kind != "questions" else ""
             participant = await self.begun(pair(remote), worker_from)
-            reply = await participant.run_round(1, calls)
+            reply = answer(await participant.run_round(1, asks(*calls)))
         except TidegateError as error:
             return error.code.value
         return reply.refused.value if reply.refused is not None else "answered"
 
-    async def honest_round(self) -> RoundReply:
+    async def honest_round(self) -> ChainReply:
         """What an honest pair is answered: the proof that an attack harmed nobody else."""
         participant = await self.begun(pair())
-        reply = await participant.run_round(1, (StepCall("ask", {"target": TARGET}),))
+        reply = await participant.run_round(1, asks(StepCall("ask", {"target": TARGET})))
         await participant.wipe()
-        return reply
+        return answer(reply)
 
     # --- the host under attack
 
@@ -262,7 +263,7 @@ class Arena:
         try:
             await participant.upload(pieces([CSV] * 500))  # more than a channel holds unread
             doing = "round"
-            await participant.run_round(0, (StepCall(RESERVED_STEP),))
+            await participant.run_round(0, asks(StepCall(RESERVED_STEP)))
             doing = "result"
             async for _ in participant.result({}):
                 pass

@@ -162,20 +162,18 @@ def live(dataset: Dataset, region: Region, is_central: bool) -> Imputations:
         raise ValueError(found.findings)
     # A pair with fits of its own looks at the rows once more.
     need_findings(load_pair(ROOT / "algorithms" / "AVGMMICE").manifest, dataset, rows, policy, ridge=0.0, is_central=is_central)
-    imputations = Imputations(found.mask, rows, int(is_central), region)
+    imputations = Imputations(found.mask, [rows], int(is_central), region)
     units = Units(np.full(COLUMNS, 0.01), np.ones(COLUMNS), np.zeros(COLUMNS), np.zeros(COLUMNS, dtype=bool))
     kernels.margins(rows)
     list(kernels.fits(rows, units))
     draws = RowDraws(b"sixteen bytes...")
-    uniforms = {target: draws.uniform(target, 0, rows.missing_rows(target)) for target in rows.targets}
-    rows.standardise(units.centre, units.scale, kernels.start_values(rows, units, uniforms))
-    del uniforms
+    rows.standardise(units.centre, units.scale, kernels.start_values(rows, units, {}))
     for sweep in (1, 2):
         for target in rows.targets:
             parts = kernels.gram(rows, units, target).parts
             noise = draws.normal(target, sweep, rows.missing_rows(target), rows.noise)
             kernels.draw(rows, units, target, np.linalg.solve(parts["XX"], parts["Xy"]), 0.9, noise)
-    imputations.keep(units)
+    imputations.keep(units, 0)
     return imputations
 
 

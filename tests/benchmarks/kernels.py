@@ -95,7 +95,8 @@ def make_rows(n: int, columns: int, n_binary: int, targets: int = TARGETS) -> tu
     centre, scale = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
     units = kernels.Units(centre, scale, centre, is_binary)
     draws = RowDraws(b"sixteen bytes...")
-    uniforms = {target: draws.uniform(target, 0, made.missing_rows(target)) for target in made.targets}
+    binary = [target for target in made.targets if is_binary[target - 1]]
+    uniforms = {target: draws.uniform(target, 0, made.missing_rows(target)) for target in binary}
     made.standardise(centre, scale, kernels.start_values(made, units, uniforms))
     return made, units, draws, mask[made.file_rows]
 

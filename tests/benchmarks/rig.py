@@ -25,6 +25,7 @@ from sandbox.rounds.local import LocalParticipant
 from sandbox.scaffold import CENTRAL, MANIFEST, REMOTE
 from sandbox.supervisor import Supervisor
 from sandbox.wire.messages import GateSetup, StepCall
+from tests.one_chain import answer, asks
 
 POLICY = built_in("research")
 PAIR = make_pair(MANIFEST.format(name="X").encode(), CENTRAL.encode(), REMOTE.encode())
@@ -68,8 +69,8 @@ async def running(supervisor: Supervisor, n: int, p: int, pair: Pair = PAIR) -> 
     """A participant whose job has begun."""
     async with uploaded(supervisor, n, p, pair) as (participant, contract):
         await participant.attach(pair.remote_source)
-        margins = await participant.run_round(0, (StepCall("margins"),))
-        await participant.begin(constants_from([margins.fields["margins"]], contract))
+        margins = await participant.run_round(0, asks(StepCall("margins")))
+        await participant.begin(constants_from([answer(margins).fields["margins"]], contract))
         yield participant
 
 

@@ -19,6 +19,7 @@ from sandbox.wire.messages import RunRound, StepCall
 from sandbox.worker.block import Block, Layout
 from tests.benchmarks.rig import running
 from tests.benchmarks.row import Row, middle
+from tests.one_chain import asks
 
 PAIR = load_pair(Path(__file__).parents[1] / "pairs" / "good" / "PlainSIMI")
 TIMES = 8
@@ -78,7 +79,7 @@ async def _measure(n: int, p: int) -> tuple[float, float]:
 async def _round(participant: LocalParticipant, number: int) -> None:
     """A round without the ledger, which is measured elsewhere."""
     gate = participant._gate.channel
-    await gate.send(RunRound(number, (StepCall("moments", {"target": 1}),)))
+    await gate.send(RunRound(number, asks(StepCall("moments", {"target": 1}))))
     await gate.receive()
 
 

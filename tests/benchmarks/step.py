@@ -13,6 +13,7 @@ from sandbox.supervisor import Supervisor
 from sandbox.wire.messages import RunRound, StepCall
 from tests.benchmarks.rig import running
 from tests.benchmarks.row import Row, quiet
+from tests.one_chain import asks
 
 TIMES = 300
 N, P = 1000, 50
@@ -49,7 +50,7 @@ async def _measure(n: int, p: int) -> tuple[float, float]:
         ledger = []
         for number in range(TIMES, TIMES + 100):
             start = time.perf_counter()
-            await participant.run_round_bytes(number, (StepCall("moments", {"target": 1}),))
+            await participant.run_round_bytes(number, asks(StepCall("moments", {"target": 1})))
             ledger.append((time.perf_counter() - start) * 1000)
     await supervisor.close()
     return quiet(channel), quiet(ledger)
@@ -58,6 +59,6 @@ async def _measure(n: int, p: int) -> tuple[float, float]:
 async def _round(participant: LocalParticipant, number: int) -> float:
     gate = participant._gate.channel
     start = time.perf_counter()
-    await gate.send(RunRound(number, (StepCall("moments", {"target": 1}),)))
+    await gate.send(RunRound(number, asks(StepCall("moments", {"target": 1}))))
     await gate.receive()
     return (time.perf_counter() - start) * 1000

@@ -27,7 +27,7 @@ from sandbox.job import job_from_table
 from sandbox.manifest import load_pair
 from sandbox.rounds.local import LocalParticipant
 from sandbox.simulate import Inputs, Simulation
-from sandbox.wire.messages import RoundReply, StepCall
+from sandbox.wire.messages import ChainCalls, RoundReply
 from tests.benchmarks.row import Row
 from tests.demo.story import Federation, job_state, make_job, set_up, tear_down
 from tests.e2e.servers import poll
@@ -76,8 +76,8 @@ async def _gates(files: list[Path], out: Path) -> float:
     seen: dict[str, float] = {}
     run_round = LocalParticipant.run_round
 
-    async def measured(gate: LocalParticipant, number: int, calls: tuple[StepCall, ...]) -> RoundReply:
-        reply = await run_round(gate, number, calls)
+    async def measured(gate: LocalParticipant, number: int, chains: tuple[ChainCalls, ...]) -> RoundReply:
+        reply = await run_round(gate, number, chains)
         cpu = _cpu(gate._gate.pid)
         spent[number].append(cpu - seen.get(gate.name, 0.0))
         seen[gate.name] = cpu

@@ -174,7 +174,7 @@ class WorkingSite:
             self.rounds += 1
             if pause is not None and self.rounds == pause_at:
                 await pause.wait()
-            body = await self.gate.run_round_bytes(message.number, message.calls)
+            body = await self.gate.run_round_bytes(message.number, message.chains)
             await self.client.send(SiteReply(message.job_id, message.number, body))
 
     async def close(self) -> None:

@@ -451,6 +451,8 @@ async def test_a_site_that_was_away_is_told_how_its_job_ended(federation):
         ({"spec": {**SPEC, "iteration_between_imputations": 0}}, "job.thinning_zero"),
         ({"spec": {**SPEC, "nonsense": 1}}, "job.invalid"),
         ({"spec": {**SPEC, "parameters": {"nonsense": 1}}}, "job.parameters"),
+        ({"spec": {**SPEC, "imputations": 3, "parameters": {"chains": 4}}}, "job.parameters"),
+        ({"spec": {**SPEC, "imputations": 9, "parameters": {"chains": 9}}}, "limit.chains"),
     ],
 )
 async def test_a_wrong_draft_is_refused_with_what_is_wrong(federation, changes, code):

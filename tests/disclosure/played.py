@@ -21,10 +21,10 @@ from sandbox.wire.messages import (
     Acknowledged,
     Begin,
     CallStep,
+    ChainReply,
     Constants,
     GateSetup,
     KernelCall,
-    RoundReply,
     RoundResult,
     RunRound,
     StepCall,
@@ -33,6 +33,7 @@ from sandbox.wire.messages import (
     round_reply,
 )
 from sandbox.wire.values import floats
+from tests.one_chain import answer, asks
 from tests.sandbox.gate.conftest import GateUnderTest
 
 PAIR = load_pair(Path(__file__).parents[2] / "algorithms" / "SIMICE")
@@ -105,7 +106,7 @@ class Site:
         scale: Sequence[float] | None = None,
         mean: Sequence[float] | None = None,
         worker: Any = honest,
-    ) -> RoundReply:
+    ) -> ChainReply:
         """Attach a worker, ask for the margins, fix the units (raw ones when none are given) and the start values (the centres)."""
         assert self.report.is_clean, self.codes
         assert self._gate.attach(worker) == Acknowledged()
@@ -119,16 +120,16 @@ class Site:
         assert answer == Acknowledged(), answer
         return margins
 
-    def ask(self, *calls: StepCall) -> tuple[RoundReply, dict[str, Any]]:
+    def ask(self, *calls: StepCall) -> tuple[ChainReply, dict[str, Any]]:
         """One round: its reply and its ledger entry."""
         self._number += 1
         return self._round(self._number, *calls)
 
-    def moments(self, target: str, *tells: StepCall) -> tuple[RoundReply, dict[str, Any]]:
+    def moments(self, target: str, *tells: StepCall) -> tuple[ChainReply, dict[str, Any]]:
         """The Gram of a target."""
         return self.ask(*tells, StepCall("moments", {"target": self.index(target)}))
 
-    def score(self, target: str, beta: Sequence[float], *tells: StepCall) -> tuple[RoundReply, dict[str, Any]]:
+    def score(self, target: str, beta: Sequence[float], *tells: StepCall) -> tuple[ChainReply, dict[str, Any]]:
         """A question at coefficients."""
         return self.ask(*tells, StepCall("score", {"target": self.index(target), "beta": floats(beta)}))
 
@@ -143,13 +144,13 @@ class Site:
         """1-based."""
         return self.names.index(name) + 1
 
-    def _round(self, number: int, *calls: StepCall) -> tuple[RoundReply, dict[str, Any]]:
-        result = self._gate.ask(RunRound(number, calls))
+    def _round(self, number: int, *calls: StepCall) -> tuple[ChainReply, dict[str, Any]]:
+        result = self._gate.ask(RunRound(number, asks(*calls)))
         assert isinstance(result, RoundResult), result
-        return round_reply.decode(result.body), json.loads(result.entry)
+        return answer(round_reply.decode(result.body)), json.loads(result.entry)
 
 
-def part(reply: RoundReply, field: str, name: str) -> Values:
+def part(reply: ChainReply, field: str, name: str) -> Values:
     """One part of an answer, as an array."""
     assert reply.refused is None, reply.refused
     array = reply.fields[field][name]

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 from sandbox.rounds.constants import constants_from
-from sandbox.wire.messages import Acknowledged, Begin, Constants, GateFailed, RoundReply, RunRound, StepCall
+from sandbox.wire.messages import Acknowledged, Begin, ChainReply, Constants, GateFailed, RunRound, StepCall
 from sandbox.wire.values import Record, floats
 from tests.disclosure.people import CENTRE, DEFAULT, WIDTH, people
 from tests.disclosure.played import Site, Values, honest
+from tests.one_chain import asks
 
 TARGETS = {"y": "continuous", "b": "binary"}
 
@@ -35,7 +36,7 @@ def begin(site: Callable[..., Site], data: dict[str, Values], centre: list[float
     assert played.report.is_clean, played.codes
     gate = played._gate
     assert gate.attach(honest) == Acknowledged()
-    gate.ask(RunRound(0, (StepCall("margins"),)))
+    gate.ask(RunRound(0, asks(StepCall("margins"))))
     return gate.ask(Begin(Constants(floats(centre), floats(scale), floats([*centre[:3], 0.5]))))
 
 
@@ -117,5 +118,5 @@ def test_units_that_come_from_margins_pass_however_different_the_sites_are(site)
 def played_margins(played: Site) -> Record:
     assert played._gate.attach(honest) == Acknowledged()
     reply, _ = played._round(0, StepCall("margins"))
-    assert isinstance(reply, RoundReply)
+    assert isinstance(reply, ChainReply)
     return reply.fields["margins"]

@@ -67,7 +67,7 @@ def test_whatever_the_worker_does_wrong_one_of_two_codes_leaves_and_nothing_else
     played.begin(centre=[CENTRE, 0.0, 0.0], scale=[WIDTH, 1.0, 1.0], worker=lambda call: answer)
     reply, _ = played.moments("y")
     assert reply.refused in (Code.WORKER_RAISED, Code.RULE_UNDECLARED)
-    assert encode(reply) == encode(type(reply)(reply.number, refused=reply.refused))
+    assert encode(reply) == encode(type(reply)(reply.chain, refused=reply.refused))
 
 
 def test_a_choice_of_errors_is_a_channel_that_closes_after_the_budget(site) -> None:

@@ -96,18 +96,19 @@ def test_run_json_has_what_a_mids_object_has_and_what_judges_it(result: Path) ->
     schedule = run["data"]["schedule"]
     assert schedule["sweeps_kept"] == [9, 12, 15, 18]
     for name in ("chol", "thalach", "exang"):
-        chain = run["data"]["chains"][name]
-        assert len(chain["mean"]) == len(chain["variance"]) == 19
+        (means,), (variances,) = run["data"]["chains"][name]["mean"], run["data"]["chains"][name]["variance"]
+        assert len(means) == len(variances) == 19
         # The last sweep is the last imputation: its mean is that of the cells in the file.
         original = pd.read_csv(HEART / "va_long_beach.csv")
         imputed = pd.read_csv(result / "imputed_004.csv").loc[original[name].isna(), name]
-        assert imputed.mean() == pytest.approx(chain["mean"][-1], rel=1e-9)
-        assert imputed.var() == pytest.approx(chain["variance"][-1], rel=1e-9)
+        assert imputed.mean() == pytest.approx(means[-1], rel=1e-9)
+        assert imputed.var() == pytest.approx(variances[-1], rel=1e-9)
         assert set(run["diagnostics"]["chains"][name]["mean"]) == {
             "split_rhat",
             "effective_size",
             "autocorrelation_at_thinning_lag",
             "z_first_against_last_third",
+            "rhat_between_chains",
         }
     slopes = {(entry["target"], entry["predictor"]): entry for entry in run["diagnostics"]["pooled"]}
     assert {("chol", ""), ("chol", "age"), ("exang", "sex")} <= set(slopes)

@@ -17,6 +17,10 @@ from tests.remote.offers import CONTRACT, broken_pair, offer, simice
 POLICY = built_in("default")
 
 
+def chained(n_chains: int, imputations: int = 20) -> JobSpec:
+    return JobSpec((Target("score", "continuous"),), seed=7, imputations=imputations, parameters={"chains": n_chains})
+
+
 def test_a_true_offer_has_no_problem() -> None:
     pair, problem = read_offer(offer(), "site-a", POLICY)
     assert problem is None
@@ -36,6 +40,9 @@ def test_a_true_offer_has_no_problem() -> None:
         ({"remote_source": b"\xff\xfe"}, Code.PAIR_SOURCE),
         ({"remote_source": b"#" * (POLICY.max_source_bytes + 1)}, Code.PAIR_SOURCE),
         ({"spec": JobSpec(())}, Code.JOB_TARGETS),
+        ({"spec": chained(9)}, Code.LIMIT_CHAINS),
+        ({"spec": chained(9, imputations=8)}, Code.JOB_PARAMETERS),
+        ({"spec": chained(17)}, Code.JOB_PARAMETERS),
         ({"participants": ("site-b",)}, Code.JOB_PARTICIPANTS),
         ({"contract": Contract((Column("age"),))}, Code.JOB_INVALID),
         ({"contract": Contract((*CONTRACT.columns[:2], Column("score", "target", "binary", ("0", "1"))))}, Code.JOB_INVALID),

@@ -29,14 +29,15 @@ from sandbox.ledger import Ledger, verify
 from sandbox.rounds.constants import constants_from
 from sandbox.wire.codec import encode
 from sandbox.wire.link import BoardUpdate, JobEnded, JobsOpen, SiteBegin, SiteCancel, SiteReply, SiteRound, SiteStatus
-from sandbox.wire.messages import RoundReply, StepCall, round_reply
+from sandbox.wire.messages import StepCall, round_reply
+from tests.one_chain import answer, asks
 from tests.remote.offers import CANARY, CONTRACT, broken_pair, csv, offer, sees_rows, simice
 from tests.remote.standin import until
 
 POLICY = built_in("default")
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-MARGINS = SiteRound("j1", 0, (StepCall("margins"),))
-MOMENTS = (StepCall("moments", {"target": 3}),)
+MARGINS = SiteRound("j1", 0, asks(StepCall("margins")))
+MOMENTS = asks(StepCall("moments", {"target": 3}))
 
 
 class Site:
@@ -97,7 +98,7 @@ class Site:
     async def begun(self) -> None:
         await self.started()
         reply = round_reply.decode((await self.answer(MARGINS)).body)
-        constants = constants_from([reply.fields["margins"]], CONTRACT)
+        constants = constants_from([answer(reply).fields["margins"]], CONTRACT)
         assert (await self.answer(SiteBegin("j1", constants))) == SiteReply("j1", -1)
 
 
@@ -327,7 +328,7 @@ async def test_rounds_are_answered_in_order_with_a_ledger_line_each(site: Site) 
     await site.begun()
     reply = await site.answer(SiteRound("j1", 1, MOMENTS))
     assert reply.number == 1
-    decoded: RoundReply = round_reply.decode(reply.body)
+    decoded = answer(round_reply.decode(reply.body))
     assert decoded.refused is None
     assert "moments" in decoded.fields
     lines = await Egress(site.ledger.path).of_job("j1")
@@ -353,9 +354,9 @@ async def test_questions_out_of_place_are_answered_with_a_code(site: Site) -> No
 
 async def test_a_refusal_is_an_answer_and_the_run_goes_on(site: Site) -> None:
     await site.begun()
-    reply = await site.answer(SiteRound("j1", 1, (StepCall("no_such_step", {}),)))
+    reply = await site.answer(SiteRound("j1", 1, asks(StepCall("no_such_step", {}))))
     assert reply.failed is None
-    assert round_reply.decode(reply.body).refused is Code.RULE_UNDECLARED
+    assert answer(round_reply.decode(reply.body)).refused is Code.RULE_UNDECLARED
     assert "refusal" in site.kinds()
     assert (await site.answer(SiteRound("j1", 2, MOMENTS))).failed is None
 

@@ -11,6 +11,7 @@ import pytest
 from sandbox.rounds.constants import constants_from
 from sandbox.wire.link import BoardUpdate, JobEnded, JobsOpen, SiteBegin, SiteCancel, SiteReply, SiteRound, SiteStatus
 from sandbox.wire.messages import StepCall, round_reply
+from tests.one_chain import answer, asks
 from tests.remote.offers import CONTRACT, broken_pair, csv, offer, simice
 from tests.remote.standin import StandIn, until
 
@@ -56,14 +57,14 @@ async def test_the_whole_story_of_a_job(joined: httpx.AsyncClient, central: Stan
     assert started["phase"] == "started"
     await until(lambda: central.of(SiteStatus)[-1].is_started)
 
-    await central.send(SiteRound("j1", 0, (StepCall("margins"),)))
+    await central.send(SiteRound("j1", 0, asks(StepCall("margins"))))
     await until(lambda: central.of(SiteReply))
-    margins = round_reply.decode(central.of(SiteReply)[0].body).fields["margins"]
+    margins = answer(round_reply.decode(central.of(SiteReply)[0].body)).fields["margins"]
     await central.send(SiteBegin("j1", constants_from([margins], CONTRACT)))
     await central.send(BoardUpdate("j1", "RUNNING", (), "moments", 1, 4))
     await central.drop()
     await until(lambda: len(central.opened) == 2)
-    await central.send(SiteRound("j1", 1, (StepCall("moments", {"target": 3}),)))
+    await central.send(SiteRound("j1", 1, asks(StepCall("moments", {"target": 3}))))
     await until(lambda: len(central.of(SiteReply)) == 3)
     assert [reply.number for reply in central.of(SiteReply)] == [0, -1, 1]
     job = await call(joined, "GET", "/api/jobs/j1")

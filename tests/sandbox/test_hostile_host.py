@@ -38,6 +38,7 @@ from sandbox.wire.messages import (
 )
 from sandbox.wire.messages import Wipe as WipeMessage
 from sandbox.wire.values import floats
+from tests.one_chain import asks
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 POLICY = msgspec.structs.replace(built_in("research"), max_rows_bytes=64 << 20, max_frame_bytes=4 << 20)
@@ -45,7 +46,7 @@ CSV = b"y,a\n" + b"".join(b"%d,%d\n" % (row * 7 % 50, row % 13) for row in range
 PAIR = make_pair(MANIFEST.format(name="X").encode(), CENTRAL.encode(), REMOTE.encode())
 SPEC = check_job(JobSpec((Target("y", "continuous"),), imputations=2, seed=1), PAIR.manifest)
 SETUP = GateSetup("job", "central", True, POLICY, SPEC, PAIR.manifest_bytes, PAIR.digest, None, b"k" * 32)
-MARGINS = RunRound(0, (StepCall("margins"),))
+MARGINS = RunRound(0, asks(StepCall("margins")))
 TWO = floats([0.0, 0.0])
 SECONDS = 20
 
@@ -107,11 +108,12 @@ OUT_OF_ORDER = {
     "begin before the margins": CLEAN + message(Begin(Constants(TWO, TWO, TWO))),
     "keep before begin": CLEAN + message(KeepImputation()),
     "the result before there is one": CLEAN + message(SendResult({})),
-    "margins twice": CLEAN + message(MARGINS) + message(RunRound(1, (StepCall("margins"),))),
-    "a round of a past number": CLEAN + message(MARGINS) + message(RunRound(-1, (StepCall("moments", {"target": 1}),))),
+    "margins twice": CLEAN + message(MARGINS) + message(RunRound(1, asks(StepCall("margins")))),
+    "a round of a past number": CLEAN + message(MARGINS) + message(RunRound(-1, asks(StepCall("moments", {"target": 1})))),
     "an upload after the margins": CLEAN + message(MARGINS) + upload(CSV),
-    "too many steps in a round": CLEAN + message(RunRound(0, (StepCall("margins"),) * 1001)),
-    "no steps in a round": CLEAN + message(RunRound(0, ())),
+    "too many steps in a round": CLEAN + message(RunRound(0, asks(*(StepCall("margins"),) * 1001))),
+    "no steps in a round": CLEAN + message(RunRound(0, asks())),
+    "no chain in a round": CLEAN + message(RunRound(0, ())),
 }
 NO_FRAMES = {
     "bytes that are no frame": SET_UP + b"GET / HTTP/1.1\r\n\r\n" * 10,
@@ -205,7 +207,7 @@ async def test_what_is_attached_and_is_no_worker_ends_the_gate(gate: Child) -> N
     socket.send_fds(gate.channel._socket, [b"F"], [file])
     os.close(file)
     await gate.channel.receive()
-    await send(gate, message(RunRound(1, (StepCall("moments", {"target": 1}),))))
+    await send(gate, message(RunRound(1, asks(StepCall("moments", {"target": 1})))))
     said = await last_words(gate)
     assert isinstance(said[-1], GateFailed)
     assert said[-1].code is Code.WORKER_DIED

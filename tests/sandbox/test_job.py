@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from sandbox.errors import Code, InputError
-from sandbox.job import JobSpec, Target, check_job, draft_contract, parse_job, sweeps
+from sandbox.job import JobSpec, Target, check_job, draft_contract, n_sweeps, parse_job, sweeps
 from sandbox.manifest import Manifest, parse_manifest
 
 MANIFEST = """
@@ -24,8 +26,18 @@ moments = {{ kind = "gram" }}
 """
 
 
+CHAINS = """
+[parameters.properties.chains]
+type = "integer"
+default = 1
+minimum = 1
+title = "Chains"
+"""
+
+
 def manifest(targets: str = "many", binary: bool = True) -> Manifest:
-    return parse_manifest(MANIFEST.format(targets=targets, binary=', "binary"' if binary else "").encode())
+    text = MANIFEST.format(targets=targets, binary=', "binary"' if binary else "") + (CHAINS if targets == "many" else "")
+    return parse_manifest(text.encode())
 
 
 def failing(spec: JobSpec, of: Manifest | None = None) -> InputError:
@@ -41,7 +53,7 @@ def test_a_job_without_a_seed_gets_one_and_defaults_of_parameters() -> None:
     spec = check_job(JobSpec((TARGET,)), manifest())
     assert isinstance(spec.seed, int)
     assert spec.seed != check_job(JobSpec((TARGET,)), manifest()).seed
-    assert spec.parameters == {"ridge": 0.0}
+    assert spec.parameters == {"ridge": 0.0, "chains": 1}
 
 
 @pytest.mark.parametrize("key", ["iteration_before_first_imputation", "iteration_between_imputations"])
@@ -61,6 +73,59 @@ def test_the_schedule_burns_in_then_thins() -> None:
     spec = JobSpec((TARGET,), imputations=3, iteration_before_first_imputation=4, iteration_between_imputations=2)
     assert [sweep.index for sweep in sweeps(spec, manifest()) if sweep.keeps_imputation] == [3, 5, 7]
     assert len(list(sweeps(spec, manifest()))) == 8
+
+
+def with_chains(n_chains: int, imputations: int, before: int = 4, between: int = 2) -> JobSpec:
+    return JobSpec(
+        (TARGET,),
+        imputations=imputations,
+        iteration_before_first_imputation=before,
+        iteration_between_imputations=between,
+        parameters={"chains": n_chains},
+    )
+
+
+@given(imputations=st.integers(1, 60), n_chains=st.integers(1, 16), before=st.integers(1, 5), between=st.integers(1, 5))
+def test_chains_share_the_imputations_and_each_keeps_its_own_schedule(imputations: int, n_chains: int, before: int, between: int) -> None:
+    assume(n_chains <= imputations)
+    spec = with_chains(n_chains, imputations, before, between)
+    kept = [[s.index for s in sweeps(spec, manifest(), chain) if s.keeps_imputation] for chain in range(n_chains)]
+    assert sum(len(of_chain) for of_chain in kept) == imputations
+    assert {len(of_chain) for of_chain in kept} <= {imputations // n_chains, -(-imputations // n_chains)}
+    for chain, of_chain in enumerate(kept):
+        assert n_sweeps(spec, manifest(), chain) == len(list(sweeps(spec, manifest(), chain)))
+        assert of_chain == [before - 1 + number * between for number in range(len(of_chain))]
+        assert len(list(sweeps(spec, manifest(), chain))) == of_chain[-1] + 1, "nothing is drawn after the last imputation"
+
+
+def test_more_chains_than_imputations_are_refused_with_reason_and_remedy() -> None:
+    error = failing(with_chains(5, 4))
+    assert error.code is Code.JOB_PARAMETERS
+    assert "5 chains for 4 imputations" in str(error)
+    assert "ask for as many imputations as chains" in str(error)
+    assert check_job(with_chains(4, 4), manifest()).chains == 4
+
+
+def test_a_chain_that_keeps_one_imputation_needs_no_sweeps_after_it() -> None:
+    spec = check_job(with_chains(4, 4, between=0), manifest())
+    assert [sweep.index for sweep in sweeps(spec, manifest(), 3)] == [0, 1, 2, 3]
+    assert failing(with_chains(4, 5, between=0)).code is Code.JOB_THINNING_ZERO
+
+
+def test_a_job_of_a_pair_without_chains_has_one() -> None:
+    assert JobSpec((TARGET,)).chains == 1
+    assert "no such parameter" in str(failing(with_chains(2, 2), manifest("one")))
+
+
+@pytest.mark.parametrize("given_", [0, -1, 1.5, "2", True])
+def test_the_number_of_chains_is_a_whole_number_from_1(given_: object) -> None:
+    error = failing(JobSpec((TARGET,), parameters={"chains": given_}))
+    assert (error.code, error.details["parameter"]) == (Code.JOB_PARAMETERS, "chains")
+
+
+def test_the_digest_that_a_site_approves_covers_the_number_of_chains() -> None:
+    digests = [check_job(JobSpec((TARGET,), seed=1, parameters={"chains": n}), manifest()).digest for n in (1, 2)]
+    assert digests[0] != digests[1]
 
 
 def test_what_the_pair_cannot_do_is_refused() -> None:

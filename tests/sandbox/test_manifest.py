@@ -54,6 +54,34 @@ def test_a_wrong_manifest_names_its_key(old: str, new: str, key: str) -> None:
     assert key in str(caught.value)
 
 
+CHAINS = '[parameters.properties.chains]\ntype = "integer"\ndefault = 1\nminimum = 1\ntitle = "Chains"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new"),
+    [
+        (GOOD, "", ""),
+        (ROWS, 'targets = "one"', 'targets = "many"'),
+    ],
+    ids=["of one target", "of code that sees rows"],
+)
+def test_a_pair_that_cannot_run_chains_cannot_have_the_parameter(text: str, old: str, new: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_manifest((text.replace(old, new) + CHAINS).encode())
+    assert "parameters.properties.chains" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [('"integer"', '"number"'), ("default = 1", "default = 4"), ("minimum = 1", "minimum = 2"), ("minimum = 1\n", "")]
+)
+def test_the_parameter_chains_is_a_whole_number_from_1(old: str, new: str) -> None:
+    chained = GOOD.replace('targets = "one"', 'targets = "many"')
+    assert "chains" in parse_manifest((chained + CHAINS).encode()).parameters.properties
+    with pytest.raises(InputError) as caught:
+        parse_manifest((chained + CHAINS.replace(old, new)).encode())
+    assert "parameters.properties.chains" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "key"),
     [

@@ -21,6 +21,7 @@ from sandbox.rounds.local import LocalParticipant
 from sandbox.scaffold import CENTRAL, MANIFEST, REMOTE
 from sandbox.supervisor import Supervisor
 from sandbox.wire.messages import StepCall
+from tests.one_chain import answer, asks
 from tests.sandbox.process_memory import areas, open_rows, where
 from tests.sandbox.rounds.test_engine import Bench, chunks
 
@@ -67,19 +68,19 @@ def gate_pid(participant: LocalParticipant) -> int:
 
 
 async def begin(participant: LocalParticipant) -> None:
-    reply = await participant.run_round(0, (StepCall("margins"),))
-    await participant.begin(constants_from([reply.fields["margins"]], participant.contract))  # type: ignore[attr-defined]
+    reply = await participant.run_round(0, asks(StepCall("margins")))
+    await participant.begin(constants_from([answer(reply).fields["margins"]], participant.contract))  # type: ignore[attr-defined]
 
 
 async def finish(participant: LocalParticipant) -> None:
     await begin(participant)
-    await participant.run_round(1, (StepCall("moments", {"target": 1}),))
+    await participant.run_round(1, asks(StepCall("moments", {"target": 1})))
     await participant.wipe()
 
 
 async def cancel_in_a_step(participant: LocalParticipant) -> None:
     await begin(participant)
-    step = asyncio.create_task(participant.run_round(1, (StepCall("moments", {"target": 1}),)))
+    step = asyncio.create_task(participant.run_round(1, asks(StepCall("moments", {"target": 1}))))
     await asyncio.sleep(0.2)
     step.cancel()
     await asyncio.gather(step, return_exceptions=True)
@@ -90,7 +91,7 @@ async def fail(participant: LocalParticipant) -> None:
     await begin(participant)
     await participant.processes[1].kill()
     with pytest.raises(TidegateError) as caught:
-        await participant.run_round(1, (StepCall("moments", {"target": 1}),))
+        await participant.run_round(1, asks(StepCall("moments", {"target": 1})))
     assert caught.value.code is Code.WORKER_DIED
     await participant._gate.wait()
 
@@ -142,7 +143,7 @@ async def test_no_row_is_in_the_zygote_or_in_a_worker(bench: Bench) -> None:
     zygote = int(Path(f"/proc/{gate_pid(participant)}/status").read_text().split("PPid:")[1].split()[0])
     assert "rows" in where(gate_pid(participant), AS_NUMBER), "the control: later they are standardised"
     await begin(participant)
-    await participant.run_round(1, (StepCall("moments", {"target": 1}),))
+    await participant.run_round(1, asks(StepCall("moments", {"target": 1})))
     for pid in (zygote, participant.processes[1].pid):
         assert not any(area.is_rows for area in areas(pid))
         assert where(pid, AS_NUMBER) == set()

@@ -10,8 +10,9 @@ from sandbox.supervisor import Supervisor
 from sandbox.wire.messages import StepCall
 from tests.benchmarks.host_delay import misbehave
 from tests.benchmarks.rig import running
+from tests.one_chain import answer, asks
 
-MOMENTS = (StepCall("moments", {"target": 1}),)
+MOMENTS = asks(StepCall("moments", {"target": 1}))
 
 
 def children() -> set[str]:
@@ -27,7 +28,7 @@ async def test_host_and_an_honest_job_go_on_beside_eight_misbehaving_workers() -
         while not trouble.done():
             number += 1
             reply = await participant.run_round(number, MOMENTS)
-            assert reply.refused is None
+            assert answer(reply).refused is None
         delays, n_ended = await trouble
     await supervisor.close()
     assert n_ended >= 4

@@ -53,6 +53,34 @@ async def test_a_receipt_says_what_left_under_which_rules_and_code_and_what_was_
     assert (hungary.rows, hungary.set_aside) == (294, 24)
 
 
+async def test_a_receipt_of_a_job_of_several_chains_counts_all_of_them(simulate, tmp_path: Path) -> None:
+    job = {**JOB, "parameters": {"chains": 2}}
+    result = await simulate("SIMICE", job, HEART / "va_long_beach.csv", (HEART / "cleveland.csv",))
+    receipt = read_receipt(tmp_path / "out" / "ledger.jsonl", "simulation", "cleveland")
+    assert receipt is not None
+    assert receipt.totals.messages == result["released"]["cleveland"]["messages"]
+    assert receipt.totals.numbers == result["released"]["cleveland"]["scalars"]
+    moments = next(sent for sent in receipt.sent if sent.step == "moments")
+    assert (moments.messages, moments.scalars) == (2, 2 * 2 * 32)
+    assert "2 chains side by side" in as_text(receipt)
+    assert "2 chains side by side" in as_html(receipt)
+
+
+def test_refusals_are_counted_chain_by_chain_and_those_of_older_lines_too() -> None:
+    about = {"job": "j", "participant": "s", "rules": {}, "steps": [], "fields": [], "bytes": 1}
+    lines = [
+        {**about, "kind": "refusal", "code": "rule.eta"},
+        {**about, "kind": "refusal", "refused": [{"chain": 1, "code": "rule.eta"}, {"chain": 2, "code": "rule.eta"}]},
+        {**about, "kind": "release", "refused": [{"chain": 2, "code": "rule.draw_bounds"}]},
+        {**about, "kind": "release"},
+    ]
+    receipt = make_receipt(lines, lines)
+    assert receipt is not None
+    assert receipt.totals.refusals == 4
+    assert receipt.totals.messages == 4
+    assert {line.code: line.count for line in receipt.refused} == {"rule.eta": 3, "rule.draw_bounds": 1}
+
+
 async def test_a_receipt_is_one_page_as_text_and_as_html_and_the_command_prints_both(run) -> None:
     _, ledger = run
     receipt = read_receipt(ledger, "simulation", "cleveland")

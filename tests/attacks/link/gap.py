@@ -2,9 +2,9 @@
 
 from sandbox.wire.codec import encode
 from sandbox.wire.frames import Frame, Kind
-from sandbox.wire.link import Hello, SiteCancel
+from sandbox.wire.link import PROTOCOL, Hello, SiteCancel
 
 
 def frames():
-    hello = Frame(Kind.MESSAGE, encode(Hello(1, "boot", "", 0))).to_bytes()
+    hello = Frame(Kind.MESSAGE, encode(Hello(PROTOCOL, "boot", "", 0))).to_bytes()
     return [hello, Frame(Kind.MESSAGE, encode(SiteCancel("job")), 2).to_bytes()]

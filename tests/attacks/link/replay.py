@@ -2,10 +2,10 @@
 
 from sandbox.wire.codec import encode
 from sandbox.wire.frames import Frame, Kind
-from sandbox.wire.link import Hello, SiteCancel
+from sandbox.wire.link import PROTOCOL, Hello, SiteCancel
 
 
 def frames():
-    hello = Frame(Kind.MESSAGE, encode(Hello(1, "boot", "", 0))).to_bytes()
+    hello = Frame(Kind.MESSAGE, encode(Hello(PROTOCOL, "boot", "", 0))).to_bytes()
     cancel = Frame(Kind.MESSAGE, encode(SiteCancel("job")), 1).to_bytes()
     return [hello, *[cancel] * 1000]

@@ -4,10 +4,10 @@ import msgspec
 
 from sandbox.wire.codec import encode
 from sandbox.wire.frames import Frame, Kind
-from sandbox.wire.link import Hello
+from sandbox.wire.link import PROTOCOL, Hello
 
 
 def frames():
-    hello = Frame(Kind.MESSAGE, encode(Hello(1, "boot", "", 0))).to_bytes()
+    hello = Frame(Kind.MESSAGE, encode(Hello(PROTOCOL, "boot", "", 0))).to_bytes()
     reply = msgspec.msgpack.encode({"type": "SiteReply", "job_id": "job", "number": 1, "failed": "<script>alert(1)</script>"})
     return [hello, Frame(Kind.MESSAGE, reply, 1).to_bytes()]

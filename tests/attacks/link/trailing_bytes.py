@@ -2,8 +2,8 @@
 
 from sandbox.wire.codec import encode
 from sandbox.wire.frames import Frame, Kind
-from sandbox.wire.link import Hello
+from sandbox.wire.link import PROTOCOL, Hello
 
 
 def frames():
-    return [Frame(Kind.MESSAGE, encode(Hello(1, "boot", "", 0))).to_bytes() + b"more"]
+    return [Frame(Kind.MESSAGE, encode(Hello(PROTOCOL, "boot", "", 0))).to_bytes() + b"more"]

@@ -12,7 +12,7 @@ import pytest
 from sandbox.errors import Code
 from sandbox.job import check_job, job_from_table
 from sandbox.manifest import load_pair
-from sandbox.wire.messages import Acknowledged, Begin, CallStep, RoundReply, StepCall, StepDone, StepFailed
+from sandbox.wire.messages import Acknowledged, Begin, CallStep, ChainReply, StepCall, StepDone, StepFailed
 from sandbox.wire.values import floats
 from sandbox.worker.runner import run_step
 from tests.algorithms.federation import compiled
@@ -57,7 +57,7 @@ def contract_of_y(upload, csv_text, make_setup):
     return dataset.contract
 
 
-def ask(gate, number: int, step: str, **request: Any) -> RoundReply:
+def ask(gate, number: int, step: str, **request: Any) -> ChainReply:
     return run(gate, number, StepCall(step, {"target": Y, **request}))[0]
 
 

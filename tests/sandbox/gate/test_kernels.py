@@ -71,9 +71,7 @@ def begun(request, upload, surveyed, make_setup, csv_text, monkeypatch):
     def uniform(target: int, draw: int) -> np.ndarray:
         return draws.uniform(target, draw, found.rows.missing_rows(target))
 
-    found.rows.standardise(
-        units.centre, units.scale, kernels.start_values(found.rows, units, {index: uniform(index, 0) for index in (Y, B)})
-    )
+    found.rows.standardise(units.centre, units.scale, kernels.start_values(found.rows, units, {B: uniform(B, 0)}))
     twin.fill(Y, (mean[1] - centre[1]) / scale[1])
     twin.fill(B, ((draws.uniform(B, 0, twin.kept[twin.is_missing(B)]) < mean[2]).astype(float) - centre[2]) / scale[2])
     return found.rows, units, twin, uniform, draws

@@ -29,7 +29,7 @@ def texts(root: ElementTree.Element) -> list[str]:
 
 
 def test_trace_labels_axes_legend_and_targets() -> None:
-    chain = plots.Chain("chol", RNG.normal(size=65).tolist(), RNG.gamma(3, size=65).tolist(), 19, range(19, 65, 5))
+    chain = plots.Traced("chol", [plots.Line(RNG.normal(size=65).tolist(), RNG.gamma(3, size=65).tolist(), range(19, 65, 5))], 19)
     root = parsed(plots.trace([chain]))
     found = texts(root)
     assert {"chol", "burn-in", "imputation kept", "sweep", "sd"} <= set(found)
@@ -39,7 +39,7 @@ def test_trace_labels_axes_legend_and_targets() -> None:
 @pytest.mark.parametrize("values", [[], [1.0], [2.0] * 10, [1e300, -1e300], [float("nan"), 1.0, 2.0]])
 def test_trace_takes_any_chain(values: list[float]) -> None:
     finite = [value for value in values if value == value]
-    parsed(plots.trace([plots.Chain(HOSTILE, finite, finite, 3, [0, 99])]))
+    parsed(plots.trace([plots.Traced(HOSTILE, [plots.Line(finite, finite, [0, 99])], 3)]))
 
 
 def test_density_of_a_million_values_is_a_density() -> None:

@@ -15,9 +15,10 @@ from policies import built_in
 from sandbox.errors import Code
 from sandbox.gate.guard import Refusal
 from sandbox.gate.kernels import Answer
-from sandbox.gate.release import Field, Origin, grid_step, make_record, release_fields, release_refusal, round_to
+from sandbox.gate.release import Field, Origin, Part, grid_step, make_record, release, round_to
 from sandbox.manifest import ReplyField
 from sandbox.wire.messages import round_reply
+from tests.one_chain import answer
 
 POLICY = built_in("default")
 ORIGIN = Origin("job", "site", "pair", "contract")
@@ -87,11 +88,14 @@ def test_a_shape_that_is_not_declared_refuses() -> None:
 
 def test_an_entry_describes_what_left_by_name_shape_and_hash() -> None:
     record = make_record(gram(), ReplyField("gram"), POLICY, {"q": 2, "c": 4})
-    release = release_fields(ORIGIN, 5, [{"step": "moments"}], {"moments": Field("gram", record, 3)}, {"min_rows": "pass"}, 10_000)
-    entry = json.loads(release.entry)
+    part = Part(0, [{"step": "moments"}], {"moments": Field("gram", record, 3)})
+    released = release(ORIGIN, 5, [part], {"min_rows": "pass"}, 10_000)
+    entry = json.loads(released.entry)
     data = b"".join(array.data for array in record.values())
     assert entry["fields"] == [
         {
+            "chain": 1,
+            "step": "moments",
             "name": "moments",
             "kind": "gram",
             "shape": {"n": [], "XX": [2, 2], "Xy": [2], "yy": []},
@@ -103,21 +107,20 @@ def test_an_entry_describes_what_left_by_name_shape_and_hash() -> None:
     ]
     assert (entry["kind"], entry["round"], entry["job"], entry["participant"]) == ("release", 5, "job", "site")
     assert entry["rules"] == {"min_rows": "pass"}
-    assert entry["sha256"] == hashlib.sha256(release.body).hexdigest()
-    assert round_reply.decode(release.body).fields == {"moments": record}
+    assert entry["sha256"] == hashlib.sha256(released.body).hexdigest()
+    assert answer(round_reply.decode(released.body)).fields == {"moments": record}
 
 
 def test_a_reply_larger_than_a_frame_refuses() -> None:
+    part = Part(0, [{"step": "moments"}], {"moments": Field("gram", make_record(gram(), ReplyField("gram"), POLICY, {"q": 2, "c": 4}), 3)})
     with pytest.raises(Refusal) as caught:
-        release_fields(
-            ORIGIN, 5, [], {"moments": Field("gram", make_record(gram(), ReplyField("gram"), POLICY, {"q": 2, "c": 4}), 3)}, {}, 50
-        )
+        release(ORIGIN, 5, [part], {}, 50)
     assert caught.value.code is Code.LIMIT_FRAME
 
 
 def test_a_refusal_sends_its_code_and_keeps_the_line() -> None:
-    release = release_refusal(ORIGIN, 5, [], Refusal(Code.WORKER_RAISED, 17), {})
-    reply = round_reply.decode(release.body)
+    released = release(ORIGIN, 5, [Part(0, refusal=Refusal(Code.WORKER_RAISED, 17))], {}, 50)
+    reply = answer(round_reply.decode(released.body))
     assert (reply.refused, reply.fields) == (Code.WORKER_RAISED, {})
-    assert json.loads(release.entry)["line"] == 17
-    assert release.is_refused
+    assert json.loads(released.entry)["refused"] == [{"chain": 1, "code": "worker.raised", "line": 17}]
+    assert released.is_refused

@@ -40,10 +40,10 @@ def finished(upload, surveyed, make_setup, region):
         starts = {Y: 0.1 + rows.file_rows[rows.missing_places(Y)], B: np.ones(rows.n_missing(B))}
         rows.standardise(UNITS.centre, UNITS.scale, starts)
         mask = np.column_stack([np.isnan(dataset.column(index)) for index in (Y, B)])
-        imputations = Imputations(mask, rows, n_kept, region)
+        imputations = Imputations(mask, [rows], n_kept, region)
         for _ in range(n_kept):
-            assert imputations.keep(UNITS)
-        assert not imputations.keep(UNITS)
+            assert imputations.keep(UNITS, 0)
+        assert not imputations.keep(UNITS, 0)
         return ResultWriter(dataset, imputations)
 
     return make
@@ -107,8 +107,8 @@ def writer_for_first_column(text: str) -> ResultWriter:
     rows = Rows(dataset, np.arange(2), find_patterns(mask), region, np.array([1.0]))
     units = Units(np.zeros(4), np.ones(4), np.zeros(4), np.array([False, False, True, False]))
     rows.standardise(units.centre, units.scale, {1: np.array([0.5]), 3: np.empty(0)})
-    imputations = Imputations(mask, rows, 1, region)
-    imputations.keep(units)
+    imputations = Imputations(mask, [rows], 1, region)
+    imputations.keep(units, 0)
     return ResultWriter(dataset, imputations)
 
 

@@ -14,18 +14,19 @@ from policies import built_in
 from sandbox.declared import Declarations
 from sandbox.errors import Code, PeerError
 from sandbox.gate.draws import RowDraws
-from sandbox.gate.guard import Guard, Refusal
+from sandbox.gate.guard import ChainGuard, Guard, Refusal
 from sandbox.gate.ingest import Ingest
 from sandbox.gate.lending import VERIFICATION, Contributions
 from sandbox.gate.partition import MAX_BLOCKS, secret_partition
 from sandbox.gate.region import Region
-from sandbox.gate.release import Origin, release_refusal
+from sandbox.gate.release import Origin, Part, release
 from sandbox.gate.row_steps import RowSteps
 from sandbox.gate.rows import Rows
 from sandbox.gate.survey import survey
 from sandbox.manifest import parse_manifest
 from sandbox.wire.codec import encode
-from sandbox.wire.messages import CallBlocks, GateSetup, RoundReply, StepCall
+from sandbox.wire.messages import CallBlocks, GateSetup, StepCall
+from tests.one_chain import answers
 
 DEFAULT = built_in("default")
 MANIFEST = parse_manifest(b"""
@@ -97,9 +98,11 @@ def steps(
     rows = survey(dataset, DEFAULT, region, is_central=True, central_intercept=False).rows
     assert rows is not None
     rows.standardise(np.zeros(rows.n_columns), np.ones(rows.n_columns), {index: np.zeros(rows.n_missing(index)) for index in rows.targets})
-    guard = Guard(DEFAULT, is_central=False, max_draws=100)
+    guard = Guard(DEFAULT, is_central=False)
     declared = Declarations(MANIFEST, dataset.contract, False)
-    found = RowSteps([], rows, declared, DEFAULT, guard, lambda *_: None, is_reviewed=True, tells_reasons=request.param)
+    found = RowSteps(
+        [], rows, declared, DEFAULT, guard, ChainGuard(guard, 100), lambda *_: None, is_reviewed=True, tells_reasons=request.param
+    )
     is_binary = np.array([index in rows.targets and dataset.contract.column(index).is_binary for index in rows.model])
     units = SimpleNamespace(is_binary=is_binary, centre=np.zeros(rows.n_columns), scale=np.ones(rows.n_columns))
     found.load(units, RowDraws(bytes(16)))
@@ -180,7 +183,7 @@ def test_why_an_answer_was_refused_stays_at_the_site_but_in_a_simulation(steps: 
 
 
 def test_the_outward_code_is_all_that_leaves_of_a_refusal() -> None:
-    release = release_refusal(Origin("job", "site", "", ""), 3, [], Refusal(Code.WORKER_RAISED, 17, Code.RULE_ROWS_ANSWER), {})
-    assert release.body == encode(RoundReply(3, refused=Code.RULE_ROWS_ANSWER))
-    assert json.loads(release.entry)["code"] == "worker.raised"
-    assert json.loads(release.entry)["line"] == 17
+    part = Part(0, refusal=Refusal(Code.WORKER_RAISED, 17, Code.RULE_ROWS_ANSWER))
+    released = release(Origin("job", "site", "", ""), 3, [part], {}, 1000)
+    assert released.body == encode(answers(3, refused=Code.RULE_ROWS_ANSWER))
+    assert json.loads(released.entry)["refused"] == [{"chain": 1, "code": "worker.raised", "line": 17}]

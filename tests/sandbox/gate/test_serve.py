@@ -19,11 +19,11 @@ from sandbox.wire.messages import (
     Acknowledged,
     Begin,
     CallStep,
+    ChainReply,
     Constants,
     GateFailed,
     KeepImputation,
     KernelCall,
-    RoundReply,
     RoundResult,
     RunRound,
     SendResult,
@@ -36,6 +36,7 @@ from sandbox.wire.messages import (
     round_reply,
 )
 from sandbox.wire.values import floats
+from tests.one_chain import answer, asks
 
 Y, B = 3, 4
 MARGINS = (StepCall("margins"),)
@@ -56,17 +57,17 @@ def honest(call: CallStep) -> StepDone:
             return StepDone((KernelCall("draw", target, "binomial", beta),))
 
 
-def constants(margins: RoundReply) -> Constants:
+def constants(margins: ChainReply) -> Constants:
     record = margins.fields["margins"]
     n, total, squares = (np.array(record[part].numbers()) for part in ("n", "total", "total_squares"))
     mean = total / n
     return Constants(floats(mean), floats(np.sqrt(squares / n - mean**2)), floats(mean))
 
 
-def run(gate, number: int, *calls: StepCall) -> tuple[RoundReply, dict]:
-    result = gate.ask(RunRound(number, calls))
+def run(gate, number: int, *calls: StepCall) -> tuple[ChainReply, dict]:
+    result = gate.ask(RunRound(number, asks(*calls)))
     assert isinstance(result, RoundResult), result
-    reply = round_reply.decode(result.body)
+    reply = answer(round_reply.decode(result.body))
     assert result.is_refused is (reply.refused is not None)
     return reply, json.loads(result.entry)
 
@@ -151,7 +152,7 @@ def test_no_ledger_entry_holds_a_number_of_the_data(gate, begin) -> None:
     assert entry.keys() == {
         "kind", "job", "participant", "pair", "contract", "dataset", "round", "steps", "fields", "rules", "bytes", "sha256",
     }  # fmt: skip
-    assert entry["fields"][0].keys() == {"name", "kind", "shape", "scalars", "new", "bytes", "sha256"}
+    assert entry["fields"][0].keys() == {"chain", "step", "name", "kind", "shape", "scalars", "new", "bytes", "sha256"}
 
 
 def test_numbers_that_left_before_are_not_new(gate, begin) -> None:
@@ -188,7 +189,7 @@ def test_a_file_with_errors_can_be_replaced(gate, make_setup, csv_text) -> None:
 def test_no_question_is_answered_about_an_upload_with_errors(gate, make_setup, csv_text) -> None:
     gate.pipe.send(make_setup())
     gate.upload(csv_text(200).replace("p5,", "p5,x", 1))
-    failed = gate.ask(RunRound(0, MARGINS))
+    failed = gate.ask(RunRound(0, asks(*MARGINS)))
     assert isinstance(failed, GateFailed)
     assert failed.code is Code.GATE_PROTOCOL
 
@@ -197,14 +198,14 @@ def test_a_site_under_the_default_policy_refuses_and_reports_three_rows(gate, ma
     gate.pipe.send(make_setup(policy=built_in("default"), is_central=False, contract=contract))
     report = gate.upload(csv_text(3, missing=0.0))
     assert {finding.code for finding in report.findings} >= {Code.RULE_MIN_ROWS, Code.RULE_PARAMETER_RATIO}
-    assert isinstance(gate.ask(RunRound(0, MARGINS)), GateFailed)
+    assert isinstance(gate.ask(RunRound(0, asks(*MARGINS))), GateFailed)
     gate.join()
     assert gate.is_zero
 
 
 @pytest.mark.parametrize(
     "message",
-    [RunRound(1, (MOMENTS,)), RunRound(0, (MOMENTS,)), KeepImputation(), SendResult({}), Begin(Constants(BETA, BETA, BETA))],
+    [RunRound(1, asks(MOMENTS)), RunRound(0, asks(MOMENTS)), KeepImputation(), SendResult({}), Begin(Constants(BETA, BETA, BETA))],
 )
 def test_a_message_out_of_order_ends_the_gate_with_zeros(gate, make_setup, csv_text, message) -> None:
     gate.pipe.send(make_setup())
@@ -228,7 +229,7 @@ def test_data_after_the_first_round_end_the_gate(gate, begin) -> None:
 def test_a_round_number_that_came_before_ends_the_gate(gate, begin) -> None:
     begin()
     run(gate, 4, MOMENTS)
-    assert isinstance(gate.ask(RunRound(4, (MOMENTS,))), GateFailed)
+    assert isinstance(gate.ask(RunRound(4, asks(MOMENTS))), GateFailed)
 
 
 def test_bytes_that_are_no_message_end_the_gate(gate) -> None:
@@ -331,7 +332,7 @@ def test_a_step_that_raises_is_a_refusal_with_its_line_in_the_ledger_only(gate, 
     begin(worker=lambda _: StepFailed(line=12))
     reply, entry = run(gate, 1, MOMENTS)
     assert reply.refused is Code.WORKER_RAISED
-    assert entry["line"] == 12
+    assert entry["refused"] == [{"chain": 1, "code": "worker.raised", "line": 12}]
 
 
 def test_a_step_out_of_memory_is_told_apart(gate, begin) -> None:
@@ -352,7 +353,7 @@ def test_a_step_out_of_memory_is_told_apart(gate, begin) -> None:
 )
 def test_a_worker_that_dies_or_lies_ends_the_gate_with_zeros(gate, begin, said: bytes | None, code: Code) -> None:
     begin(worker=lambda _: said)
-    failed = gate.ask(RunRound(1, (MOMENTS,)))
+    failed = gate.ask(RunRound(1, asks(MOMENTS)))
     assert isinstance(failed, GateFailed)
     assert failed.code is code
     assert json.loads(failed.entry)["kind"] == "failure"
@@ -366,13 +367,13 @@ def test_a_round_without_a_worker_ends_the_gate(gate, make_setup, csv_text) -> N
     gate.upload(csv_text(200))
     reply, _ = run(gate, 0, *MARGINS)
     gate.ask(Begin(constants(reply)))
-    assert isinstance(gate.ask(RunRound(1, (MOMENTS,))), GateFailed)
+    assert isinstance(gate.ask(RunRound(1, asks(MOMENTS))), GateFailed)
 
 
 def test_more_rounds_than_the_policy_allows_end_the_gate(gate, begin, loose) -> None:
     begin(policy=msgspec.structs.replace(loose, max_messages=2))
     run(gate, 1, MOMENTS)
-    failed = gate.ask(RunRound(2, (MOMENTS,)))
+    failed = gate.ask(RunRound(2, asks(MOMENTS)))
     assert isinstance(failed, GateFailed)
     assert failed.code is Code.LIMIT_MESSAGES
 

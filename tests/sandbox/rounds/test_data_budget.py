@@ -22,6 +22,7 @@ from sandbox.rounds.local import LocalParticipant
 from sandbox.supervisor import Supervisor
 from sandbox.wire.messages import Constants, GateSetup, StepCall, UploadReport
 from sandbox.wire.values import floats
+from tests.one_chain import answer, asks
 
 MANIFEST = b"""
 name = "Sums"
@@ -70,12 +71,12 @@ class Site:
 
     async def run(self, participant: LocalParticipant, powers: list[float]) -> None:
         assert await participant.attach(REMOTE, rows_reviewed=True) == ()
-        await participant.run_round(0, (StepCall("margins"),))
+        await participant.run_round(0, asks(StepCall("margins")))
         zeros, ones = floats([0.0] * 3), floats([1.0] * 3)
         await participant.begin(Constants(zeros, ones, zeros))
         for number, power in enumerate(powers, 1):
-            reply = await participant.run_round(number, (StepCall("sums", {"target": 3, "power": power}),))
-            assert reply.refused is None
+            reply = await participant.run_round(number, asks(StepCall("sums", {"target": 3, "power": power})))
+            assert answer(reply).refused is None
 
     async def whole(self, job: str, powers: list[float]) -> UploadReport:
         participant, report = await self.open(job)

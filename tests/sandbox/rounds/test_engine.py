@@ -19,10 +19,11 @@ from sandbox.rounds.local import LocalParticipant
 from sandbox.rounds.participant import FakeParticipant
 from sandbox.scaffold import CENTRAL, MANIFEST, REMOTE
 from sandbox.supervisor import Supervisor
-from sandbox.wire.messages import GateSetup, RoundReply, StepCall
+from sandbox.wire.messages import ChainCalls, ChainReply, GateSetup, RoundReply
 from sandbox.wire.values import Array, Record
+from tests.one_chain import answers
 
-Answer = Callable[[int, tuple[StepCall, ...]], RoundReply]
+Answer = Callable[[int, tuple[ChainCalls, ...]], RoundReply]
 CSV = b"y,a\n" + b"".join(b"%s,%d\n" % (b"NA" if i % 5 == 0 else str(i * 7 % 50).encode(), i % 13) for i in range(200))
 EXTENT = {"q": 2, "c": 2}
 
@@ -39,9 +40,10 @@ def zeros(kind: str, n: int = 0) -> Record:
     return record
 
 
-def silent_site(number: int, calls: tuple[StepCall, ...]) -> RoundReply:
-    step = calls[-1].step
-    return RoundReply(number, {RESERVED_STEP: zeros("margins")} if step == RESERVED_STEP else {"moments": zeros("gram")})
+def silent_site(number: int, chains: tuple[ChainCalls, ...]) -> RoundReply:
+    margins, moments = {RESERVED_STEP: zeros("margins")}, {"moments": zeros("gram")}
+    parts = [ChainReply(part.chain, margins if part.calls[-1].step == RESERVED_STEP else moments) for part in chains]
+    return RoundReply(number, tuple(parts))
 
 
 class Bench:
@@ -61,10 +63,11 @@ class Bench:
         policy: Policy | None = None,
         n_sites: int = 1,
         manifest: str = MANIFEST,
+        **job: object,
     ) -> Engine:
         pair = make_pair(manifest.format(name="X").encode(), central.encode(), remote.encode())
         policy = policy or built_in("research")
-        spec = check_job(JobSpec((Target("y", "continuous"),), imputations=2, seed=1), pair.manifest)
+        spec = check_job(JobSpec((Target("y", "continuous"),), **{"imputations": 2, "seed": 1, **job}), pair.manifest)
         participant = await self.participant(pair, spec, policy)
         report = await participant.upload(chunks(CSV))
         assert report.is_clean, report.findings
@@ -115,9 +118,9 @@ async def test_a_job_runs_and_the_summary_counts_what_was_released(bench: Bench)
 async def test_tells_travel_with_the_next_question_in_order(bench: Bench) -> None:
     seen: list[list[str]] = []
 
-    def site(number: int, calls: tuple[StepCall, ...]) -> RoundReply:
-        seen.append([call.step for call in calls])
-        return silent_site(number, calls)
+    def site(number: int, chains: tuple[ChainCalls, ...]) -> RoundReply:
+        seen.append([call.step for part in chains for call in part.calls])
+        return silent_site(number, chains)
 
     central = CENTRAL.replace("sites.central(", "sites.tell(").replace(
         "        job.keep_imputation()", '        job.keep_imputation()\n        sites.sum("moments", target=target)'
@@ -127,8 +130,8 @@ async def test_tells_travel_with_the_next_question_in_order(bench: Bench) -> Non
 
 
 async def test_a_refusal_names_the_site_and_its_rule(bench: Bench) -> None:
-    def refusing(number: int, calls: tuple[StepCall, ...]) -> RoundReply:
-        return RoundReply(number, refused=Code.RULE_MIN_ROWS)
+    def refusing(number: int, chains: tuple[ChainCalls, ...]) -> RoundReply:
+        return answers(number, refused=Code.RULE_MIN_ROWS)
 
     error = await bench.failing(answer=refusing, n_sites=2)
     assert isinstance(error, Refused)
@@ -141,8 +144,9 @@ async def test_a_refusal_names_the_site_and_its_rule(bench: Bench) -> None:
     ids=["another kernel", "another shape", "not finite"],
 )
 async def test_a_lying_site_fails_the_job_under_its_name(bench: Bench, record: Record) -> None:
-    def lying(number: int, calls: tuple[StepCall, ...]) -> RoundReply:
-        return RoundReply(number, {"moments": record}) if calls[-1].step == "moments" else silent_site(number, calls)
+    def lying(number: int, chains: tuple[ChainCalls, ...]) -> RoundReply:
+        is_asked = chains[0].calls[-1].step == "moments"
+        return answers(number, {"moments": record}) if is_asked else silent_site(number, chains)
 
     error = await bench.failing(answer=lying)
     assert isinstance(error, SiteError)
@@ -150,7 +154,7 @@ async def test_a_lying_site_fails_the_job_under_its_name(bench: Bench, record: R
 
 
 async def test_an_answer_to_another_round_fails_the_job(bench: Bench) -> None:
-    error = await bench.failing(answer=lambda number, calls: silent_site(number + 1, calls))
+    error = await bench.failing(answer=lambda number, chains: silent_site(number + 1, chains))
     assert isinstance(error, SiteError)
     assert error.code is Code.WIRE_SEQUENCE
 
@@ -179,10 +183,11 @@ async def test_a_central_module_that_misbehaves_costs_its_own_job(bench: Bench, 
 async def test_a_site_that_refuses_can_be_caught_by_the_pair(bench: Bench) -> None:
     asked = 0
 
-    def refusing_once(number: int, calls: tuple[StepCall, ...]) -> RoundReply:
+    def refusing_once(number: int, chains: tuple[ChainCalls, ...]) -> RoundReply:
         nonlocal asked
-        asked += calls[-1].step == "moments"
-        return RoundReply(number, refused=Code.RULE_ETA) if calls[-1].step == "moments" and asked == 1 else silent_site(number, calls)
+        is_question = chains[0].calls[-1].step == "moments"
+        asked += is_question
+        return answers(number, refused=Code.RULE_ETA) if is_question and asked == 1 else silent_site(number, chains)
 
     central = CENTRAL.replace("import estimation", "import Refused, estimation").replace(
         '    totals = sites.sum("moments", target=target)',
@@ -268,9 +273,9 @@ def test_an_error_of_a_site_keeps_code_and_name() -> None:
 async def test_a_step_that_only_central_needs_is_asked_of_nobody_else(bench: Bench) -> None:
     asked: list[str] = []
 
-    def site(number: int, calls: tuple[StepCall, ...]) -> RoundReply:
-        asked.extend(call.step for call in calls)
-        return silent_site(number, calls)
+    def site(number: int, chains: tuple[ChainCalls, ...]) -> RoundReply:
+        asked.extend(call.step for part in chains for call in part.calls)
+        return silent_site(number, chains)
 
     manifest = MANIFEST.replace("[steps.moments.request]", '[steps.moments]\nat = "central"\n[steps.moments.request]')
     error = await bench.failing(answer=site, manifest=manifest)

@@ -17,6 +17,7 @@ from sandbox.manifest import load_pair
 from sandbox.rounds.local import LocalParticipant
 from sandbox.supervisor import Supervisor
 from sandbox.wire.messages import GateSetup, StepCall, UploadReport
+from tests.one_chain import asks
 
 PAIR = load_pair(Path(__file__).parents[3] / "algorithms" / "SIMICE")
 CSV = "age,dose,y\n" + "".join(f"{40 + row % 37},{'NA' if row == 7 else row % 11},{row % 23}\n" for row in range(200))
@@ -36,7 +37,7 @@ async def upload(supervisor: Supervisor, ledger: Ledger, job: str, dose: str, *,
     try:
         report = await participant.upload(chunks())
         if answer:
-            await participant.run_round(0, (StepCall("margins"),))
+            await participant.run_round(0, asks(StepCall("margins")))
         return report
     finally:
         await participant.wipe()

@@ -7,6 +7,7 @@ from sandbox.errors import Code, PeerError
 from sandbox.wire import link, messages
 from sandbox.wire.codec import encode
 from sandbox.wire.values import floats
+from tests.one_chain import asks
 
 DECODERS = {
     name: getattr(module, name)
@@ -16,7 +17,7 @@ DECODERS = {
     )
     for name in names
 }
-ROUND = messages.RunRound(7, (messages.StepCall("score", {"target": 3, "beta": floats([0.5, -1.0])}),))
+ROUND = messages.RunRound(7, asks(messages.StepCall("score", {"target": 3, "beta": floats([0.5, -1.0])})))
 
 
 def test_a_message_survives_the_round_trip() -> None:
@@ -46,7 +47,7 @@ def test_a_truncated_or_flipped_message_is_accepted_or_raises_the_documented_err
 
 def round_with(argument: dict[str, object]) -> bytes:
     call = {"step": "a", "request": {"b": {"type": "array", **argument}}}
-    return msgspec.msgpack.encode({"type": "RunRound", "number": 1, "calls": [call]})
+    return msgspec.msgpack.encode({"type": "RunRound", "number": 1, "chains": [{"chain": 0, "calls": [call]}]})
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def round_with(argument: dict[str, object]) -> bytes:
         b"\x91" * 100_000,
         b"\xdf\xff\xff\xff\xff",
         b"\xc6\xff\xff\xff\xff",
-        msgspec.msgpack.encode({"type": "RunRound", "number": 1, "calls": [], "extra": 1}),
+        msgspec.msgpack.encode({"type": "RunRound", "number": 1, "chains": [], "extra": 1}),
         msgspec.msgpack.encode({"type": "Wiped", "n_bytes": 1, "entry": b""}),
         round_with({"dtype": "|O", "shape": [1], "data": b"8" * 8}),
         round_with({"dtype": "<f8", "shape": [9], "data": b"8" * 8}),

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sandbox.errors import Code, PeerError
 from sandbox.wire.codec import encode
 from sandbox.wire.frames import Frame, Kind
-from sandbox.wire.link import Ack, Hello, Welcome
+from sandbox.wire.link import PROTOCOL, Ack, Hello, Welcome
 from sandbox.wire.session import TRANSITIONS, Alive, Input, Opened, Received, Session, State
 
 
@@ -86,13 +86,15 @@ def test_a_gap_in_the_sequence_is_an_error() -> None:
     assert caught.value.code is Code.WIRE_SEQUENCE
 
 
-def test_another_protocol_version_is_refused_with_both_numbers() -> None:
-    central = Session("central", "C1")
-    central.connect()
-    with pytest.raises(PeerError) as caught:
-        central.receive(control_frame(Hello(99, "S1", "", 0)))
-    assert caught.value.code is Code.WIRE_VERSION
-    assert "99" in str(caught.value)
+@pytest.mark.parametrize("protocol", [1, 99])
+def test_another_protocol_version_is_refused_with_both_numbers(protocol: int) -> None:
+    for side, greeting in (("central", Hello(protocol, "S1", "", 0)), ("site", Welcome(protocol, "C1", True, 0))):
+        session = Session(side, "X")
+        session.connect()
+        with pytest.raises(PeerError) as caught:
+            session.receive(control_frame(greeting))
+        assert caught.value.code is Code.WIRE_VERSION
+        assert f"protocol {protocol}, this end {PROTOCOL}" in str(caught.value)
 
 
 @pytest.mark.parametrize(
