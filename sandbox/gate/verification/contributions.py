@@ -39,7 +39,9 @@ def pieces(n_numbers: int) -> Iterator[slice]:
 
 def magnitude(blocks: Values) -> Values:
     """Σ|C| of each number, shape (q,)."""
-    total: Values = np.abs(blocks).sum(axis=0)
+    total = np.empty(blocks.shape[1])
+    for piece in pieces(len(total)):
+        total[piece] = np.abs(blocks[:, piece]).sum(axis=0)
     return total
 
 

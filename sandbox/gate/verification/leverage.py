@@ -33,8 +33,9 @@ before it for which h is that exact."""
 def check_leverage(blocks: Values, sizes: Values, random: np.random.Generator) -> list[Breach]:
     """No block is singled out by the columns of a chunk: of neighbours and, when there are several chunks, of columns grouped at random."""
     scale = magnitude(blocks)
-    columns = select(blocks, scale > 0) / scale[scale > 0]
-    n_singled = sum(_count_singled_out(select(columns, chunk), sizes) for chunk in _chunks(columns.shape[1], len(sizes) // 3 - 1, random))
+    used = np.flatnonzero(scale > 0)
+    chunks = (used[chunk] for chunk in _chunks(len(used), len(sizes) // 3 - 1, random))
+    n_singled = sum(_count_singled_out(select(blocks, chunk) / scale[chunk], sizes) for chunk in chunks)
     return [Breach("span", 1, 2)] if n_singled else []
 
 
