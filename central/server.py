@@ -12,6 +12,7 @@ from central.app import create_app
 from central.authority import TlsFiles
 from central.settings import Settings
 from policies import load_policy
+from sandbox.pages.idle import IDLE_SECONDS
 
 FRAME_OVERHEAD: Final = 64
 """Header of a frame and then some, on top of the largest payload."""
@@ -37,6 +38,7 @@ def server_config(settings: Settings, tls: TlsFiles, passwords: Passwords | None
         server_header=False,
         # Addresses in headers are anybody's claim; a proxy in front is not supported.
         proxy_headers=False,
+        timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     config.load()

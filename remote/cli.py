@@ -29,6 +29,7 @@ from remote.owner.service import OwnerService
 from remote.settings import Settings
 from sandbox.errors import TidegateError
 from sandbox.ledger import verify
+from sandbox.pages.idle import IDLE_SECONDS
 
 app = typer.Typer(
     help="A site of Tidegate: approves pairs, holds its own data, answers central.", no_args_is_help=True, add_completion=False
@@ -90,10 +91,16 @@ def serve(
     configure()
     address = f"http://{_in_url(settings.host)}:{listener.getsockname()[1]}"
     structlog.get_logger().info("site.listening", url=address)
-    server = uvicorn.Server(
-        uvicorn.Config(application, log_config=None, access_log=False, server_header=False, ws="none", timeout_graceful_shutdown=5)
+    config = uvicorn.Config(
+        application,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=5,
     )
-    server.run(sockets=[listener])
+    uvicorn.Server(config).run(sockets=[listener])
 
 
 @app.command()

@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -19,8 +20,10 @@ from sqlalchemy import inspect
 from central import authority
 from central.authority import make_authority
 from central.db import Database
+from central.server import server_config
 from central.settings import Settings, read_secret
 from central.tables import METADATA, TABLES
+from tests.central.serving import set_up
 
 COMMAND = Path(sys.executable).parent / "tidegate-central"
 
@@ -162,3 +165,9 @@ def test_a_broken_ledger_stops_the_start(tmp_path):
     done = run("serve", "--data", str(tmp_path), "--port", "0")
     assert done.returncode == 1
     assert "chain is broken" in done.stderr
+
+
+def test_a_connection_that_an_api_client_still_keeps_is_not_closed(tmp_path):
+    settings = Settings(data_dir=tmp_path / "central")
+    set_up(settings)
+    assert server_config(settings, make_authority(settings)).timeout_keep_alive > httpx.Limits().keepalive_expiry

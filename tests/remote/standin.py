@@ -22,6 +22,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from remote.link.status import CLOSE_PROTOCOL
 from sandbox.errors import PeerError
+from sandbox.pages.idle import IDLE_SECONDS
 from sandbox.wire.codec import encode
 from sandbox.wire.link import CentralToSite, SiteToCentral, site_to_central
 from sandbox.wire.session import Opened, Received, Session
@@ -40,6 +41,7 @@ async def served(app: Any, tls: Path | None = None) -> AsyncIterator[int]:
         ws="websockets-sansio",
         ws_per_message_deflate=False,
         ssl_certfile=tls,
+        timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(config)

@@ -70,6 +70,18 @@ def test_the_address_in_the_log_takes_connections_before_the_server_runs(folder:
     assert len(reached) == 1
 
 
+def test_a_connection_that_an_api_client_still_keeps_is_not_closed(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[int] = []
+
+    def looks(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
+        kept.append(server.config.timeout_keep_alive)
+        sockets[0].close()
+
+    monkeypatch.setattr(uvicorn.Server, "run", looks)
+    assert run("serve", "--data", folder, "--port", "0").exit_code == 0
+    assert kept[0] > (httpx.Limits().keepalive_expiry or 0)
+
+
 def test_init_does_not_overwrite_a_site(folder: str) -> None:
     again = run("init", "--data", folder, text="another one\n")
     assert again.exit_code == 1
