@@ -294,10 +294,16 @@ async def _all(work: Iterable[Coroutine[Any, Any, None]]) -> None:
 
 
 def _by_chain(participants: Sequence[Participant], replies: Sequence[RoundReply]) -> list[Replies]:
-    """What each chain is told: the answers of all participants to it, or the first refusal."""
+    """What each chain is told: the answers of all participants to it, or the first refusal.
+
+    Raises :class:`Refused` when the budget of a site is spent: it answers nothing any more, so no pair is asked what to make of it.
+    """
     answers = []
     for parts in zip(*(reply.chains for reply in replies), strict=True):
-        refusals = ((site.name, part.refused) for site, part in zip(participants, parts, strict=True) if part.refused is not None)
-        name, code = next(refusals, ("", None))
+        refusals = [(site.name, part.refused) for site, part in zip(participants, parts, strict=True) if part.refused is not None]
+        for name, code in refusals:
+            if code is Code.RULE_REFUSAL_BUDGET:
+                raise Refused(name, code)
+        name, code = refusals[0] if refusals else ("", None)
         answers.append(Replies(refused_by=name, refused=code) if code else Replies(tuple(part.fields for part in parts)))
     return answers
