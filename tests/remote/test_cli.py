@@ -7,10 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 import uvicorn
 from click.testing import Result
 from typer.testing import CliRunner
@@ -18,6 +20,13 @@ from typer.testing import CliRunner
 from remote.cli import app
 
 PROGRAM = str(Path(sys.executable).parent / "tidegate-site")
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """A command that ran in this process leaves its log on a closed stream."""
+    yield
+    structlog.reset_defaults()
 
 
 def run(*arguments: str, text: str = "") -> Result:
