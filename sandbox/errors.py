@@ -311,8 +311,8 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Correct the pair: fill a cell from its own row, its random number and the request only.",
     ),
     C.RULE_ESTIMATE: Entry(
-        "An estimate is not the root of the sums it was declared to be the root of.",
-        "Iterate until it converges; set a ridge if the information is singular.",
+        "The sums that an estimate was declared to be the root of have no root that the gate finds.",
+        "Check that the information is minus the derivative of the gradient; set a ridge if it is singular.",
     ),
     C.JOB_INVALID: Entry("The job is not valid: {reason}.", "Correct the job."),
     C.JOB_COLUMN_UNKNOWN: Entry(

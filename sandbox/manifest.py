@@ -118,6 +118,11 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fills: str = ""
     draws: Literal["", "normal", "uniform"] = ""
 
+    @property
+    def is_estimate(self) -> bool:
+        """Whether the gate answers it, as the root of the sums of another step: then the remote module has no function of its name."""
+        return any(field.kind == "estimate" for field in self.reply.values())
+
 
 class Capabilities(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the pair can do; the job is checked against it."""

@@ -102,12 +102,6 @@ class Lending:
             (pool.partition.order, other) for pool, other in zip(self._verification, others, strict=True)
         ]
 
-    def production_alone(self, message: CallBlocks, n_numbers: int) -> Matrix:
-        """What production answers to a call that nobody else gets, shape (n_numbers,): a claim, to be verified."""
-        self._production.call(message)
-        claim: Matrix = self._production.answer(n_numbers)[0]
-        return claim
-
     @property
     def _pools(self) -> tuple[Pool, ...]:
         return (self._production, *self._verification)

@@ -114,7 +114,7 @@ class RowSteps:
             return {}
         ((name, field), *_) = step.reply.items()
         if field.kind == "estimate":
-            return {name: self._estimate(call, name, field, targets)}
+            return {name: self._estimate(call, field, targets)}
         found = self._sums(call, step, targets)
         for target in targets:
             self._questions.mark_fitted(target)
@@ -135,8 +135,8 @@ class RowSteps:
 
     # --- sums
 
-    def _sums(self, call: StepCall, step: Step, targets: tuple[int, ...]) -> Contributions:
-        """What both workers answered, when every rule allows it to leave."""
+    def _sums(self, call: StepCall, step: Step, targets: tuple[int, ...], *, leaves: bool = True) -> Contributions:
+        """What the workers answered, when every rule allows it to leave. Only what `leaves` is spent."""
         found = self._contributions(call, step)
         if not all(np.isfinite(numbers).all() for numbers in (found.whole, found.blocks, found.again)):
             raise Refusal(Code.RULE_NOT_FINITE)
@@ -154,7 +154,7 @@ class RowSteps:
         self._guard.judge(verification.SUM_RULES, breaches)
         self._guard.note("lattice", is_found=self._verifier.has_lattice(found.blocks))
         if not breaches:
-            self._verifier.accept(key, found.blocks)
+            self._verifier.accept(key, found.blocks, leaves=leaves)
         return found
 
     def _contributions(self, call: StepCall, step: Step) -> Contributions:
@@ -189,26 +189,30 @@ class RowSteps:
 
     # --- estimates
 
-    def _estimate(self, call: StepCall, name: str, field: ReplyField, targets: tuple[int, ...]) -> Answer:
-        """A root that production claims, held against the sums that it is to be the root of."""
-        q = self._declared.extent("q")
-        beta = self._lending.production_alone(CallBlocks(call.step, call.request, {name: (q,)}), q)
-        if not np.isfinite(beta).all():
-            raise Refusal(Code.RULE_NOT_FINITE)
-        score = StepCall(field.score, {**call.request, "beta": floats(beta.tolist())})
-        step = self._declared.step(field.score)
-        found, places = self._sums(score, step, targets), self._places(step)
-        total, steps = found.total, self._step(found)
-        gradient, information = total[places["gradient"]], total[places["information"]].reshape(q, q)
-        self._guard.judge(("request_bounds", "estimate"), verification.check_estimate(beta, gradient, information, self._policy))
+    def _estimate(self, call: StepCall, field: ReplyField, targets: tuple[int, ...]) -> Answer:
+        """The root of the sums of another step, which the gate asks for as central would. Each question is judged as if its sums left."""
+        q, step = self._declared.extent("q"), self._declared.step(field.score)
+        places = self._places(step)
+
+        def sums_at(beta: Matrix) -> verification.Sums:
+            score = StepCall(field.score, {**call.request, "beta": floats(beta.tolist())})
+            self._check_question(score, step, targets)
+            found = self._sums(score, step, targets, leaves=False)
+            total, grid = found.total, self._step(found)
+            g, H = places["gradient"], places["information"]
+            return verification.Sums(total[g], total[H].reshape(q, q), grid[g], grid[H].reshape(q, q))
+
         try:
-            rounded = verification.round_estimate(beta, information, steps[places["gradient"]], steps[places["information"]].reshape(q, q))
-        except verification.SingularError as error:
-            # On central's own rows the breach was a notice; but there is no standard error to round to.
+            beta, information = verification.find_root(sums_at, q)
+        except verification.NoRootError as error:
+            # Not a notice anywhere: there is nothing to answer.
+            self._guard.verdicts["estimate"] = "refuse"
             raise Refusal(Code.RULE_ESTIMATE) from error
+        self._guard.judge(("request_bounds", "estimate"), verification.check_request(beta, self._policy))
+        self._verifier.spend()
         for target in targets:
             self._questions.mark_fitted(target)
-        return Answer("estimate", self._rows.n, {"beta": rounded[0], "information": rounded[1]}, {})
+        return Answer("estimate", self._rows.n, {"beta": beta, "information": information}, {})
 
     # --- fills
 

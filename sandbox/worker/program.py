@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from sandbox.manifest import Manifest
+from sandbox.manifest import Manifest, Step
 from sandbox.wire.messages import Program, SourceFinding
 from sandbox.worker.compilation import Module, Signature, compile_module
 
@@ -25,7 +25,12 @@ def load(program: Program, manifest: Manifest, *, is_executed: bool = True) -> M
 
 def steps(module: Module, manifest: Manifest) -> dict[str, Callable[..., Any]]:
     """The functions of a remote module that may be called from outside: the declared steps, not its other functions."""
-    return {name: module.functions[name] for name in manifest.steps}
+    return {name: module.functions[name] for name in _called(manifest)}
+
+
+def _called(manifest: Manifest) -> dict[str, Step]:
+    """The steps that a remote module is called for: an estimate is found by the gate, from the sums of another step."""
+    return {name: step for name, step in manifest.steps.items() if not step.is_estimate}
 
 
 def _central_findings(signatures: dict[str, Signature], _: Manifest) -> Iterator[SourceFinding]:
@@ -37,7 +42,7 @@ def _central_findings(signatures: dict[str, Signature], _: Manifest) -> Iterator
 
 
 def _remote_findings(signatures: dict[str, Signature], manifest: Manifest) -> Iterator[SourceFinding]:
-    for name, step in manifest.steps.items():
+    for name, step in _called(manifest).items():
         expected = f"Define {name}({', '.join(['rows', *step.request])})."
         signature = signatures.get(name)
         if signature is None:

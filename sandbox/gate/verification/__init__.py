@@ -8,7 +8,7 @@ from sandbox.gate.verification.additivity import check_additive, check_counts, c
 from sandbox.gate.verification.change import check_difference
 from sandbox.gate.verification.coarse import coarse_step, exact_step
 from sandbox.gate.verification.dominance import check_dominance
-from sandbox.gate.verification.estimate import SingularError, check_estimate, round_estimate
+from sandbox.gate.verification.estimate import NoRootError, Sums, find_root
 from sandbox.gate.verification.fills import check_fills, round_fills
 from sandbox.gate.verification.innovation import SumBudget, check_message_size
 from sandbox.gate.verification.lattice import check_lattice
@@ -20,15 +20,15 @@ from sandbox.gate.verification.verifier import SUM_RULES, Verifier
 
 __all__ = [
     "SUM_RULES",
+    "NoRootError",
     "Pairs",
-    "SingularError",
     "SumBudget",
+    "Sums",
     "Verifier",
     "check_additive",
     "check_counts",
     "check_difference",
     "check_dominance",
-    "check_estimate",
     "check_fills",
     "check_lattice",
     "check_leverage",
@@ -38,7 +38,7 @@ __all__ = [
     "check_values",
     "coarse_step",
     "exact_step",
-    "round_estimate",
+    "find_root",
     "round_fills",
     "sorted_cells",
 ]

@@ -81,8 +81,13 @@ class Verifier:
         """Whether a value may hide in the last digits of a number: a notice."""
         return bool(check_lattice(blocks, self._sizes, self._policy, self._random))
 
-    def accept(self, key: Hashable, blocks: Values) -> None:
-        """The message that was checked last leaves."""
+    def accept(self, key: Hashable, blocks: Values, *, leaves: bool = True) -> None:
+        """The message that was checked last is used, by central or (when it does not leave) by the gate: later ones are told from it."""
         self._previous[key] = blocks
         self._pairs.accept()
+        if leaves:
+            self.spend()
+
+    def spend(self) -> None:
+        """What was checked last leaves after all."""
         self._budget.accept()

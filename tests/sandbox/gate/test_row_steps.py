@@ -52,6 +52,12 @@ reply = { total = { kind = "sum" } }
 [steps.together]
 request = { one = { type = "column" }, other = { type = "column" } }
 reply = { total = { kind = "sum" } }
+[steps.fit]
+request = { target = { type = "column" } }
+reply = { fit = { kind = "estimate", score = "score" } }
+[steps.score]
+request = { target = { type = "column" }, beta = { type = "float", shape = ["q"] } }
+reply = { gradient = { kind = "sum", shape = ["q"] }, information = { kind = "sum", shape = ["q", "q"] } }
 [steps.fill]
 fills = "target"
 request = { target = { type = "column" } }
@@ -187,3 +193,50 @@ def test_the_outward_code_is_all_that_leaves_of_a_refusal() -> None:
     released = release(Origin("job", "site", "", ""), 3, [part], {}, 1000)
     assert released.body == encode(answers(3, refused=Code.RULE_ROWS_ANSWER))
     assert json.loads(released.entry)["refused"] == [{"chain": 1, "code": "worker.raised", "line": 17}]
+
+
+class Fitted(Played):
+    """Workers that answer the score and the information of a line; `one_row_at_zero`: at zero the score is that of one row."""
+
+    one_row_at_zero = False
+
+    def call(self, message: CallBlocks, numbers: object = None) -> None:
+        self.asked = [*getattr(self, "asked", []), message.step]
+        beta = np.frombuffer(message.request["beta"].data)
+        random = np.random.default_rng(2)
+        X = random.normal(size=(len(self.partition.sizes), len(beta)))
+        self.y, self.X = X @ np.linspace(-1, 1, len(beta)) + random.normal(size=len(X)), X
+        gradient = X * (self.y - X @ beta)[:, None]
+        if self.one_row_at_zero and not beta.any():
+            gradient[1:] = 0.0
+        products = np.einsum("ij,ik->ijk", X, X).reshape(len(X), -1)
+        self.blocks = self.again = np.column_stack([gradient, products])
+
+    def contributions(self, n_numbers: int) -> Contributions:
+        assert n_numbers == self.blocks.shape[1]
+        return Contributions(self.blocks.sum(axis=0), self.blocks, self.again)
+
+
+@pytest.fixture
+def fitted(monkeypatch: pytest.MonkeyPatch, steps: RowSteps) -> RowSteps:
+    monkeypatch.setattr(sandbox.gate.row_steps, "Lending", Fitted)
+    steps.load(steps._units, RowDraws(bytes(16)))
+    return steps
+
+
+def test_an_estimate_is_found_from_sums_alone_and_only_what_leaves_is_spent(fitted: RowSteps) -> None:
+    call = StepCall("fit", {"target": fitted._rows.targets[0]})
+    parts = fitted.run(call, MANIFEST.steps["fit"])["fit"].parts
+    lending, q = fitted._lending, len(parts["beta"])
+    assert lending.asked == ["score", "score"], "nobody is asked for the estimate"
+    assert np.allclose(parts["beta"], np.linalg.lstsq(lending.X, lending.y)[0], atol=1e-3)
+    assert np.allclose(parts["information"], lending.X.T @ lending.X, rtol=1e-2, atol=1)
+    assert fitted.n_spent == q + q * (q + 1) // 2
+
+
+def test_sums_on_the_way_to_an_estimate_are_judged_as_if_they_left(fitted: RowSteps, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Fitted, "one_row_at_zero", True)
+    with pytest.raises(Refusal) as refused:
+        fitted.run(StepCall("fit", {"target": fitted._rows.targets[0]}), MANIFEST.steps["fit"])
+    assert refused.value.code is Code.RULE_CONTRIBUTORS
+    assert fitted.n_spent == 0

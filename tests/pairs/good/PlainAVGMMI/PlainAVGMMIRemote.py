@@ -1,17 +1,6 @@
-"""AVGMMI for a binary target in plain NumPy: a logistic fit of the site's own, and the score equations it solves."""
+"""AVGMMI for a binary target in plain NumPy: the equations that a site's own logistic fit solves."""
 
 import numpy as np
-
-
-def fit(rows, target):
-    beta = np.zeros(rows.design(target).shape[1])
-    for _ in range(30):
-        found = score(rows, target, beta)
-        step = np.linalg.solve(found["information"], found["gradient"])
-        beta = beta + step
-        if np.max(np.abs(step)) < 1e-12:
-            break
-    return {"fit": beta}
 
 
 def score(rows, target, beta):
