@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from policies import built_in
-from tests.disclosure.leaks_of_rows import POLICY, reconstruction, span_errors, subset_sums
-from tests.sandbox.gate.verification.played import normal_site
+from sandbox.gate.release import grid_step, round_to
+from sandbox.gate.verification import Verifier
+from tests.disclosure.leaks_of_rows import POLICY, padded_errors, reconstruction, span_errors, subset_sums, three_messages
+from tests.sandbox.gate.verification.played import Values, normal_site
 
 RESEARCH = built_in("research")
 
@@ -38,3 +40,50 @@ def test_unreviewed_code_has_a_tenth_of_the_rows_for_a_whole_job() -> None:
         for n_sums, rules in ((n_allowed, set()), (n_allowed + 1, {"sum_budget"})):
             verifier, answer = site.verifier(is_reviewed=is_reviewed), site.run(subset_sums(n_sums)[0])
             assert {breach.rule for breach in verifier.check("subsets", answer.whole, answer.blocks)} == rules
+
+
+@pytest.mark.parametrize("n", [200, 1200])
+def test_a_row_with_a_little_of_all_others_around_it_tells_a_cell_to_a_few_hundredths_reviewed_or_not(n: int) -> None:
+    exact, coarse = (np.abs(padded_errors(n, grid, n_victims=12)) for grid in (None, RESEARCH.coarse_grid))
+    assert np.median(exact) < 0.05
+    # Beside a row that stands out, a hundredth of the spread is next to nothing.
+    assert np.median(coarse) < 0.05
+
+
+@pytest.mark.parametrize("n", [200, 1200])
+def test_sums_of_three_messages_tell_a_cell_exactly(n: int) -> None:
+    site = normal_site(n)
+    codes = three_messages(float(site.rows[0, 0]))
+    assert site.rules(*codes) == set()
+    answers = [site.run(code) for code in codes]
+    one, other, both = (round_to(answer.whole, grid_step(np.abs(answer.blocks).sum(axis=0), POLICY.gram_grid))[0] for answer in answers)
+    assert both - one - other == pytest.approx(site.rows[0, 1], abs=1e-5)
+    # In one message the rule of leverage sees it.
+    assert site.rules(lambda rows: np.concatenate([code(rows) for code in codes])) == {"span"}
+
+
+def test_numbers_about_rows_with_a_missing_cell_are_outside_of_the_budget_of_the_job() -> None:
+    n, n_subsets = 400, 90
+    site = normal_site(n)
+    site.rows[:, 4] = np.arange(n) < 80
+    is_complete = site.rows[site.verification, 4] == 0
+    verifier = Verifier(site.sizes, POLICY, 10, site.random, is_reviewed=True, is_complete=is_complete)
+    code, chosen = subset_sums(n_subsets)
+    sums: list[float] = []
+    for first in range(0, n_subsets, 15):
+
+        def some(rows: Values, first: int = first) -> Values:
+            return (chosen(rows) * rows[:, [1]] * rows[:, [4]]).sum(axis=0)[first : first + 15]
+
+        answer = site.run(some)
+        assert verifier.check(("step", first), answer.whole, answer.blocks) == []
+        verifier.accept(("step", first), answer.blocks)
+        sums += answer.whole.tolist()
+    assert verifier.n_spent == 0
+    found = np.linalg.lstsq(chosen(site.rows[:80]).T, np.array(sums))[0]
+    assert np.allclose(found, site.rows[:80, 1], atol=1e-6)
+    # About complete rows, the same is counted.
+    answer = site.run(code)
+    assert verifier.check("complete", answer.whole, answer.blocks) == []
+    verifier.accept("complete", answer.blocks)
+    assert verifier.n_spent == n_subsets
