@@ -177,13 +177,13 @@ class GateUnderTest:
         assert isinstance(report, UploadReport)
         return report
 
-    def attach(self, answer: Answer) -> GateToHost:
+    def attach(self, answer: Answer, *, rows_reviewed: bool = False) -> GateToHost:
         """Attach a worker that answers with a message, with raw bytes, or (None) by going away."""
         mine, theirs = socket.socketpair()
         self._workers.append(mine)
         self._threads.append(threading.Thread(target=self._work, args=(mine, answer), daemon=True))
         self._threads[-1].start()
-        self.pipe.send(AttachWorker())
+        self.pipe.send(AttachWorker(rows_reviewed))
         socket.send_fds(self._host_socket, [b"x"], [theirs.fileno()])
         theirs.close()
         return self.receive()

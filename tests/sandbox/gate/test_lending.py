@@ -12,6 +12,7 @@ import pytest
 import sandbox.gate.lending
 from policies import built_in
 from sandbox.gate.draws import RowDraws
+from sandbox.gate.guard import Refusal
 from sandbox.gate.lending import N_GROUPS, N_WORKERS, VERIFICATION, Contributions, Lending
 from sandbox.gate.partition import MAX_BLOCKS, secret_partition
 from sandbox.gate.pool import Pool
@@ -39,6 +40,13 @@ class Remembering:
         self.largest = max(self.largest, float(rows.matrix()[:, 0].max()))
         return {"total": rows.matrix()[:, 0].sum()}
 
+    def fail_at(self, rows: Block, above: float) -> dict[str, object]:
+        """Fails on one block: at two of the four workers."""
+        values = rows.matrix()[:, 0]
+        if len(values) < N_ROWS and values.max() > above:
+            raise ValueError
+        return {"total": -values.sum()}
+
     def learn_halves(self, rows: Block) -> dict[str, object]:
         """Also: which half of its own blocks a worker saw the value in."""
         self.n_blocks += 1
@@ -62,7 +70,13 @@ class Remembering:
 
 def serve(end: socket.socket) -> None:
     code = Remembering()
-    steps = {"learn": code.learn, "tell": code.tell, "learn_halves": code.learn_halves, "tell_in_its_half": code.tell_in_its_half}
+    steps = {
+        "learn": code.learn,
+        "tell": code.tell,
+        "fail_at": code.fail_at,
+        "learn_halves": code.learn_halves,
+        "tell_in_its_half": code.tell_in_its_half,
+    }
     with end:
         pipe = Pipe(end.fileno())
         blocks: Blocks | None = None
@@ -182,6 +196,18 @@ def test_without_a_second_answer_to_every_block_a_remembered_value_would_leave(r
         told.whole, np.full_like(told.blocks, column[-1] / N_ROWS) * np.asarray(lending.partition.sizes)[:, None], told.again
     )
     assert verifier(lending).check("tell", same.whole, same.blocks) == []
+
+
+def test_after_some_workers_refused_the_next_answers_of_all_are_those_of_the_next_call(rows: Rows, lend) -> None:
+    lending = lend(rows)
+    second, largest = np.sort(rows.column(0))[-2:]
+    for _ in range(2):
+        with pytest.raises(Refusal):
+            ask(lending, "fail_at", above=float(largest + second) / 2)
+        found = ask(lending, "learn")
+        assert found.whole[0] == pytest.approx(rows.column(0).sum())
+        assert found.total[0] == pytest.approx(rows.column(0).sum())
+        assert (found.blocks == found.again).all()
 
 
 def test_honest_code_answers_every_block_alike(rows: Rows, lend) -> None:
