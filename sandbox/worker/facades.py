@@ -83,9 +83,13 @@ class Namespace:
 
 
 def plain(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, whose results must be made of plain arrays. Raises :class:`TypeError` for others."""
+    """`function`, whose results must be made of plain arrays, every cell of them written. Raises :class:`TypeError` for others."""
+    leaves_cells = isinstance(function, np.ufunc) or getattr(function, "__name__", "") == "clip"
 
     def call(*args: Any, **kwargs: Any) -> Any:
+        if leaves_cells and "where" in kwargs and kwargs.get("out") is None:
+            # What is not computed would be what was in that memory before: other rows.
+            raise TypeError("where needs out, an array that has every cell; or use np.where")
         result = function(*args, **kwargs)
         for part in result if isinstance(result, tuple) else (result,):
             if isinstance(part, np.ndarray) and part.dtype not in PLAIN:

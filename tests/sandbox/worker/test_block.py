@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.special
 
 from sandbox.worker.block import Block, Layout
-from sandbox.worker.facades import MODULES
+from sandbox.worker.facades import MODULES, NUMPY, SCIPY_SPECIAL
 
 LAYOUT = Layout((1, 2, 4), (2, 4), 1, {4: 0.25})
 
@@ -86,3 +87,21 @@ def test_lapack_told_to_overwrite_leaves_what_was_lent_as_it_was(name: str) -> N
     # The control: where the caller owns the array, the same call does overwrite it.
     OVERWRITING[name](call, owned)
     assert (owned != before).any()
+
+
+@pytest.mark.parametrize("name", [*NUMPY, *SCIPY_SPECIAL])
+def test_no_function_gives_cells_that_nobody_wrote(name: str) -> None:
+    offered = getattr(MODULES["numpy" if name in NUMPY else "scipy.special"], name)
+    own = getattr(np if name in NUMPY else scipy.special, name)
+    n_arguments = own.nin if isinstance(own, np.ufunc) else 3
+    if not (isinstance(own, np.ufunc) or name == "clip") or getattr(own, "signature", None):
+        return
+    arguments = [np.full(3, 0.5)] * n_arguments
+    if name.startswith("logical"):
+        arguments = [np.ones(3, dtype=bool)] * n_arguments
+    with pytest.raises(TypeError, match="where needs out"):
+        offered(*arguments, where=np.zeros(3, dtype=bool))
+    with pytest.raises(TypeError, match="where needs out"):
+        offered(*arguments, where=np.zeros(3, dtype=bool), out=None)
+    written = np.full(3, 7.0) if own(*arguments).dtype == np.float64 else np.ones(3, dtype=own(*arguments).dtype)
+    assert (offered(*arguments, where=np.zeros(3, dtype=bool), out=written.copy()) == written).all()
