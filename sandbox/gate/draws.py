@@ -83,22 +83,21 @@ class RowDraws:
             numbers[first : first + len(words)] = uniform_from(words[:, word])
         return numbers
 
-    def normal(self, target: int, draw: int, file_rows: FileRows, out: Numbers | None = None) -> Numbers:
-        """Standard normal numbers for some rows, shape as `file_rows`; see :mod:`sandbox.gate.ziggurat`."""
+    def normal(self, target: int, draw: int, file_rows: FileRows, out: Numbers | None = None, attempt: int = 0) -> Numbers:
+        """Standard normal numbers for some rows, shape as `file_rows`; see :mod:`sandbox.gate.ziggurat`. `attempt`: its own, from 0."""
         numbers = np.empty(len(file_rows)) if out is None else out[: len(file_rows)]
-        left = [np.empty(0, np.intp)]
-        for first, words in self._words(target, draw, 0, file_rows):
-            left.append(ziggurat.inside(words[:, 0], numbers[first : first + len(words)]) + first)
+        outside, words_outside = [np.empty(0, np.intp)], [np.empty((0, 2), np.uint64)]
+        for first, words in self._words(target, draw, attempt, file_rows):
+            some = ziggurat.inside(words[:, 0], numbers[first : first + len(words)])
+            outside.append(some + first)
+            words_outside.append(words[some])
         # One in eighty falls outside its rectangle and is decided with the block's other word; half of those are drawn again.
-        places, attempt = np.concatenate(left), 0
-        while len(places):
-            again = []
-            for first, words in self._words(target, draw, attempt, file_rows[places]):
-                some = places[first : first + len(words)]
-                is_decided = ziggurat.decide(words[:, 0], uniform_from(words[:, 1]), values := np.empty(len(some)))
-                numbers[some[is_decided]] = values[is_decided]
-                again.append(some[~is_decided])
-            places, attempt = np.concatenate(again), attempt + 1
+        places, words = np.concatenate(outside), np.concatenate(words_outside)
+        if len(places):
+            numbers[places], is_decided = ziggurat.decide(words[:, 0], uniform_from(words[:, 1]))
+            again = places[~is_decided]
+            if len(again):
+                numbers[again] = self.normal(target, draw, file_rows[again], attempt=attempt + 1)
         return numbers
 
     def _words(self, target: int, draw: int, attempt: int, file_rows: FileRows) -> Iterator[tuple[int, Words]]:

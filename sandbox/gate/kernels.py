@@ -123,7 +123,8 @@ def gram(rows: Rows, units: Units, target: int) -> Answer:
     Σ|φ| is bounded by Cauchy and Schwarz: Σ|x_a x_b| ≤ √(Σx_a² Σx_b²), with equality on the diagonal.
     """
     full, position = rows.gram(target), rows.position(target)
-    XX, Xy, yy = _without(full, position), np.delete(full[position], position), full[position, position]
+    others = rows.others(target)
+    XX, Xy, yy = full[others[:, None], others], full[position, others], full[position, position]
     if units.is_binary[position]:
         # y = scale · z + centre, and the last column of the design is 1.
         scale, centre = units.scale[position], units.centre[position]
@@ -179,13 +180,13 @@ def glm_score(rows: Rows, units: Units, target: int, beta: Matrix) -> Score:
         residual_squares += float(root @ root)
         loglik -= float(np.log(r, out=r).sum())
         products += scaled @ scaled.T
-    products = products[: rows.p, : rows.p]
-    H, g = _without(products, position), np.delete(products[position], position)
+    others = rows.others(target)
+    H, g = products[others[:, None], others], products[position, others]
     norms = np.sqrt(np.maximum(np.diagonal(H), 0.0))
     # Every row's contribution to the log-likelihood is at most 0, so its Σ|φ| is exact.
     bounds = {
         "H": np.outer(norms, norms),
-        "g": np.sqrt(residual_squares * np.delete(np.diagonal(rows.gram(target)), position)),
+        "g": np.sqrt(residual_squares * np.diagonal(rows.gram(target))[others]),
         "loglik": np.asarray(-loglik),
     }
     n = rows.n_observed(target)
@@ -194,11 +195,6 @@ def glm_score(rows: Rows, units: Units, target: int, beta: Matrix) -> Score:
     worst = max_abs_eta if np.isfinite(full).all() and np.isfinite(loglik) else np.inf
     worst = worst if is_linear(rows, full) else max(worst, BEYOND)
     return Score(Answer("glm_score", n, parts, bounds, is_score=True), worst, weight_sum)
-
-
-def _without(matrix: Matrix, position: int) -> Matrix:
-    """A square matrix without a row and its column."""
-    return np.delete(np.delete(matrix, position, axis=0), position, axis=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ class Rows:
         self.p = self.n_columns + len(intercepts)
         self.masks: Mask = patterns.masks
         self.bounds = np.concatenate(([0], np.cumsum(patterns.counts)))
+        self._others = {index: np.delete(np.arange(self.p), self.position(index)) for index in self.targets}
         self._n_missing: dict[int, int] = dict(zip(self.targets, (patterns.counts @ patterns.masks).tolist(), strict=True))
         self._order = _order(dataset.n_rows, takes_part, patterns, region)
         self._tiles = dataset.take()
@@ -64,6 +65,7 @@ class Rows:
         """Whether each pattern has a Gram and the rows that show or miss a target are taken as runs of neighbours."""
         self._grams = self._new_grams(region)
         self._old_columns: Matrix = np.empty((0, self.p))
+        self._ranges: dict[tuple[int, bool], tuple[tuple[int, int], ...]] = {}
         self._parts: dict[tuple[int, bool], tuple[Part, ...]] = {}
         """Views of the tiles, which stay where they are."""
         self._observed_reach = np.ones(self.p)
@@ -103,6 +105,10 @@ class Rows:
         """Where the column of a target (1-based index) stands in a design row."""
         return self.model.index(target)
 
+    def others(self, target: int) -> npt.NDArray[np.intp]:
+        """The positions of the target's design in a design row, shape (p − 1,)."""
+        return self._others[target]
+
     def n_observed(self, target: int) -> int:
         """Rows with the target observed."""
         return self.n - self.n_missing(target)
@@ -116,8 +122,8 @@ class Rows:
         if not self.is_in_runs:
             return self._scattered(target, is_missing)
         if (target, is_missing) not in self._parts:
-            ranges = [(int(self.bounds[first]), int(self.bounds[last])) for first, last in self._runs(target, is_missing)]
-            self._parts[target, is_missing] = tuple(part for start, stop in ranges for part in self._neighbours(start, stop))
+            runs = self._runs(target, is_missing)
+            self._parts[target, is_missing] = tuple(part for start, stop in runs for part in self._neighbours(start, stop))
         return self._parts[target, is_missing]
 
     def _neighbours(self, start: int, stop: int) -> Iterator[Part]:
@@ -145,11 +151,13 @@ class Rows:
             if len(within):
                 yield Part(self._tiles[tile][: self.p, within].T, tile, within, first, ())
 
-    def _runs(self, target: int, is_missing: bool) -> Iterator[tuple[int, int]]:
-        """Ranges [first, last) of neighbouring patterns that miss the target, or show it."""
-        is_wanted = self.masks[:, self.targets.index(target)] == is_missing
-        edges = np.flatnonzero(np.diff(is_wanted, prepend=False, append=False)).tolist()
-        return zip(edges[::2], edges[1::2], strict=True)
+    def _runs(self, target: int, is_missing: bool) -> tuple[tuple[int, int], ...]:
+        """Ranges of places of the rows that miss the target, or show it."""
+        if (target, is_missing) not in self._ranges:
+            is_wanted = self.masks[:, self.targets.index(target)] == is_missing
+            edges = self.bounds[np.flatnonzero(np.diff(is_wanted, prepend=False, append=False))].tolist()
+            self._ranges[target, is_missing] = tuple(zip(edges[::2], edges[1::2], strict=True))
+        return self._ranges[target, is_missing]
 
     # --- values
 
@@ -169,8 +177,8 @@ class Rows:
         """File rows with the target missing, in the order of :meth:`missing_places`."""
         if not self.is_in_runs:
             return self.file_rows[self.missing_places(target)]
-        rows = [self.file_rows[self.bounds[first] : self.bounds[last]] for first, last in self._runs(target, is_missing=True)]
-        return rows[0] if len(rows) == 1 else np.concatenate([self.file_rows[:0], *rows])
+        rows = [self._order[start:stop] for start, stop in self._runs(target, is_missing=True)]
+        return rows[0] if len(rows) == 1 else np.concatenate([self._order[:0], *rows])
 
     def standardise(self, centre: Matrix, scale: Matrix, starts: dict[int, Matrix]) -> None:
         """Fix the units for the whole job, fill the missing cells, and make the Grams.

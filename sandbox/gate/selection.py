@@ -39,7 +39,7 @@ class Theta:
     @classmethod
     def of(cls, theta: Matrix, rows: Rows, target: int, exclusion: int) -> Theta:
         """`theta`, shape (2q + 1,), for a target and an exclusion column (1-based indices)."""
-        z = np.delete(np.arange(rows.p), rows.position(target))
+        z = rows.others(target)
         x = z[z != rows.position(exclusion)]
         gamma, beta = np.zeros(rows.p), np.zeros(rows.p)
         gamma[z], beta[x] = theta[: len(z)], theta[len(z) : -2]

@@ -19,8 +19,10 @@ R: Final = 3.6541528853610088
 """Where the tail begins."""
 AREA: Final = 0.00492867323399
 """Of one layer, in the unnormalised density."""
-_HALF: Final = 2.0**51
-_SHIFT: Final = np.int64(12)
+_LAYER: Final = np.uint64(N_LAYERS - 1)
+_SHIFT: Final = np.uint64(12)
+_ONE_AND_HALF: Final = np.uint64(0x3FF8_0000_0000_0000)
+"""The bits of 1.5. A place is a signed number of 52 bits; with its first bit turned and these in front it is a number in [1, 2)."""
 
 Numbers = npt.NDArray[np.float64]
 Words = npt.NDArray[np.uint64]
@@ -38,10 +40,11 @@ def _layers() -> Numbers:
 
 
 _EDGES: Final = _layers()
-_WIDTHS: Final = _EDGES[:-1] / _HALF
-_INSIDE: Final = np.floor(_HALF * _EDGES[1:] / _EDGES[:-1]).astype(np.int64)
+_WIDTHS: Final = 2.0 * _EDGES[:-1]
+_INSIDE: Final = 0.5 * np.floor(2.0**51 * _EDGES[1:] / _EDGES[:-1]) / 2.0**51
 """Places below it lie inside the layer above, whatever their height."""
 _HEIGHTS: Final = np.exp(-0.5 * _EDGES**2)
+_RISES: Final = np.diff(_HEIGHTS)
 
 
 def inside(words: Words, numbers: Numbers) -> Places:
@@ -52,27 +55,31 @@ def inside(words: Words, numbers: Numbers) -> Places:
     return np.flatnonzero(places >= _INSIDE.take(layers))
 
 
-def decide(words: Words, uniform: Numbers, numbers: Numbers) -> Mask:
-    """Fill `numbers` for words whose place may lie outside the layer above; which of them count. The others need a new word.
+def decide(words: Words, uniform: Numbers) -> tuple[Numbers, Mask]:
+    """Numbers for words whose place lies outside the layer above, and which of them count. The others need a new word.
 
     Args:
         words: shape (n,).
         uniform: in (0, 1), independent of the words, shape (n,).
-        numbers: filled, shape (n,).
     """
     layers, places = _split(words)
-    np.multiply(places, _WIDTHS.take(layers), out=numbers)
-    low, high = _HEIGHTS.take(layers), _HEIGHTS.take(layers + 1)
-    is_decided: Mask = (np.abs(places) < _INSIDE.take(layers)) | (low + uniform * (high - low) < np.exp(-0.5 * numbers**2))
-    tail = np.flatnonzero((layers == 0) & (np.abs(places) >= _INSIDE[0]))
+    numbers = places * _WIDTHS.take(layers)
+    is_decided: Mask = _HEIGHTS.take(layers) + uniform * _RISES.take(layers) < np.exp(-0.5 * (numbers * numbers))
+    tail = np.flatnonzero(layers == 0)
     if len(tail):
         # The tail by inversion of its distribution function.
         numbers[tail] = np.copysign(ndtri(uniform[tail] * ndtr(-R)), numbers[tail])
         is_decided[tail] = True
-    return is_decided
+    return numbers, is_decided
 
 
-def _split(words: Words) -> tuple[Places, npt.NDArray[np.int64]]:
-    """The layer of each word (its low 8 bits) and its place, from −2⁵¹ to 2⁵¹ − 1 (its high 52 bits)."""
-    signed = words.view(np.int64)
-    return (signed & np.int64(N_LAYERS - 1)).astype(np.intp, copy=False), signed >> _SHIFT
+def _split(words: Words) -> tuple[Places, Numbers]:
+    """The layer of each word (its low 8 bits) and its place in it, from −½ to ½ (its high 52 bits, as a signed number)."""
+    # One pass over every other word of the blocks, the others over neighbours.
+    bits = words.copy()
+    layers = (bits & _LAYER).view(np.intp)
+    bits >>= _SHIFT
+    bits ^= _ONE_AND_HALF
+    places = bits.view(np.float64)
+    places -= 1.5
+    return layers, places
