@@ -7,6 +7,7 @@ contributions of the rows, from which `release` takes the rounding grid. Whether
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from policies.disclosure import Fit
 from sandbox.contract import Contract
-from sandbox.gate.rows import Matrix, Rows
+from sandbox.gate.rows import Matrix, Rows, max_abs
 from sandbox.manifest import FieldKind
 from sandbox.wire.messages import Constants
 
@@ -145,6 +146,13 @@ class Score:
     weight_sum: float
 
 
+def _full(rows: Rows, target: int, beta: Matrix) -> Matrix:
+    """Coefficients of a design row, shape (p,), of those of a target's design, shape (q,)."""
+    full = np.zeros(rows.p)
+    full[rows.others(target)] = beta
+    return full
+
+
 def glm_score(rows: Rows, units: Units, target: int, beta: Matrix) -> Score:
     """Observed information H (q×q), gradient g (q) and log-likelihood of a logistic fit at `beta` (q), in one pass.
 
@@ -152,7 +160,7 @@ def glm_score(rows: Rows, units: Units, target: int, beta: Matrix) -> Score:
     p(1 − p) is (u/r)², and y − p is σu²/r = (u/r) · σu. So H and g are one symmetric product, of the columns √w·z and the column σu.
     """
     position = rows.position(target)
-    full = np.insert(beta, position, 0.0)
+    full = _full(rows, target, beta)
     threshold = (0.5 - units.centre[position]) / units.scale[position]
     # BLAS multiplies columns in fours: one that is missing costs more than one of zeros.
     n_columns = -(-rows.p // 4) * 4
@@ -231,27 +239,25 @@ def draw(rows: Rows, units: Units, target: int, beta: Matrix, sigma: float | Non
     """
     position = rows.position(target)
     centre, scale = units.centre[position], units.scale[position]
-    full = np.insert(beta, position, 0.0)
+    full = _full(rows, target, beta)
     low, high = -centre / scale, (1.0 - centre) / scale
     eta = rows.eta[: len(noise)]
     if sigma is not None:
         noise *= sigma
 
-    def values_of(design: Matrix, places: slice) -> Matrix:
-        predicted = np.matmul(design, full, out=eta[places])
-        values = noise[places]
+    def complete(design: Matrix, places: slice) -> None:
+        predicted, values = np.matmul(design, full, out=eta[places]), noise[places]
         if sigma is None:
             # u < 1 / (1 + exp(−η)) without the division; an infinite exp is a probability of 0.
             is_one = values * (1.0 + np.exp(-predicted)) < 1.0
             values[:] = np.where(is_one, high, low)
         else:
             values += predicted
-        return values
 
     is_sound = is_linear(rows, full)
-    rows.refill(target, values_of)
-    worst = np.abs([eta.max(initial=0.0), eta.min(initial=0.0)]).max()
-    worst = float(worst) if np.isfinite(worst) else np.inf
+    rows.refill(target, noise, complete)
+    worst = max_abs(eta)
+    worst = worst if math.isfinite(worst) else math.inf
     return Filled(moments(noise, centre, scale), worst if is_sound else max(worst, BEYOND))
 
 

@@ -242,7 +242,7 @@ class RowSteps:
         values = verification.round_fills(values[rows.missing_places(target)])
         if is_binary:
             values = self._standardised(target, values)
-        rows.refill(target, lambda _, places: values[places])
+        rows.refill(target, values)
         self._lending.set_column(position)
         self._draws = draws
         self._note(target, kernels.moments(values, self._units.centre[position], self._units.scale[position]))

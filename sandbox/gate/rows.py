@@ -194,42 +194,43 @@ class Rows:
                 values[self.missing_places(index)] = starts[index]
             values -= centre[position]
             values /= scale[position]
-            self._observed_reach[position] = np.abs(values).max(initial=0.0)
+            self._observed_reach[position] = max_abs(values)
             self._tiles.put(position, values)
         self._grams.make(self._neighbours(0, self.n))
 
-    def refill(self, target: int, values_of: Callable[[Matrix, slice], Matrix]) -> None:
+    def refill(self, target: int, values: Matrix, complete: Callable[[Matrix, slice], None] | None = None) -> None:
         """Put new values into the missing cells of `target`, in one pass that also renews the Grams; :meth:`undo` takes them back.
 
         Args:
             target: 1-based index.
-            values_of: asked for the values of some rows: their design, shape (rows, p), and their places in :meth:`missing_rows`.
+            values: for every missing cell, in the order of :meth:`missing_rows`.
+            complete: called with the design of some rows, shape (rows, p), and their places in `values`, just before these are used.
         """
         if self._grams.is_stale:
             self._grams.make(self._neighbours(0, self.n))
-        self._refill(target, values_of)
+        self._refill(target, values, complete)
 
-    def _refill(self, target: int, values_of: Callable[[Matrix, slice], Matrix]) -> None:
+    def _refill(self, target: int, values: Matrix, complete: Callable[[Matrix, slice], None] | None = None) -> None:
         position = self.position(target)
         self._old_columns = self._grams.column(position)
         self._grams.start(self.targets.index(target), position)
-        start, reach = 0, 0.0
+        start = 0
         for part in self.parts(target, is_missing=True):
-            stop = start + len(part.design)
-            column, old = self._tiles[part.tile][position], self._old[start:stop]
+            places = slice(start, start + len(part.design))
+            column, old = self._tiles[part.tile][position], self._old[places]
             old[:] = column[part.within]
-            values = values_of(part.design, slice(start, stop))
-            column[part.within] = values
-            reach = max(reach, np.maximum.reduce(values), -np.minimum.reduce(values))
-            self._grams.add(part, position, old, values)
-            start = stop
-        self._filled_reach[position] = reach
+            if complete is not None:
+                complete(part.design, places)
+            column[part.within] = new = values[places]
+            self._grams.add(part, position, old, new)
+            start = places.stop
+        self._filled_reach[position] = max_abs(values)
         self._grams.finish(position)
 
     def undo(self, target: int) -> None:
         """Take back the last :meth:`refill`, which was of `target`, to the last bit."""
         old, columns = self._old[: self.n_missing(target)].copy(), self._old_columns
-        self._refill(target, lambda _, places: old[places])
+        self._refill(target, old)
         # Not as they are computed now: the first ones came from a product of matrices, which rounds otherwise.
         self._grams.put(self.position(target), columns)
 
@@ -261,6 +262,12 @@ class Rows:
             products += values[start:stop] @ part.design
             start = stop
         return products
+
+
+def max_abs(values: Matrix) -> float:
+    """The largest |v|, 0 of none; NaN when one is NaN."""
+    high, low = float(values.max(initial=0.0)), float(values.min(initial=0.0))
+    return high if high > -low else -low
 
 
 def _order(n_rows: int, takes_part: npt.NDArray[np.intp], patterns: Patterns, region: Region) -> npt.NDArray[np.int64]:

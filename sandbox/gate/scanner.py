@@ -126,7 +126,7 @@ def count_fields(record: bytes) -> int:
     return 1 + int(((data == _COMMA) & ~is_inside).sum())
 
 
-def complete_length(block: bytes | bytearray) -> int:
+def complete_length(block: bytes) -> int:
     """Number of leading bytes of `block` that are complete records."""
     if _QUOTE not in block:
         return block.rfind(b"\n") + 1
@@ -160,31 +160,33 @@ class RecordReader:
 
     def __init__(self, max_line_bytes: int) -> None:
         self._max_line_bytes = max_line_bytes
-        self._buffer = bytearray()
+        self._pieces: list[bytes] = []
+        self._n_bytes = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The blocks completed by `data`.
 
         Raises :class:`ScanError`, after the blocks before it, when a record that has not ended is longer than the limit.
         """
-        self._buffer += data
-        if len(self._buffer) >= BLOCK_BYTES:
-            length = complete_length(self._buffer)
+        self._pieces.append(data)
+        self._n_bytes += len(data)
+        if self._n_bytes >= BLOCK_BYTES:
+            block = b"".join(self._pieces)
+            length = complete_length(block)
+            self._pieces, self._n_bytes = [block[length:]], len(block) - length
             if length:
-                block = bytes(memoryview(self._buffer)[:length])
-                del self._buffer[:length]
-                yield block
-            if len(self._buffer) > self._max_line_bytes:
+                yield block[:length]
+            if self._n_bytes > self._max_line_bytes:
                 raise ScanError(Code.DATA_LINE_TOO_LONG, 0)
 
     def finish(self) -> bytes:
         """What is left: complete records, the last perhaps without a line end."""
-        block = bytes(self._buffer)
-        self._buffer.clear()
+        block = b"".join(self._pieces)
+        self._pieces.clear()
         return block
 
 
-def _record_ends(block: bytes | bytearray) -> Offsets:
+def _record_ends(block: bytes) -> Offsets:
     data = np.frombuffer(block, dtype=np.uint8)
     newlines = np.flatnonzero(data == _NEWLINE)
     quotes = np.flatnonzero(data == _QUOTE)

@@ -162,7 +162,7 @@ def draw_selection(rows: Rows, units: Units, target: int, exclusion: int, theta:
     rho, worst = float(np.tanh(parts.tau)), 0.0
     values, second = uniforms
 
-    def values_of(design: Matrix, places: slice) -> Matrix:
+    def complete(design: Matrix, places: slice) -> None:
         nonlocal worst
         a, b, drawn = design @ parts.gamma, design @ parts.beta, values[places]
         # A NaN must not hide behind max().
@@ -175,8 +175,7 @@ def draw_selection(rows: Rows, units: Units, target: int, exclusion: int, theta:
             drawn[:] = b + parts.sigma * (rho * u + np.sqrt(1.0 - rho * rho) * ndtri(second[places]))
         if not np.isfinite(drawn).all():
             worst = np.inf
-        return drawn
 
     is_sound = kernels.is_linear(rows, parts.gamma, parts.beta)
-    rows.refill(target, values_of)
+    rows.refill(target, values, complete)
     return Filled(moments(values, centre, scale), worst if is_sound else max(worst, kernels.BEYOND))

@@ -33,7 +33,7 @@ TARGETS: Final = 5
 MANY_TARGETS: Final = (6, 15)
 MISSING: Final = 0.2
 SIZES: Final = ((200_000, 20, 1 / 20, 1 / 5), (1_000_000, 50, 1 / 50, 1 / 8))
-REPEATS: Final = 2
+TURN_SECONDS: Final = 0.2
 THREADS: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -173,16 +173,18 @@ def _loglik(X: np.ndarray, y: np.ndarray, beta: np.ndarray) -> float:
 
 
 def quiet(times: int, **works: Callable[[], object]) -> dict[str, float]:
-    """Processor milliseconds of the quietest of some runs of each, the first left out: others share the machine's cache and memory."""
+    """Processor milliseconds of the quietest run of each in some turns: others share the machine's cache and memory."""
     seconds: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(times + 1):
         for name, work in works.items():
-            # A short work follows one that has filled the caches with something else.
-            for _ in range(REPEATS):
+            # The first of a turn finds the caches full of something else.
+            turn: list[float] = []
+            while len(turn) < 2 or sum(turn) < TURN_SECONDS:
                 start = time.process_time()
                 work()
-                seconds[name].append(time.process_time() - start)
-    return {name: 1e3 * min(found[REPEATS:]) for name, found in seconds.items()}
+                turn.append(time.process_time() - start)
+            seconds[name] += turn[1:]
+    return {name: 1e3 * min(found) for name, found in seconds.items()}
 
 
 def main(kind: str, n: int, columns: int, targets: int) -> dict[str, float]:

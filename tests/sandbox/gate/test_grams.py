@@ -109,7 +109,7 @@ def test_a_draw_that_is_taken_back_after_a_renewal_leaves_every_gram_as_it_was(m
     monkeypatch.setattr(grams_module, "DRAWS_BETWEEN_RENEWALS", 1)
     world = World(monkeypatch, 500, 7, 0.3, many=0)
     before = [world.rows.gram(target) for target in world.rows.targets]
-    world.rows.refill(3, lambda design, _: np.full(len(design), 7.0))
+    world.rows.refill(3, np.full(world.rows.n_missing(3), 7.0))
     assert not np.array_equal(world.rows.gram(1), before[0])
     world.rows.undo(3)
     assert all(np.array_equal(world.rows.gram(target), gram) for target, gram in zip(world.rows.targets, before, strict=True))

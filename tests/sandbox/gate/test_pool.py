@@ -115,7 +115,7 @@ def test_a_filled_column_comes_back_in_the_order_of_the_rows_and_is_lent_again(l
     filled = pool.partition.restore(pool.filled())
     assert np.allclose(filled, rows.column(0) * 10 + numbers)
     missing = rows.missing_places(target)
-    rows.refill(target, lambda _, places: filled[missing][places])
+    rows.refill(target, filled[missing])
     pool.set_column(rows, rows.position(target))
     pool.call(CallBlocks("moments", {"target": rows.targets[1]}, {"XX": (rows.p, rows.p), "n": ()}))
     assert np.allclose(pool.answer(rows.p**2 + 1).sum(axis=0)[:-1].reshape(rows.p, rows.p), rows.gram(rows.targets[1]))
