@@ -81,6 +81,11 @@ def interpreter(code: str) -> tuple[float, str]:
     return time.perf_counter() - start, ran.stdout
 
 
+def cpu_seconds(pid: int) -> float:
+    """Processor seconds of a process that waits."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0]) / 1e9
+
+
 def private_megabytes(pid: int) -> float:
     """Memory of a process that no other process shares and that cannot be dropped (only root may ask)."""
     text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")

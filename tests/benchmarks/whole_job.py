@@ -28,6 +28,7 @@ from sandbox.manifest import load_pair
 from sandbox.rounds.local import LocalParticipant
 from sandbox.simulate import Inputs, Simulation
 from sandbox.wire.messages import ChainCalls, RoundReply
+from tests.benchmarks.rig import cpu_seconds
 from tests.benchmarks.row import Row
 from tests.demo.story import Federation, job_state, make_job, set_up, tear_down
 from tests.e2e.servers import poll
@@ -78,7 +79,7 @@ async def _gates(files: list[Path], out: Path) -> float:
 
     async def measured(gate: LocalParticipant, number: int, chains: tuple[ChainCalls, ...]) -> RoundReply:
         reply = await run_round(gate, number, chains)
-        cpu = _cpu(gate._gate.pid)
+        cpu = cpu_seconds(gate._gate.pid)
         spent[number].append(cpu - seen.get(gate.name, 0.0))
         seen[gate.name] = cpu
         return reply
@@ -106,11 +107,6 @@ def _run(federation: Federation, files: list[Path]) -> dict[str, Any]:
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         run: dict[str, Any] = json.loads(archive.read("run.json"))
     return run
-
-
-def _cpu(pid: int) -> float:
-    """Processor seconds of a process that waits."""
-    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
 def _sync_seconds(folder: Path) -> float:

@@ -15,7 +15,13 @@ from tests.demo.story import HEART, SPEC, TARGETS, Federation, job_state, make_j
 from tests.demo.table import Result, faults
 
 pytestmark = pytest.mark.e2e
-SHORT = {**SPEC, "imputations": 3, "iteration_before_first_imputation": 3, "iteration_between_imputations": 2}
+SHORT = {
+    **SPEC,
+    "imputations": 3,
+    "iteration_before_first_imputation": 3,
+    "iteration_between_imputations": 2,
+    "parameters": {**SPEC["parameters"], "chains": 2},
+}
 # Made anew for each run: what an earlier one left on the disk is not ours.
 CANARY_TEXT = f"CANARY{secrets.token_hex(6)}"
 CANARY_NUMBER = f"271.{secrets.randbelow(9 * 10**9) + 10**9}"

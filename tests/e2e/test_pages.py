@@ -124,6 +124,7 @@ def test_the_main_job_can_be_done_with_pages_alone(federation: Federation, open_
         page = open_page(site.url)
         sign_in(page, "", site.owner_password)
         page.goto(f"{site.url}/jobs/{job_id}")
+        expect(page.get_by_text("2, 4 iterations in all")).to_be_visible()
         page.get_by_role("button", name="I have read it: approve").click()
         page.get_by_label("CSV file").set_input_files(HEART / f"{name}.csv")
         page.get_by_role("button", name="Upload", exact=True).click()
@@ -138,8 +139,22 @@ def test_the_main_job_can_be_done_with_pages_alone(federation: Federation, open_
     caught.value.save_as(archive)
     with zipfile.ZipFile(archive) as files:
         assert {"imputed_001.csv", "imputed_002.csv", "imputed_long.csv", "run.json"} <= set(files.namelist())
+    show_chains(runner, f"{central.url}/jobs/{job_id}")
+    for site in federation.sites.values():
+        page = open_page(site.url)
+        sign_in(page, "", site.owner_password)
+        show_chains(page, f"{site.url}/jobs/{job_id}")
+    runner.goto(f"{central.url}/jobs/{job_id}")
     runner.get_by_role("button", name="Close and wipe").click()
     expect(runner.get_by_text("the result was wiped")).to_be_visible()
+
+
+def show_chains(page: Page, job: str) -> None:
+    """Ledger and receipt say which chain asked."""
+    page.goto(f"{job}/ledger")
+    expect(page.get_by_text("chain 2: moments").first).to_be_visible()
+    page.goto(f"{job}/receipt")
+    expect(page.get_by_text("2 chains side by side")).to_be_visible()
 
 
 def make_job(page: Page, federation: Federation) -> None:
@@ -160,6 +175,7 @@ def make_job(page: Page, federation: Federation) -> None:
     page.get_by_label("Iterations before the first").fill("2")
     page.get_by_label("Iterations between two").fill("1")
     page.get_by_label("Separate intercept for central").check()
+    page.get_by_label("Chains").fill("2")
     page.get_by_role("button", name="Make the job").click()
     expect(page.get_by_role("button", name="Open the ready room")).to_be_visible()
 

@@ -47,9 +47,10 @@ async def test_four_chains_cost_the_round_trips_of_one_as_long(simulate, tmp_pat
 async def test_the_first_chain_of_many_imputes_what_a_job_of_one_does(simulate, tmp_path: Path, pair: str) -> None:
     header, rows = pooled_rows(6, with_binary=True)
     files = [write(tmp_path / f"{n}.csv", header, part) for n, part in enumerate((rows[:800], rows[800:1700], rows[1700:]))]
-    await simulate(pair, chained(1, 2, MIXED), files[0], files[1:], out="one")
+    alone = await simulate(pair, chained(1, 2, MIXED), files[0], files[1:], out="one")
     result = await simulate(pair, chained(3, 5, MIXED), files[0], files[1:], out="three")
     assert result["imputations"] == 5
+    assert result["fits"] == alone["fits"], "the report shows the fits of the first chain"
     one, three = imputed(tmp_path / "one", 2), imputed(tmp_path / "three", 5)
     # Imputations 1 and 4 are the first chain's.
     assert [three[0], three[3]] == one

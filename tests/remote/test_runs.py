@@ -23,12 +23,14 @@ from remote.runs.journal import Journal
 from remote.runs.phase import Phase
 from remote.runs.responder import MAX_WAITING
 from remote.runs.service import Runs
+from remote.runs.view import run_view
 from sandbox.contract import Finding
 from sandbox.errors import Code, InputError, TidegateError
+from sandbox.job import JobSpec, Target
 from sandbox.ledger import Ledger, verify
 from sandbox.rounds.constants import constants_from
 from sandbox.wire.codec import encode
-from sandbox.wire.link import BoardUpdate, JobEnded, JobsOpen, SiteBegin, SiteCancel, SiteReply, SiteRound, SiteStatus
+from sandbox.wire.link import BoardUpdate, JobEnded, JobOffer, JobsOpen, SiteBegin, SiteCancel, SiteReply, SiteRound, SiteStatus
 from sandbox.wire.messages import StepCall, round_reply
 from tests.one_chain import answer, asks
 from tests.remote.offers import CANARY, CONTRACT, broken_pair, csv, offer, sees_rows, simice
@@ -319,6 +321,40 @@ async def test_that_code_may_see_rows_is_remembered_with_the_approval(site: Site
     kept = Approvals(site.database).find("j1", pair.digest, offer(pair).spec.digest)
     assert kept is not None
     assert kept.sees_rows
+
+
+# --- chains -----------------------------------------------------------------------------------------------------------------------------
+
+
+def chained(n_chains: int) -> JobOffer:
+    spec = JobSpec((Target("score", "continuous"),), seed=7, imputations=20, parameters={"chains": n_chains})
+    return offer(spec=spec)
+
+
+async def test_the_owner_reads_what_the_chains_of_a_job_come_to_before_approving(site: Site) -> None:
+    site.runs.on_message(chained(4))
+    view = run_view(site.runs.get("j1"))
+    # Twenty iterations, then five before each of four more imputations, in each of four chains.
+    assert view["chains"] == {"number": 4, "limit": POLICY.max_chains, "iterations": 4 * (20 + 4 * 5)}
+    assert view["may"]["approve"]
+
+
+async def test_a_job_of_more_chains_than_the_site_accepts_cannot_be_approved_and_says_why(site: Site) -> None:
+    site.runs.on_message(chained(9))
+    view = run_view(site.runs.get("j1"))
+    assert not view["may"]["approve"]
+    assert view["problem"]["code"] == "limit.chains"
+    assert "9 chains" in view["problem"]["sentence"]
+    assert f"accepts {POLICY.max_chains}" in view["problem"]["sentence"]
+    assert await code_of(site.runs.approve("j1", simice().digest, "olga")) is Code.LIMIT_CHAINS
+
+
+async def test_an_approval_does_not_cover_a_job_that_central_gives_more_chains(site: Site) -> None:
+    site.runs.on_message(chained(2))
+    await site.runs.approve("j1", simice().digest, "olga")
+    assert site.runs.get("j1").is_approved
+    site.runs.on_message(chained(3))
+    assert not site.runs.get("j1").is_approved
 
 
 # --- rounds -----------------------------------------------------------------------------------------------------------------------------
