@@ -46,7 +46,7 @@ def find_patterns(mask: Mask) -> Patterns:
 
 def _keys(mask: Mask) -> npt.NDArray[np.bytes_]:
     """The bits of each row in bytes, shape (rows,): they compare as the bits do."""
-    bits = np.packbits(mask, axis=1)
+    bits = np.ascontiguousarray(np.packbits(mask, axis=1))
     return bits.view(f"S{bits.shape[1]}")[:, 0]
 
 

@@ -185,6 +185,8 @@ def test_patterns_are_the_distinct_rows_however_many_targets(width: int, seed: i
     assert np.array_equal(patterns.masks[patterns.of_row], mask)
     assert np.array_equal(np.bincount(patterns.of_row), patterns.counts)
     assert len(patterns.counts) == len(np.unique(mask, axis=0))
+    # However the mask lies in memory.
+    assert np.array_equal(find_patterns(np.asfortranarray(mask)).of_row, patterns.of_row)
 
 
 def contract_for(upload, csv_text):
