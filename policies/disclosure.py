@@ -26,6 +26,7 @@ Rule = Literal[
     "evaluations",
     "draw_bounds",
     "draw_schedule",
+    "redraw",
     "additive",
     "contributors",
     "difference",

@@ -50,6 +50,7 @@ class Code(StrEnum):
     RULE_CELL_CROSS = "rule.cell_cross"
     RULE_DOMINANCE = "rule.dominance"
     RULE_SET_ASIDE = "rule.set_aside"
+    RULE_REDRAW = "rule.redraw"
     RULE_MISSING_TOKEN = "rule.missing_token"  # noqa: S105
     RULE_UNITS = "rule.units"
     RULE_OTHER_ROWS = "rule.other_rows"
@@ -241,6 +242,11 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "{found} of {rows} rows would be set aside because, in too small a group, they tell two targets apart; the limit is {limit}.",
         "Use fewer targets, complete_rows in this site's policy (it then contributes complete rows only), or another policy.",
     ),
+    C.RULE_REDRAW: Entry(
+        "About {found} imputed cells of binary target {column!r} will have the rarer value. A draw that changes fewer than {limit} is "
+        "not taken: they keep the values they had, most of them the commoner one.",
+        "Nothing is needed when other sites are larger; with complete_rows in this site's policy these rows take no part.",
+    ),
     C.RULE_MISSING_TOKEN: Entry(
         "The job reads {token} as missing, which is {found} cells of column {column!r} here; the policy asks for none or at least {limit}.",
         "If these cells are missing, leave them empty in this site's file; if they are values, do not approve the job.",
@@ -283,7 +289,7 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     ),
     C.RULE_DIFFERENCE: Entry(
         "A sum differs from an earlier one in {found} groups of rows only; the policy asks for none or at least {limit}.",
-        "Send the sum once, or let it differ by more rows: more missing cells, or a target that is not binary.",
+        "Send the sum once, or let it differ by more rows.",
     ),
     C.RULE_SPAN: Entry(
         "Two or more sums together tell what {found} groups of rows contribute; the policy asks for none or at least {limit}.",

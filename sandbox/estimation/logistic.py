@@ -78,6 +78,8 @@ class _Point:
     decrement: float
     factor: Factor
     before: _Point | None
+    length: float
+    """Share of the step before that led here."""
 
     def is_good(self, tolerance: float) -> bool:
         if self.decrement < tolerance:
@@ -90,7 +92,9 @@ class _Point:
         """Whether steps keep their length while the loglik flattens: the maximum is at infinity."""
         if self.before is None or self.before.decrement < DECREMENT:
             return False
-        return bool(np.abs(self.step).max() > SEPARATED_STEP * np.abs(self.before.step).max())
+        # A step that was shortened has its rest left to go.
+        remaining = 1.0 - self.length * (1.0 - SEPARATED_STEP)
+        return bool(np.abs(self.step).max() > remaining * np.abs(self.before.step).max())
 
     def separated(self) -> FitError:
         """The error of a maximum at infinity, naming the slope that runs fastest (the intercept only follows)."""
@@ -108,8 +112,8 @@ class _Newton:
         self._ridge = ridge
         self._tilt = tilt
 
-    def at(self, beta: Floats, before: _Point | None = None) -> _Point:
-        """Ask about `beta`."""
+    def at(self, beta: Floats, before: _Point | None = None, length: float = 1.0) -> _Point:
+        """Ask about `beta`, which is that share of the step away from `before`."""
         self.evaluations += 1
         score = self._ask(read_only(beta))
         diagonal = penalty(len(beta), score.n_intercepts, self._ridge)
@@ -123,7 +127,7 @@ class _Newton:
             raise
         step = cholesky.solve(gradient)
         objective = score.loglik - 0.5 * float(diagonal @ beta**2) + float(self._tilt @ beta)
-        return _Point(beta, score, objective, step, float(gradient @ step), cholesky, before)
+        return _Point(beta, score, objective, step, float(gradient @ step), cholesky, before, length)
 
     def follow(self, point: _Point) -> _Point:
         """The next point: the full step, shortened when refused or when it went down."""
@@ -131,7 +135,7 @@ class _Newton:
         has_fallen = False
         while self.evaluations < MAX_EVALUATIONS:
             try:
-                candidate = self.at(point.beta + length * point.step, point)
+                candidate = self.at(point.beta + length * point.step, point, length)
             except Refused as refusal:
                 self._refusals += 1
                 if refusal.code not in _SHORTEN:

@@ -19,7 +19,9 @@ from sandbox.gate import kernels, own_fit, selection
 from sandbox.gate.draws import RowDraws
 from sandbox.gate.guard import ChainGuard, Guard, Refusal
 from sandbox.gate.kernels import Answer, Moments, Units
+from sandbox.gate.patterns import Mask
 from sandbox.gate.pool import Pool
+from sandbox.gate.redraws import Redraws
 from sandbox.gate.row_steps import RowSteps
 from sandbox.gate.rows import Matrix, Rows
 from sandbox.wire.codec import encode
@@ -38,7 +40,7 @@ class Trace:
 class Chain:
     """Computes what one chain asks."""
 
-    def __init__(self, rows: Rows, q: int, guard: Guard, draws: RowDraws, *, number: int, n_sweeps: int) -> None:
+    def __init__(self, rows: Rows, q: int, guard: Guard, draws: RowDraws, redraws: Redraws | None, *, number: int, n_sweeps: int) -> None:
         """Hold a chain's rows.
 
         Args:
@@ -46,6 +48,7 @@ class Chain:
             q: coefficients of a design.
             guard: of the job.
             draws: of the job; the chain takes its own.
+            redraws: of the job; None at central, whose rows leave for nobody.
             number: of the chain, from 0.
             n_sweeps: of the chain: draws of each target.
         """
@@ -57,6 +60,7 @@ class Chain:
         self._guard = guard
         self._questions = ChainGuard(guard, n_sweeps)
         self._draws = draws.of_chain(number)
+        self._redraws = redraws
         self._own_fits: dict[int, Matrix] = {}
         self.row_steps: RowSteps | None = None
         """What runs the steps of code that sees rows; None for a blind pair."""
@@ -64,7 +68,7 @@ class Chain:
     def lend(self, pools: Sequence[Pool], declared: Declarations, policy: Policy, *, is_reviewed: bool, tells_reasons: bool) -> None:
         """Have the steps run by code that sees the rows; before :meth:`begin`."""
         rights = {"is_reviewed": is_reviewed, "tells_reasons": tells_reasons}
-        self.row_steps = RowSteps(pools, self.rows, declared, policy, self._guard, self._questions, self._note, **rights)
+        self.row_steps = RowSteps(pools, self.rows, declared, policy, self._guard, self._questions, self._note, self._is_taken, **rights)
 
     def begin(self, units: Units, constants: bytes) -> None:
         """Standardise the rows and fill missing cells with start values. `constants` are those of `units`, encoded.
@@ -80,7 +84,11 @@ class Chain:
                 numbers[index] = self._draws.uniform(index, 0, missing)
             elif self._number:
                 numbers[index] = self._draws.normal(index, 0, missing)
-        self.rows.standardise(units.centre, units.scale, kernels.start_values(self.rows, units, numbers))
+        starts = kernels.start_values(self.rows, units, numbers)
+        for index, values in starts.items():
+            if units.is_binary[position := self.rows.position(index)] and not self._is_taken(index, values == 1.0):
+                values[:] = np.rint(units.mean[position])
+        self.rows.standardise(units.centre, units.scale, starts)
         if not self.rows.is_finite:
             raise Refusal(Code.RULE_NOT_FINITE)
         self.units = units
@@ -158,7 +166,17 @@ class Chain:
             raise
         # What a later draw does to a row also depends on what the earlier ones put there.
         self._draws = draws
+        position = self.rows.position(target)
+        if units.is_binary[position] and not self._is_taken(target, self.rows.filled(target) > units.threshold(position)):
+            self.rows.undo(target)
+            return
         self._note(target, filled.moments)
+
+    def _is_taken(self, target: int, is_one: Mask) -> bool:
+        """Whether a binary target may be filled so; if not, its cells stay as they are, and the draw was made nevertheless."""
+        is_taken = self._redraws is None or self._redraws.accept(target, is_one)
+        self._guard.note("redraw", is_found=not is_taken)
+        return is_taken
 
     def _note(self, target: int, moments: Moments) -> None:
         if moments.n:

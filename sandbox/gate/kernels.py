@@ -64,6 +64,10 @@ class Units:
             raise ValueError
         return cls(centre, scale, mean, is_binary)
 
+    def threshold(self, position: int) -> float:
+        """What is above it is a 1, of the standardised values of a binary target."""
+        return float((0.5 - self.centre[position]) / self.scale[position])
+
 
 def fits(rows: Rows, units: Units) -> Iterator[Fit]:
     """Where the observed values of each column in the model lie in these units. Before standardisation only."""
@@ -161,7 +165,7 @@ def glm_score(rows: Rows, units: Units, target: int, beta: Matrix) -> Score:
     """
     position = rows.position(target)
     full = _full(rows, target, beta)
-    threshold = (0.5 - units.centre[position]) / units.scale[position]
+    threshold = units.threshold(position)
     # BLAS multiplies columns in fours: one that is missing costs more than one of zeros.
     n_columns = -(-rows.p // 4) * 4
     products, buffer = np.zeros((n_columns, n_columns)), np.zeros((n_columns, rows.tile_rows))
@@ -274,9 +278,9 @@ def moments(values: Matrix, centre: float, scale: float) -> Moments:
 def imputed_summary(rows: Rows, units: Units, target: int) -> Answer:
     """Mean and sd of the imputed cells of `target`, in the units of its own fit."""
     position = rows.position(target)
-    values = rows.column(position)[rows.missing_places(target)]
+    values = rows.filled(target)
     if units.is_binary[position]:
-        values = (values > (0.5 - units.centre[position]) / units.scale[position]).astype(np.float64)
+        values = (values > units.threshold(position)).astype(np.float64)
     n = len(values)
     mean = values.mean() if n else 0.0
     sd = values.std(ddof=1) if n > 1 else 0.0

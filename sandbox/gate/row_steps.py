@@ -23,6 +23,7 @@ from sandbox.gate.guard import NO_TARGET, ChainGuard, Guard, Refusal
 from sandbox.gate.kernels import Answer, Moments, Units
 from sandbox.gate.lending import Contributions, Lending
 from sandbox.gate.partition import ORDERS, Places
+from sandbox.gate.patterns import Mask
 from sandbox.gate.pool import Pool
 from sandbox.gate.release import round_to
 from sandbox.gate.rows import Matrix, Rows
@@ -43,8 +44,9 @@ MAX_FILL: Final = 6.0
 class RowSteps:
     """Runs the steps of one job.
 
-    `note` is told the mean and variance of every draw; `is_reviewed`: whether the site approved the code; `tells_reasons`: whether a
-    refusal of what the code answered leaves with its reason. The code could choose the reason by a row.
+    `note` is told the mean and variance of every draw; `is_taken` says whether a binary target may be filled so; `is_reviewed`: whether the
+    site approved the code; `tells_reasons`: whether a refusal of what the code answered leaves with its reason. The code could choose the
+    reason by a row.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class RowSteps:
         guard: Guard,
         questions: ChainGuard,
         note: Callable[[int, Moments], None],
+        is_taken: Callable[[int, Mask], bool],
         *,
         is_reviewed: bool,
         tells_reasons: bool,
@@ -67,6 +70,7 @@ class RowSteps:
         self._guard = guard
         self._questions = questions
         self._note = note
+        self._is_taken = is_taken
         self._is_reviewed = is_reviewed
         self._tells_reasons = tells_reasons
 
@@ -74,8 +78,8 @@ class RowSteps:
         """Lend the standardised rows to the workers."""
         rows = self._rows
         self._units, self._draws = units, draws
-        binary = [index for index in rows.targets if units.is_binary[rows.position(index)]]
-        thresholds = {index: float(self._standardised(index, np.array(0.5))) for index in binary}
+        positions = {index: rows.position(index) for index in rows.targets}
+        thresholds = {index: units.threshold(position) for index, position in positions.items() if units.is_binary[position]}
         self._lending = Lending(self._pools, rows, draws, thresholds)
         partition = self._lending.partition
         secret = draws.uniform(ORDERS, JUDGEMENT, np.arange(SEED_NUMBERS))
@@ -240,11 +244,13 @@ class RowSteps:
         self._guard.judge(("row_state",), ())
         self._questions.check_draw(target, 0.0, None)
         values = verification.round_fills(values[rows.missing_places(target)])
+        self._draws = draws
         if is_binary:
+            if not self._is_taken(target, values == 1.0):
+                return
             values = self._standardised(target, values)
         rows.refill(target, values)
         self._lending.set_column(position)
-        self._draws = draws
         self._note(target, kernels.moments(values, self._units.centre[position], self._units.scale[position]))
 
     # --- rows

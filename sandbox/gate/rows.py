@@ -180,6 +180,11 @@ class Rows:
         rows = [self._order[start:stop] for start, stop in self._runs(target, is_missing=True)]
         return rows[0] if len(rows) == 1 else np.concatenate([self._order[:0], *rows])
 
+    def filled(self, target: int) -> Matrix:
+        """The missing cells of `target` as they are filled now, standardised, in the order of :meth:`missing_places`. A copy."""
+        position = self.position(target)
+        return np.concatenate([np.empty(0), *(part.design[:, position] for part in self.parts(target, is_missing=True))])
+
     def standardise(self, centre: Matrix, scale: Matrix, starts: dict[int, Matrix]) -> None:
         """Fix the units for the whole job, fill the missing cells, and make the Grams.
 

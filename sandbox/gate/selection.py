@@ -59,7 +59,7 @@ def selection_score(rows: Rows, units: Units, target: int, exclusion: int, theta
         sums.add(part.design, not_selected(part.design @ parts.gamma))
     position = rows.position(target)
     is_binary = bool(units.is_binary[position])
-    threshold = (0.5 - units.centre[position]) / units.scale[position]
+    threshold = units.threshold(position)
     for part in rows.parts(target, is_missing=False):
         a, b, y = part.design @ parts.gamma, part.design @ parts.beta, part.design[:, position]
         if is_binary:

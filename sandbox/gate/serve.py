@@ -20,7 +20,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from policies.disclosure import band
+from policies.disclosure import band, difference_limit
 from sandbox.contract import Contract, Finding
 from sandbox.declared import Declarations
 from sandbox.errors import Code, InputError, LimitError, PeerError, TidegateError
@@ -37,6 +37,7 @@ from sandbox.gate.lending import N_WORKERS
 from sandbox.gate.names import FileName, name_rows
 from sandbox.gate.needs import need_findings
 from sandbox.gate.pool import Pool
+from sandbox.gate.redraws import Redraws
 from sandbox.gate.region import Region, RegionFull
 from sandbox.gate.release import Origin, Release, upload_entry
 from sandbox.gate.report import Report
@@ -266,10 +267,16 @@ class _Job:
         key = derive_key(setup.row_secret, setup.spec.seed or 0, setup.pair_digest, contract.digest)
         draws = RowDraws(key, setup.row_offset, is_bound=not (setup.is_central or setup.has_common_secret))
         declared = Declarations(self._manifest, contract, setup.spec.has_central_intercept)
-        chains = []
-        for number, its_rows in enumerate(rows):
-            length = n_sweeps(setup.spec, self._manifest, number)
-            chains.append(Chain(its_rows, declared.extent("q"), guard, draws, number=number, n_sweeps=length))
+        q, lengths = declared.extent("q"), [n_sweeps(setup.spec, self._manifest, number) for number in range(len(rows))]
+        redraws = None
+        if not setup.is_central:
+            binary = [index for index in contract.targets if contract.column(index).is_binary]
+            n_states = sum(1 + length for length in lengths)
+            redraws = Redraws(rows[0], binary, difference_limit(q, setup.policy), n_states, self._memory)
+        chains = [
+            Chain(its_rows, q, guard, draws, redraws, number=number, n_sweeps=length)
+            for number, (its_rows, length) in enumerate(zip(rows, lengths, strict=True))
+        ]
         return Answering(chains, contract, declared, setup.policy, guard)
 
     # --- rounds

@@ -21,6 +21,7 @@ OFF: Final = msgspec.structs.replace(
     gram_grid=0.0,
     min_weight_sum=0.0,
     max_evaluations_per_fit=10**6,
+    min_difference_group=0,
     refusal_budget=10**6,
 )
 AGES: Final = np.arange(18, 87)

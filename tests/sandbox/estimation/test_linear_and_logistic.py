@@ -301,6 +301,21 @@ def test_separation_behind_a_gate_is_recognised_within_the_budget() -> None:
     assert len(refused) <= logistic.MAX_REFUSALS + 1
 
 
+@pytest.mark.parametrize("reach", [1e-2, 5e-2])
+def test_a_maximum_just_beyond_the_cap_of_a_site_is_a_refusal_and_no_separation(reach: float) -> None:
+    X, y = binary_data(1000, [2.0, 0.3])
+    ask, best = score_of(X, y), mle(X, y)
+    cap = (1 - reach) * float(np.abs(X @ best).max())
+
+    def capped(beta: np.ndarray) -> Score:
+        if np.abs(X @ beta).max() > cap:
+            raise Refused("site-a", Code.RULE_ETA)
+        return ask(beta)
+
+    with pytest.raises(Refused):
+        estimation.logistic(capped, 0.9 * best, tolerance=1e-8)
+
+
 def test_ridge_makes_a_separated_fit_possible() -> None:
     x = RNG.normal(size=200)
     X, y = with_intercept(x[:, None]), (x > 0).astype(float)

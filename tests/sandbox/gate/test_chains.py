@@ -85,6 +85,17 @@ def test_chains_start_apart(begun) -> None:
     assert len({part.fields["moments"]["XX"].data for part in reply.chains}) == 4
 
 
+@pytest.mark.parametrize(("is_central", "fewest", "n_starts"), [(False, 1, 4), (False, 25, 1), (True, 25, 4)])
+def test_chains_whose_binary_start_values_would_differ_in_few_rows_of_a_site_start_alike(
+    begun, contract, loose, is_central: bool, fewest: int, n_starts: int
+) -> None:
+    # About forty cells of b are missing; the Gram of y has no other imputed cells.
+    policy = msgspec.structs.replace(loose, min_difference_group=fewest)
+    gate = begun(4, is_central=is_central, contract=None if is_central else contract, policy=policy)
+    reply, _ = ask(gate, 1, **{f"c{n}": (MOMENTS,) for n in range(4)})
+    assert len({part.fields["moments"]["XX"].data for part in reply.chains}) == n_starts
+
+
 def test_two_chains_of_the_same_questions_have_other_draws(begun, contract) -> None:
     for is_central in (True, False):
         gate = begun(2, is_central=is_central, contract=None if is_central else contract)

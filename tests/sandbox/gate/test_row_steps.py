@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from sandbox.errors import Code, PeerError
 from sandbox.gate.draws import RowDraws
 from sandbox.gate.guard import ChainGuard, Guard, Refusal
 from sandbox.gate.ingest import Ingest
+from sandbox.gate.kernels import Units
 from sandbox.gate.lending import VERIFICATION, Contributions
 from sandbox.gate.partition import MAX_BLOCKS, secret_partition
 from sandbox.gate.region import Region
@@ -107,10 +107,20 @@ def steps(
     guard = Guard(DEFAULT, is_central=False)
     declared = Declarations(MANIFEST, dataset.contract, False)
     found = RowSteps(
-        [], rows, declared, DEFAULT, guard, ChainGuard(guard, 100), lambda *_: None, is_reviewed=True, tells_reasons=request.param
+        [],
+        rows,
+        declared,
+        DEFAULT,
+        guard,
+        ChainGuard(guard, 100),
+        lambda *_: None,
+        lambda *_: True,
+        is_reviewed=True,
+        tells_reasons=request.param,
     )
     is_binary = np.array([index in rows.targets and dataset.contract.column(index).is_binary for index in rows.model])
-    units = SimpleNamespace(is_binary=is_binary, centre=np.zeros(rows.n_columns), scale=np.ones(rows.n_columns))
+    zeros = np.zeros(rows.n_columns)
+    units = Units(zeros, np.ones(rows.n_columns), zeros, is_binary)
     found.load(units, RowDraws(bytes(16)))
     return found
 
@@ -240,3 +250,17 @@ def test_sums_on_the_way_to_an_estimate_are_judged_as_if_they_left(fitted: RowSt
         fitted.run(StepCall("fit", {"target": fitted._rows.targets[0]}), MANIFEST.steps["fit"])
     assert refused.value.code is Code.RULE_CONTRIBUTORS
     assert fitted.n_spent == 0
+
+
+@pytest.mark.parametrize("is_taken", [True, False])
+def test_a_fill_that_would_change_few_rows_is_made_and_leaves_the_rows_as_they_were(steps: RowSteps, is_taken: bool) -> None:
+    (target,) = (index for index in steps._rows.targets if steps._units.is_binary[steps._rows.position(index)])
+    before, lent = steps._rows.filled(target), []
+    steps._questions.mark_fitted(target)
+    steps._lending.filled = lambda: (np.ones(steps._rows.n), [])
+    steps._lending.set_column = lent.append
+    steps._is_taken = lambda *_: is_taken
+    steps.run(StepCall("fill", {"target": target}), MANIFEST.steps["fill"])
+    assert steps._questions.next_draw(target) == 2
+    assert np.array_equal(steps._rows.filled(target), before) is not is_taken
+    assert lent == [steps._rows.position(target)] * is_taken
