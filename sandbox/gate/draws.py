@@ -26,8 +26,8 @@ from sandbox.gate import ziggurat
 
 KEY_BYTES: Final = 16
 MIN_SECRET_BYTES: Final = 16
-ROWS_AT_ONCE: Final = 8192
-"""Blocks, words and numbers of so many rows stay in a second-level cache."""
+ROWS_AT_ONCE: Final = 16_384
+"""Blocks, words and numbers of more rows leave the nearer caches; fewer are all overhead."""
 BLOCK_BYTES: Final = 16
 _LABEL: Final = b"tidegate row draws v2"
 QUESTION_LABEL: Final = b"tidegate question of a draw v1"
@@ -83,21 +83,20 @@ class RowDraws:
             numbers[first : first + len(words)] = uniform_from(words[:, word])
         return numbers
 
-    def normal(self, target: int, draw: int, file_rows: FileRows, out: Numbers | None = None, attempt: int = 0) -> Numbers:
-        """Standard normal numbers for some rows, shape as `file_rows`; see :mod:`sandbox.gate.ziggurat`. `attempt`: its own, from 0."""
+    def normal(self, target: int, draw: int, file_rows: FileRows, out: Numbers | None = None) -> Numbers:
+        """Standard normal numbers for some rows, shape as `file_rows`; see :mod:`sandbox.gate.ziggurat`."""
         numbers = np.empty(len(file_rows)) if out is None else out[: len(file_rows)]
         outside, words_outside = [np.empty(0, np.intp)], [np.empty((0, 2), np.uint64)]
-        for first, words in self._words(target, draw, attempt, file_rows):
+        for first, words in self._words(target, draw, 0, file_rows):
             some = ziggurat.inside(words[:, 0], numbers[first : first + len(words)])
             outside.append(some + first)
-            words_outside.append(words[some])
+            words_outside.append(words.take(some, axis=0))
         # One in eighty falls outside its rectangle and is decided with the block's other word; half of those are drawn again.
-        places, words = np.concatenate(outside), np.concatenate(words_outside)
-        if len(places):
+        places, words, attempt = np.concatenate(outside), np.concatenate(words_outside), 0
+        while len(places):
             numbers[places], is_decided = ziggurat.decide(words[:, 0], uniform_from(words[:, 1]))
-            again = places[~is_decided]
-            if len(again):
-                numbers[again] = self.normal(target, draw, file_rows[again], attempt=attempt + 1)
+            places, attempt = places[~is_decided], attempt + 1
+            words = np.concatenate([words[:0], *(some.copy() for _, some in self._words(target, draw, attempt, file_rows[places]))])
         return numbers
 
     def _words(self, target: int, draw: int, attempt: int, file_rows: FileRows) -> Iterator[tuple[int, Words]]:
@@ -113,9 +112,11 @@ class RowDraws:
         blocks = bytearray(counters.nbytes + BLOCK_BYTES - 1)
         words = np.frombuffer(blocks, dtype="<u8", count=counters.size).reshape(-1, 2)
         for first in range(0, len(file_rows), ROWS_AT_ONCE):
-            some = file_rows[first : first + ROWS_AT_ONCE].view(np.uint64)
-            np.add(some, np.uint64(self._row_offset), out=counters[: len(some), 0])
-            self._cipher.update_into(counters[: len(some)].data.cast("B"), blocks)
+            some = counters[: len(file_rows) - first]
+            some[:, 0] = file_rows[first : first + ROWS_AT_ONCE]
+            if self._row_offset:
+                some[:, 0] += np.uint64(self._row_offset)
+            self._cipher.update_into(some.data.cast("B"), blocks)
             yield first, words[: len(some)]
 
 

@@ -56,7 +56,7 @@ def inside(words: Words, numbers: Numbers) -> Places:
 
 
 def decide(words: Words, uniform: Numbers) -> tuple[Numbers, Mask]:
-    """Numbers for words whose place lies outside the layer above, and which of them count. The others need a new word.
+    """Numbers for any words, and which of them count. The others need a new word.
 
     Args:
         words: shape (n,).
@@ -65,7 +65,9 @@ def decide(words: Words, uniform: Numbers) -> tuple[Numbers, Mask]:
     layers, places = _split(words)
     numbers = places * _WIDTHS.take(layers)
     is_decided: Mask = _HEIGHTS.take(layers) + uniform * _RISES.take(layers) < np.exp(-0.5 * (numbers * numbers))
-    tail = np.flatnonzero(layers == 0)
+    is_outside = np.abs(places, out=places) >= _INSIDE.take(layers)
+    is_decided |= ~is_outside
+    tail = np.flatnonzero(is_outside & (layers == 0))
     if len(tail):
         # The tail by inversion of its distribution function.
         numbers[tail] = np.copysign(ndtri(uniform[tail] * ndtr(-R)), numbers[tail])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import special, stats
 
+from sandbox.gate import draws as draws_module
 from sandbox.gate import ziggurat
-from sandbox.gate.draws import RowDraws, derive_key
+from sandbox.gate.draws import RowDraws, derive_key, uniform_from
 
 DIGEST = "ab" * 32
 OTHER = "cd" * 32
@@ -67,6 +70,33 @@ def test_normal_numbers_are_normal_in_the_middle_and_in_the_tail() -> None:
     expected = len(normal) * 2 * stats.norm.sf(ziggurat.R)
     assert abs(len(tail) - expected) < 4 * np.sqrt(expected)
     assert stats.kstest(stats.norm.sf(tail) / stats.norm.sf(ziggurat.R), "uniform").pvalue > 1e-4
+
+
+def one_by_one(draws: RowDraws, target: int, draw: int, row: int) -> float:
+    """The ziggurat as the paper has it: one word after another until one counts."""
+    for attempt in range(256):
+        ((_, words),) = draws._words(target, draw, attempt, np.array([row]))
+        word, uniform = int(words[0, 0]), float(uniform_from(words[:, 1])[0])
+        layer, place = word & 255, ((word >> 12) ^ (1 << 51)) - (1 << 51)
+        number = place * (ziggurat._EDGES[layer] / 2**51)
+        if abs(place) < np.floor(2.0**51 * ziggurat._EDGES[layer + 1] / ziggurat._EDGES[layer]):
+            return float(number)
+        if layer == 0:
+            return math.copysign(special.ndtri(uniform * special.ndtr(-ziggurat.R)), number)
+        low, high = math.exp(-0.5 * ziggurat._EDGES[layer] ** 2), math.exp(-0.5 * ziggurat._EDGES[layer + 1] ** 2)
+        if low + uniform * (high - low) < math.exp(-0.5 * number**2):
+            return float(number)
+    raise AssertionError
+
+
+def test_normal_numbers_of_many_rows_are_those_of_each_to_the_last_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    draws = RowDraws(KEY, 10**6)
+    rows = np.arange(20_000)
+    one = [one_by_one(draws, 2, 9, row) for row in rows.tolist()]
+    assert draws.normal(2, 9, rows).tolist() == one
+    # However many rows are drawn at once.
+    monkeypatch.setattr(draws_module, "ROWS_AT_ONCE", 7)
+    assert draws.normal(2, 9, rows[:3000]).tolist() == one[:3000]
 
 
 def test_numbers_of_neighbouring_rows_draws_and_targets_are_independent() -> None:
