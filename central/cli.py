@@ -32,6 +32,7 @@ from central.server import server_config
 from central.settings import Settings, make_data_dir, read_secret
 from policies import PolicyError, load_policy
 from sandbox.errors import TidegateError
+from sandbox.heap import settle
 from sandbox.manifest import load_pair
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Run the central of a federation.")
@@ -145,6 +146,7 @@ def _serve(settings: Settings, tls: TlsFiles) -> None:
     config = server_config(settings, tls)
     listener = socket.create_server((settings.host, settings.port), family=_family(settings.host), backlog=512)
     address, port = listener.getsockname()[:2]
+    settle()
     structlog.get_logger().info("central.serving", address=address, port=port, names=tls.names)
     uvicorn.Server(config).run(sockets=[listener])
 

@@ -28,6 +28,7 @@ from remote.logs import configure
 from remote.owner.service import OwnerService
 from remote.settings import Settings
 from sandbox.errors import TidegateError
+from sandbox.heap import settle
 from sandbox.ledger import verify
 from sandbox.pages.idle import IDLE_SECONDS
 
@@ -100,6 +101,8 @@ def serve(
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=5,
     )
+    config.load()
+    settle()
     uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -6,7 +6,6 @@ owns its process from the self-test on. Nothing about an exception leaves a chil
 
 from __future__ import annotations
 
-import gc
 import mmap
 import os
 import select
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from sandbox.control import EXIT_LOCKDOWN, EXIT_RAISED, EXIT_SELF_TEST, Control, Exited, NotSpawned, Spawn, Spawned, Up, to_zygote
+from sandbox.heap import settle
 from sandbox.lockdown import region
 from sandbox.lockdown.plan import CHANNEL, gate_plan, worker_plan
 from sandbox.lockdown.selftest import SelfTestError
@@ -54,8 +54,7 @@ class Nursery:
 
     def serve(self) -> NoReturn:
         """Lock this process in, then serve until the supervisor closes the channel; children do not outlive that."""
-        gc.collect()
-        gc.freeze()
+        settle()
         cradle = lock_zygote()
         self._poll.register(self._control.fileno(), select.POLLIN)
         try:
