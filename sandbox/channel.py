@@ -19,6 +19,8 @@ READ_BYTES: Final = 256 << 10
 """The most that one read takes: a long frame is read in turns with everything else."""
 SHORT_BYTES: Final = 16 << 10
 """What one read asks for when nothing says how much will come."""
+MANY_FRAMES: Final = 4
+"""Frames taken one after the other, without waiting, before everything else has its turn."""
 
 
 class Channel:
@@ -35,6 +37,7 @@ class Channel:
         self._max_length = max_length
         self._header: Header | None = None
         self._buffer = bytearray()
+        self._n_taken = 0
         self._readable: asyncio.Future[None] | None = None
         self._watching: asyncio.AbstractEventLoop | None = None
         self._writable: asyncio.Future[None] | None = None
@@ -70,10 +73,13 @@ class Channel:
         Raises :class:`PeerError` when the other end is gone or sends what is no frame, :class:`~sandbox.errors.LimitError` when a frame is
         too long. After either, the channel is of no more use.
         """
-        if not self._n_missing():
-            # A frame that is there already: a child that floods its channel must not keep the loop from its timers.
+        if self._n_taken == MANY_FRAMES:
+            # A child that floods its channel must not keep the loop from its timers.
+            self._n_taken = 0
             await asyncio.sleep(0)
+        self._n_taken += 1
         while n_missing := self._n_missing():
+            self._n_taken = 1
             await self._fill(n_missing)
         header, self._header = self._header, None
         if header is None:

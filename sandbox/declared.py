@@ -27,10 +27,17 @@ class Declarations:
         self._predictors = frozenset(contract.model) - self._targets
         q = contract.n_coefficients(central_intercept)
         self.extents = {"q": q, "c": len(contract.model), "t": 2 * q + 1, "k": len(contract.targets)}
+        self._shapes: dict[tuple[str, ...], tuple[int, ...]] = {}
 
     def extent(self, symbol: str) -> int:
         """How many `q`, `c` or `t` are here."""
         return self.extents[symbol]
+
+    def _shape(self, symbols: tuple[str, ...]) -> tuple[int, ...]:
+        shape = self._shapes.get(symbols)
+        if shape is None:
+            shape = self._shapes[symbols] = tuple(self.extents[symbol] for symbol in symbols)
+        return shape
 
     def fewest_numbers(self, step: Step) -> int:
         """How many different numbers a reply has at least: of a square field one half, for it may be symmetric."""
@@ -75,15 +82,14 @@ class Declarations:
             raise PeerError(Code.RULE_UNDECLARED)
         for part, (dtype, symbols) in parts.items():
             value = record[part]
-            if value.dtype != dtype or value.shape != tuple(self.extents[symbol] for symbol in symbols):
+            if value.dtype != dtype or value.shape != self._shape(symbols):
                 raise PeerError(Code.RULE_UNDECLARED)
             if not value.is_finite:
                 raise PeerError(Code.RULE_NOT_FINITE)
 
     def _check_value(self, field: RequestField, value: Value) -> None:
         if field.shape:
-            shape = tuple(self.extents[symbol] for symbol in field.shape)
-            if not isinstance(value, Array) or value.dtype != "<f8" or value.shape != shape:
+            if not isinstance(value, Array) or value.dtype != "<f8" or value.shape != self._shape(field.shape):
                 raise PeerError(Code.RULE_UNDECLARED)
             if not value.is_finite:
                 raise PeerError(Code.RULE_NOT_FINITE)

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from sandbox.errors import Code, LimitError, PeerError
 
@@ -33,8 +32,10 @@ class Kind(IntEnum):
     END = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+_KINDS: Final = {int(kind): kind for kind in Kind}
+
+
+class Frame(NamedTuple):
     """One frame."""
 
     kind: Kind
@@ -51,8 +52,7 @@ def header_of(kind: Kind, length: int, sequence: int = 0) -> bytes:
     return HEADER.pack(MAGIC, VERSION, kind, sequence, length)
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """A checked header: `length` is within the reader's limit."""
 
     kind: Kind
@@ -66,12 +66,13 @@ def parse_header(data: bytes, max_length: int = MAX_FRAME_BYTES) -> Header:
     `max_length` is a security limit: the caller allocates only after this returned.
     Raises :class:`PeerError` for bytes that are no header and :class:`LimitError` for a payload above `max_length`.
     """
-    magic, version, kind, sequence, length = HEADER.unpack_from(data)
-    if magic != MAGIC or version != VERSION or kind not in Kind._value2member_map_:
+    magic, version, number, sequence, length = HEADER.unpack_from(data)
+    kind = _KINDS.get(number)
+    if magic != MAGIC or version != VERSION or kind is None:
         raise PeerError(Code.WIRE_FRAME)
     if length > max_length:
         raise LimitError(Code.LIMIT_FRAME, limit=max_length)
-    return Header(Kind(kind), sequence, length)
+    return Header(kind, sequence, length)
 
 
 def parse_frame(data: bytes, max_length: int = MAX_FRAME_BYTES) -> Frame:

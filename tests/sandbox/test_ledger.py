@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import stat
@@ -134,9 +135,16 @@ async def test_an_entry_that_is_none_is_refused_and_spoils_no_other(tmp_path: Pa
 
 async def test_an_entry_is_on_the_disk_when_entering_it_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = Ledger(tmp_path / "ledger.jsonl")
-    synced = []
-    monkeypatch.setattr(os, "fdatasync", lambda _descriptor: synced.append(ledger.path.read_bytes().count(b"\n")))
-    for number in range(1, 4):
+    assert fcntl.fcntl(ledger._descriptor, fcntl.F_GETFL) & os.O_DSYNC
+    written, write = [], os.write
+
+    def notes(descriptor: int, data: bytes) -> int:
+        written.append(write(descriptor, data))
+        return written[-1]
+
+    monkeypatch.setattr(os, "write", notes)
+    for _ in range(3):
         await ledger.enter(b'{"kind": "release"}')
-        assert synced[-1] == number
+        assert sum(written) == ledger.path.stat().st_size
     ledger.close()
+    assert len(written) == 3
