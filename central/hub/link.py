@@ -116,13 +116,22 @@ class Link:
 
     def send(self, message: Message) -> None:
         """Send now, or as soon as the site is back: it arrives exactly once as long as both processes live."""
+        frames = self._frames(message)
+        if self.connection is not None:
+            self.connection.send(frames)
+
+    async def write(self, message: Message) -> None:
+        """As :meth:`send`, and out in this turn of the event loop if nothing is in the way."""
+        frames = self._frames(message)
+        if self.connection is not None:
+            await self.connection.write(frames)
+
+    def _frames(self, message: Message) -> list[bytes]:
         if self.session.n_unacknowledged >= MAX_UNACKNOWLEDGED:
             log.warning("link.not_acknowledged", site=self.site_id)
             self.give_up()
-            return
-        frames = self.session.send(encode(message))
-        if self.connection is not None:
-            self.connection.send(frames)
+            return []
+        return self.session.send(encode(message))
 
     def notify(self, message: Message) -> None:
         """Send if the site is there; what it missed is told anew when it opens a connection."""

@@ -56,10 +56,10 @@ class LinkedParticipant:
             raise self._waiting.gone.result()
         reply: asyncio.Future[SiteReply] = asyncio.get_running_loop().create_future()
         self._waiting.reply, self._waiting.number = reply, number
-        self._link.send(message)
         seconds = self._step_seconds * n_steps + self._link.away_seconds
         try:
             async with asyncio.timeout(seconds):
+                await self._link.write(message)
                 answer = await reply
         except TimeoutError:
             raise LimitError(Code.LIMIT_TIME, what=f"site {self.name}", limit=round(seconds), site=self.name) from None

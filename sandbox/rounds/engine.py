@@ -238,6 +238,9 @@ class Engine:
         self._report(asked[CENTRAL][0].calls[-1].step, self._progress)
 
         async def ask(participant: Participant) -> RoundReply:
+            if participant is self._central:
+                # What goes to the sites leaves at the end of this turn of the loop, before a gate of this machine starts to compute.
+                await asyncio.sleep(0)
             reply = await participant.run_round(number, asked[participant.name])
             if reply.number != number:
                 raise PeerError(Code.WIRE_SEQUENCE)
