@@ -90,6 +90,11 @@ class Channel:
         del self._buffer[:end]
         return Frame(header.kind, payload, header.sequence)
 
+    @property
+    def has_frame(self) -> bool:
+        """Whether the next frame has come already, so that :meth:`receive` waits for nobody. Raises as that does."""
+        return not self._n_missing()
+
     async def hand_over(self, other: Channel) -> None:
         """Send the socket of `other` over this channel, as a descriptor carried by one byte, and close it here.
 

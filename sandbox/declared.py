@@ -15,6 +15,18 @@ from sandbox.wire.messages import StepCall
 from sandbox.wire.values import Array, Record, Value
 
 
+class _Shapes(dict[tuple[str, ...], tuple[int, ...]]):
+    """Shapes by their symbols, each worked out once: a round of a job asks for dozens."""
+
+    def __init__(self, extents: Mapping[str, int]) -> None:
+        super().__init__()
+        self._extents = extents
+
+    def __missing__(self, symbols: tuple[str, ...]) -> tuple[int, ...]:
+        shape = self[symbols] = tuple(self._extents[symbol] for symbol in symbols)
+        return shape
+
+
 class Declarations:
     """A manifest and a frozen contract, as a check list.
 
@@ -27,17 +39,11 @@ class Declarations:
         self._predictors = frozenset(contract.model) - self._targets
         q = contract.n_coefficients(central_intercept)
         self.extents = {"q": q, "c": len(contract.model), "t": 2 * q + 1, "k": len(contract.targets)}
-        self._shapes: dict[tuple[str, ...], tuple[int, ...]] = {}
+        self._shapes = _Shapes(self.extents)
 
     def extent(self, symbol: str) -> int:
         """How many `q`, `c` or `t` are here."""
         return self.extents[symbol]
-
-    def _shape(self, symbols: tuple[str, ...]) -> tuple[int, ...]:
-        shape = self._shapes.get(symbols)
-        if shape is None:
-            shape = self._shapes[symbols] = tuple(self.extents[symbol] for symbol in symbols)
-        return shape
 
     def fewest_numbers(self, step: Step) -> int:
         """How many different numbers a reply has at least: of a square field one half, for it may be symmetric."""
@@ -82,14 +88,14 @@ class Declarations:
             raise PeerError(Code.RULE_UNDECLARED)
         for part, (dtype, symbols) in parts.items():
             value = record[part]
-            if value.dtype != dtype or value.shape != self._shape(symbols):
+            if value.dtype != dtype or value.shape != self._shapes[symbols]:
                 raise PeerError(Code.RULE_UNDECLARED)
             if not value.is_finite:
                 raise PeerError(Code.RULE_NOT_FINITE)
 
     def _check_value(self, field: RequestField, value: Value) -> None:
         if field.shape:
-            if not isinstance(value, Array) or value.dtype != "<f8" or value.shape != self._shape(field.shape):
+            if not isinstance(value, Array) or value.dtype != "<f8" or value.shape != self._shapes[field.shape]:
                 raise PeerError(Code.RULE_UNDECLARED)
             if not value.is_finite:
                 raise PeerError(Code.RULE_NOT_FINITE)

@@ -125,9 +125,13 @@ class Chain:
                 raise PeerError(Code.WORKER_PROTOCOL)
 
     async def _receive(self) -> WorkerToHost:
+        channel = self.worker.channel
         try:
-            async with asyncio.timeout(self._policy.step_seconds):
-                frame = await self.worker.channel.receive()
+            if channel.has_frame:
+                frame = await channel.receive()
+            else:
+                async with asyncio.timeout(self._policy.step_seconds):
+                    frame = await channel.receive()
         except TimeoutError:
             raise LimitError(Code.LIMIT_TIME, what="a step of the central module", limit=self._policy.step_seconds) from None
         except (PeerError, OSError) as error:

@@ -109,6 +109,7 @@ class Engine:
         self._observe(self._progress)
         asked = ChainCalls(0, (StepCall(RESERVED_STEP),))
         replies = await self._ask(self._participants, lambda _: (asked,), self._check_margins)
+        self.summary.count_round(self._participants, replies)
         (margins,) = _by_chain(self._participants, replies)
         if margins.refused is not None:
             raise Refused(margins.refused_by, margins.refused)
@@ -180,7 +181,11 @@ class Engine:
         if not chains:
             return
         replies = await self._ask(participants, lambda name: tuple(chain.calls(name) for chain in chains), self._check_reply)
-        await _all(chain.answer(answer) for chain, answer in zip(chains, _by_chain(participants, replies), strict=True))
+        try:
+            await _all(chain.answer(answer) for chain, answer in zip(chains, _by_chain(participants, replies), strict=True))
+        finally:
+            # Nobody waits for this: it comes when the answers are on their way.
+            self.summary.count_round(participants, replies)
 
     async def _keep(self, chains: Sequence[Chain]) -> None:
         """Take what chains told to central, then keep the cells that each has completed."""
@@ -247,9 +252,7 @@ class Engine:
             self._check(asked[participant.name], reply, check)
             return reply
 
-        replies = await self._gather(participants, ask)
-        self.summary.count_round(participants, replies)
-        return replies
+        return await self._gather(participants, ask)
 
     def _check(self, asked: Sequence[ChainCalls], reply: RoundReply, check: Callable[[StepCall, dict[str, Record]], None]) -> None:
         """Raise `PeerError` unless every chain that asked was answered, and with what it asked for."""

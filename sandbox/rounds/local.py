@@ -173,7 +173,8 @@ class LocalParticipant:
             if not self._setup.is_central:
                 # Code whose speed could tell something runs in one chain.
                 step = next((part.calls[-1].step for part in chains if part.calls), "")
-                await asyncio.sleep(self._times.wait(step, time.monotonic() - asked))
+                if seconds := self._times.wait(step, time.monotonic() - asked):
+                    await asyncio.sleep(seconds)
             return result.body
 
     async def run_round(self, number: int, chains: tuple[ChainCalls, ...]) -> RoundReply:

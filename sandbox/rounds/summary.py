@@ -12,6 +12,7 @@ from sandbox.declared import Declarations
 from sandbox.errors import Code, PeerError, describe
 from sandbox.rounds.participant import Participant
 from sandbox.wire.messages import FitRecord, RoundReply
+from sandbox.wire.values import ITEM_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ class RunSummary:
             traffic = self.traffic[participant.name]
             traffic.messages += 1
             for part in reply.chains:
-                traffic.scalars += sum(array.size for record in part.fields.values() for array in record.values())
+                for record in part.fields.values():
+                    traffic.scalars += sum([len(array.data) for array in record.values()]) // ITEM_BYTES
                 if part.refused is not None:
                     traffic.refusals.append(part.refused)
 

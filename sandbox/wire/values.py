@@ -74,7 +74,11 @@ class Array(msgspec.Struct, frozen=True, tag="array", forbid_unknown_fields=True
     @property
     def is_finite(self) -> bool:
         """Whether every number is finite."""
-        return self.dtype == "<i8" or all(map(math.isfinite, self.numbers()))
+        if self.dtype == "<i8":
+            return True
+        # Every answer is looked at on its way, so without a copy where the machine's own order allows it.
+        numbers = memoryview(self.data).cast("d") if sys.byteorder == "little" else self.numbers()
+        return all(map(math.isfinite, numbers))
 
 
 Value: TypeAlias = bool | int | float | str | Array
