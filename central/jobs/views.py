@@ -13,6 +13,7 @@ from central.jobs.room import Room
 from central.problems import finding_as_json
 from sandbox.contract import Contract, Finding
 from sandbox.errors import Code, TidegateError
+from sandbox.receipt import RULE_TITLES
 from sandbox.wire.link import BoardRow
 from sandbox.wire.messages import UploadReport
 
@@ -174,4 +175,9 @@ class JobView(JobSummary):
 def _outward(finding: Finding, contract: Contract | None) -> dict[str, Any]:
     """A finding of a site: code and column are all that came; the name of the column is central's own knowledge."""
     name = contract.column(finding.column).name if contract and 0 < finding.column <= len(contract.columns) else ""
-    return finding_as_json(Finding(finding.code, finding.severity, finding.column, {"column": name} if name else {}))
+    told = finding_as_json(Finding(finding.code, finding.severity, finding.column, {"column": name} if name else {}))
+    rule = finding.code.value.removeprefix("rule.")
+    if rule in RULE_TITLES:
+        # Without its numbers the sentence of a rule is full of gaps.
+        told["sentence"] = f"{f'Column {name!r}: the' if name else 'The'} rule {rule} asks for {RULE_TITLES[rule]}."
+    return told

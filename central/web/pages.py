@@ -22,6 +22,7 @@ from central.registry.api import Pairs, PairView
 from central.sites.api import Sites
 from sandbox.errors import Code, TidegateError
 from sandbox.ledger import verify
+from sandbox.pages.lines import stretch
 from sandbox.pages.reference import operations
 from sandbox.pages.templates import make_templates
 
@@ -153,11 +154,11 @@ async def job_live(request: Request, job: OwnJob, identity: Runner, jobs: Jobs, 
 
 
 @router.get("/jobs/{job_id}/ledger")
-async def ledger_page(request: Request, job: OwnJob, identity: Runner, path: LedgerPath) -> Response:
-    """Central's ledger about a job."""
+async def ledger_page(request: Request, job: OwnJob, identity: Runner, path: LedgerPath, page: int = 1) -> Response:
+    """Central's ledger about a job, some lines at a time."""
     entries = await asyncio.to_thread(entries_of, path, job.id)
     verdict = await asyncio.to_thread(verify, path)
-    return show(request, "ledger.html", identity, job=job, entries=entries, verdict=verdict)
+    return show(request, "ledger.html", identity, job=job, shown=stretch(entries, page), verdict=verdict)
 
 
 @router.get("/jobs/{job_id}/receipt")

@@ -12,7 +12,7 @@ from sandbox.ledger import Verdict, entries, verify
 from sandbox.receipt import Receipt, read_receipt
 
 MAX_LINES: Final = 2000
-"""Lines shown of one job, the last ones; the files have them all."""
+"""Lines that the API tells of one job, the last ones; the files have them all."""
 
 
 class Egress:
@@ -21,8 +21,8 @@ class Egress:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    async def of_job(self, job_id: str, limit: int = MAX_LINES) -> list[dict[str, Any]]:
-        """The last lines of one job, in order."""
+    async def of_job(self, job_id: str, limit: int | None = MAX_LINES) -> list[dict[str, Any]]:
+        """The last lines of one job, in order; without a limit all of them."""
         return await asyncio.to_thread(self._of_job, job_id, limit)
 
     async def verdict(self) -> Verdict:
@@ -36,5 +36,5 @@ class Egress:
             raise InputError(Code.REQUEST_NOT_FOUND, what="receipt")
         return found
 
-    def _of_job(self, job_id: str, limit: int) -> list[dict[str, Any]]:
+    def _of_job(self, job_id: str, limit: int | None) -> list[dict[str, Any]]:
         return list(deque(entries(self._path, job_id), maxlen=limit))

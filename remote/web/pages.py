@@ -20,6 +20,7 @@ from remote.runs.service import Runs
 from remote.runs.view import run_view, sources_view, summary_view
 from remote.status import Status
 from sandbox.errors import Code, TidegateError
+from sandbox.pages.lines import stretch
 from sandbox.pages.reference import operations
 from sandbox.pages.templates import STATIC, make_templates
 
@@ -222,9 +223,9 @@ def _job_pages(pages: Pages, owner: Guard, runs: Runs, egress: Egress) -> APIRou
         return answer
 
     @router.get("/jobs/{job_id}/ledger")
-    async def ledger(request: Request, job_id: str, user: Owner) -> Response:
-        lines, verdict = await egress.of_job(job_id), await egress.verdict()
-        return pages.show(request, "ledger.html", user.name, job_id=job_id, lines=lines, verdict=verdict)
+    async def ledger(request: Request, job_id: str, user: Owner, page: int = 1) -> Response:
+        lines, verdict = await egress.of_job(job_id, limit=None), await egress.verdict()
+        return pages.show(request, "ledger.html", user.name, job_id=job_id, shown=stretch(lines, page), verdict=verdict)
 
     @router.get("/jobs/{job_id}/receipt")
     async def receipt(request: Request, job_id: str, user: Owner) -> Response:

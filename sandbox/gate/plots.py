@@ -111,7 +111,7 @@ def density(targets: Sequence[Compared]) -> str:
     canvas.text(122, 36, "imputed, a line or ring per imputation" + (f" (first {MAX_LINES})" if n > MAX_LINES else ""))
     top = float(_TOP)
     for target, height in zip(targets, heights, strict=True):
-        canvas.text(8, top + 8, shorten(target.name, 48), size=NORMAL, colour=INK, bold=True)
+        canvas.text(8, top + 8, shorten(target.name, 40), size=NORMAL, colour=INK, bold=True)
         if target.levels is None:
             _density_panel(canvas, target, top + 28)
         else:

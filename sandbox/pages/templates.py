@@ -9,6 +9,8 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.templating import Jinja2Templates
 
+from sandbox.pages.lines import by_chain
+
 FOLDER: Final = Path(__file__).parent / "templates"
 STATIC: Final = Path(__file__).parent / "static"
 """Mount it at `/static/shared`."""
@@ -22,6 +24,7 @@ def make_templates(own: Path, **shared: Any) -> Jinja2Templates:
     environment = Environment(loader=FileSystemLoader([own, FOLDER]), autoescape=True, undefined=StrictUndefined)
     environment.trim_blocks = environment.lstrip_blocks = True
     environment.filters["moment"] = moment
+    environment.filters["by_chain"] = by_chain
     environment.globals.update(shared)
     return Jinja2Templates(env=environment)
 

@@ -212,6 +212,18 @@ async def test_findings_of_a_site_reach_the_board_as_code_and_column_only(federa
     assert not row["is_started"]
 
 
+async def test_a_rule_that_a_site_does_not_keep_is_named_on_the_board_without_gaps_for_its_numbers(federation):
+    await federation.open()
+    await federation.upload(synthetic_csv(1))
+    site = federation.sites[0]
+    offer = await site.expect(JobOffer, lambda message: message.contract is not None)
+    told = Finding(Code.RULE_CELL_CROSS, "stop", 2, {"found": 3, "other": "x2"})
+    await site.send(ready_status(offer, is_clean=False, findings=(told,)))
+    job = await federation.until(lambda job: any(row["findings"] for row in job["board"]))
+    (finding,) = next(row["findings"] for row in job["board"] if row["findings"])
+    assert finding["sentence"] == "Column 'x1': the rule cell_cross asks for no pair of values held by a few people only."
+
+
 async def test_what_a_site_says_freely_or_without_end_does_not_reach_the_board(federation):
     await federation.open()
     await federation.upload(synthetic_csv(1))
