@@ -52,6 +52,8 @@ MAX_ATANH_CORRELATION: Final = 2.5
 MAX_UNITS: Final = 1e4
 """√(N/n) of a site of 100 rows among 10 000 000 000."""
 MIN_SPREAD: Final = 1e-100
+MIN_DRAWN: Final = 0.01
+"""Root mean square of the observed values of a continuous target; its imputed cells are up to 10."""
 MIN_RELATIVE_SPREAD: Final = 1e-9
 
 
@@ -80,6 +82,8 @@ class Fit:
     root_mean_square: float
     spread: float
     """Their sd; 0 when they are all one value."""
+    is_drawn: bool = False
+    """Whether imputed cells of the column may be anything: a continuous target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +191,15 @@ def check_set_aside(n_set_aside: int, n_rows: int, policy: Policy) -> tuple[Brea
 def check_units(fit: Fit) -> tuple[Breach, ...]:
     """Rule 6a: units must be such as margins that include this site's give. Beyond that floating point makes steps of lines.
 
-    Pooled units obey scale² ≥ Σ(x − centre)² / N over the site's n rows, so its root mean square is at most √(N/n). The other two bounds
-    keep the numbers of two people apart when the centre is taken off, and their squares from becoming 0, which no grid would round.
+    Pooled units obey scale² ≥ Σ(x − centre)² / N over the site's n rows, so its root mean square is at most √(N/n). The next two bounds
+    keep the numbers of two people apart when the centre is taken off, and their squares from becoming 0, which no grid would round. The
+    last one keeps the observed cells of a target from vanishing beside its imputed ones: then a cross-product of two targets would be about
+    the rows that miss both, which may be few.
     """
     is_far = not fit.root_mean_square <= MAX_UNITS
     is_lost = fit.spread != 0 and not fit.spread >= max(MIN_SPREAD, MIN_RELATIVE_SPREAD * fit.root_mean_square)
-    return (Breach("units", limit=MAX_UNITS),) if is_far or is_lost else ()
+    is_hidden = fit.is_drawn and not fit.root_mean_square >= MIN_DRAWN
+    return (Breach("units", limit=MAX_UNITS),) if is_far or is_lost or is_hidden else ()
 
 
 def check_question(question: Question, policy: Policy) -> tuple[Breach, ...]:

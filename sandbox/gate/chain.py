@@ -86,8 +86,8 @@ class Chain:
                 numbers[index] = self._draws.normal(index, 0, missing)
         starts = kernels.start_values(self.rows, units, numbers)
         for index, values in starts.items():
-            if units.is_binary[position := self.rows.position(index)] and not self._is_taken(index, values == 1.0):
-                values[:] = np.rint(units.mean[position])
+            if units.is_binary[self.rows.position(index)] and not self._starts_so(index, values == 1.0):
+                values[:] = np.rint(units.mean[self.rows.position(index)])
         self.rows.standardise(units.centre, units.scale, starts)
         if not self.rows.is_finite:
             raise Refusal(Code.RULE_NOT_FINITE)
@@ -166,16 +166,22 @@ class Chain:
             raise
         # What a later draw does to a row also depends on what the earlier ones put there.
         self._draws = draws
-        position = self.rows.position(target)
-        if units.is_binary[position] and not self._is_taken(target, self.rows.filled(target) > units.threshold(position)):
-            self.rows.undo(target)
-            return
-        self._note(target, filled.moments)
+        if self._is_taken(target):
+            self._note(target, filled.moments)
 
-    def _is_taken(self, target: int, is_one: Mask) -> bool:
-        """Whether a binary target may be filled so; if not, its cells stay as they are, and the draw was made nevertheless."""
-        is_taken = self._redraws is None or self._redraws.accept(target, is_one)
+    def _starts_so(self, target: int, is_one: Mask) -> bool:
+        """Whether the missing cells of a binary target may start so."""
+        return self._redraws is None or self._redraws.accept(target, is_one)
+
+    def _is_taken(self, target: int) -> bool:
+        """Whether the cells of a target may stay as they were just filled; if not they are taken back. The draw was made nevertheless."""
+        units = self._begun()
+        if self._redraws is None or not units.is_binary[self.rows.position(target)]:
+            return True
+        is_taken = self._redraws.accept_draw(self.rows, units, target)
         self._guard.note("redraw", is_found=not is_taken)
+        if not is_taken:
+            self.rows.undo(target)
         return is_taken
 
     def _note(self, target: int, moments: Moments) -> None:

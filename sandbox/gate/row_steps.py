@@ -23,7 +23,6 @@ from sandbox.gate.guard import NO_TARGET, ChainGuard, Guard, Refusal
 from sandbox.gate.kernels import Answer, Moments, Units
 from sandbox.gate.lending import Contributions, Lending
 from sandbox.gate.partition import ORDERS, Places
-from sandbox.gate.patterns import Mask
 from sandbox.gate.pool import Pool
 from sandbox.gate.release import round_to
 from sandbox.gate.rows import Matrix, Rows
@@ -44,7 +43,7 @@ MAX_FILL: Final = 6.0
 class RowSteps:
     """Runs the steps of one job.
 
-    `note` is told the mean and variance of every draw; `is_taken` says whether a binary target may be filled so; `is_reviewed`: whether the
+    `note` is told the mean and variance of every draw; `is_taken` takes a fill back, or not; `is_reviewed`: whether the
     site approved the code; `tells_reasons`: whether a refusal of what the code answered leaves with its reason. The code could choose the
     reason by a row.
     """
@@ -58,7 +57,7 @@ class RowSteps:
         guard: Guard,
         questions: ChainGuard,
         note: Callable[[int, Moments], None],
-        is_taken: Callable[[int, Mask], bool],
+        is_taken: Callable[[int], bool],
         *,
         is_reviewed: bool,
         tells_reasons: bool,
@@ -246,10 +245,10 @@ class RowSteps:
         values = verification.round_fills(values[rows.missing_places(target)])
         self._draws = draws
         if is_binary:
-            if not self._is_taken(target, values == 1.0):
-                return
             values = self._standardised(target, values)
         rows.refill(target, values)
+        if not self._is_taken(target):
+            return
         self._lending.set_column(position)
         self._note(target, kernels.moments(values, self._units.centre[position], self._units.scale[position]))
 

@@ -157,6 +157,24 @@ def test_two_jobs_on_one_file_can_differ_by_one_row_and_both_count_for_the_same_
     assert jobs_on_other_rows([{**first, "job": "earlier"}], second) == [], "a job that never answered"
 
 
+def test_a_mixed_difference_of_four_numbers_passes_by_design_and_tells_the_age_of_the_one_who_misses_two_targets(site) -> None:
+    """y is drawn as ± a line of age, v as ± a constant: Σ ± ± Σ y v is about the rows that miss both. `whole_patterns` sets them aside."""
+    data = without(ward(), y=range(40), v=range(39, 79))
+    strict = site(data, TARGETS, msgspec.structs.replace(DEFAULT, whole_patterns=True))
+    assert strict.report.n_set_aside == 1
+    played = site(data, TARGETS, DEFAULT, sweeps=40)
+    assert played.report.n_set_aside == 0
+    played.begin(centre=[60.0, 5.0, 11.0, 11.0, 11.0], scale=[9.0, 1.0, 1.0, 1.0, 1.0])
+    total = 0.0
+    for _ in range(10):
+        for of_y, of_v in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
+            played.moments("y")
+            played.moments("v")
+            draws = played.draw("y", [2.25 * of_y, 0, 0, 0, 0], 0.01), played.draw("v", [0, 0, 0, 0, 9.9 * of_v], 0.01)
+            total += of_y * of_v * part(played.moments("w", *draws)[0], "moments", "XX")[2, 3]
+    assert 60 + 9 * total / 40 / 2.25 / 9.9 == pytest.approx(data["age"][39], abs=0.1)
+
+
 def test_complete_rows_answer_the_same_numbers_for_every_target_and_sweep(site) -> None:
     data = without(ward(), y=range(40), v=range(20, 60))
     played = site(data, TARGETS, msgspec.structs.replace(DEFAULT, complete_rows=True), sweeps=3)

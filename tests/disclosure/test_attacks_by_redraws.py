@@ -105,3 +105,58 @@ def test_cells_that_few_would_see_change_stay_too(site) -> None:
         reply, _ = played.moments("c", played.draw("b", [0.0, 0.0, 0.0, -2.2]))
         answers.add(part(reply, "moments", "XX").tobytes())
     assert len(answers) == 1
+
+
+def two_coins() -> dict[str, Values]:
+    """A thousand people, two binary targets missing for the same two hundred; everybody's age is another one."""
+    random = np.random.default_rng(7)
+    data = few_missing(200, 0.5)
+    data["dose"] = np.round(random.normal(5, 1, 1000), 2)
+    data["c"] = np.where(np.isnan(data["b"]), np.nan, random.random(1000) < 0.5)
+    return data
+
+
+def copied(site: Callable[..., Site], policy: Policy, steepness: float) -> tuple[int, set[str]]:
+    """How many people's age and dose are found by drawing c as a copy of b, again and again, and what the ledger says of the rule.
+
+    Of the cells of c one in 400 is not that of b; b itself is drawn by coins. Σ b z − Σ c z in the Gram of y, less what the two Grams of b
+    and of c have of it, are the values z of the people whose cells differ.
+    """
+    data = two_coins()
+    played = site(data, {"y": "continuous", "b": "binary", "c": "binary"}, policy, sweeps=SWEEPS)
+    played.begin(centre=[CENTRE, 0.0, 0.0, 5.0, 0.0], scale=[WIDTH, 1.0, 1.0, 1.0, 1.0], mean=[CENTRE, 0.0, 0.5, 5.0, 0.5])
+    known_b, known_c = (part(played.moments(name)[0], "moments", "Xy") for name in ("b", "c"))
+    people_ = {*zip(data["age"][np.isnan(data["b"])], data["dose"][np.isnan(data["b"])], strict=True)}
+    found, verdicts = set(), set()
+    for _ in range(SWEEPS):
+        played.moments("b")
+        played.moments("c")
+        copy = [0.0, 0.0, 2 * steepness, 0.0, -steepness]
+        reply, entry = played.moments("y", played.draw("b", [0.0] * 5), played.draw("c", copy))
+        verdicts.add(entry["rules"]["redraw"])
+        XX = part(reply, "moments", "XX")
+        age, dose, count = (XX[1][[0, 2, 4]] - known_b[[0, 2, 4]]) - (XX[3][[0, 2, 4]] - known_c[[0, 3, 4]])
+        if abs(round(count)) == 1:
+            age, dose = CENTRE + WIDTH * age / count, 5 + dose / count
+            found |= {one for one in people_ if abs(one[0] - age) < 2e-5 and abs(one[1] - dose) < 2e-5}
+    return len(found), verdicts
+
+
+def test_a_copy_of_another_target_tells_people_where_no_rule_is_on_and_nobody_under_default(site) -> None:
+    assert copied(site, OFF, 5.3)[0] > 5
+    assert copied(site, DEFAULT, 5.3) == (0, {"notice"})
+    assert copied(site, DEFAULT, 0.0) == (0, {"pass"}), "two coins are no copy"
+
+
+@pytest.mark.parametrize("steepness", [9.9, 0.0])
+def test_a_copy_of_levels_that_are_columns_of_their_own_is_not_taken(site, steepness: float) -> None:
+    # d and e are two of four levels; c is drawn as "one of these two", which is no column but a sum of two.
+    data = two_coins()
+    level = np.random.default_rng(9).integers(0, 4, 1000)
+    del data["b"]
+    data["d"], data["e"] = (level == 0).astype(float), (level == 1).astype(float)
+    played = site(data, {"y": "continuous", "c": "binary"}, DEFAULT, sweeps=1)
+    played.begin(centre=[CENTRE, 0.0, 5.0, 0.0, 0.0, 0.0], scale=[WIDTH, 1.0, 1.0, 1.0, 1.0, 1.0], mean=[CENTRE, 0.0, 5.0, 0.5, 0.0, 0.0])
+    played.moments("c")
+    draw = played.draw("c", [0.0, 0.0, 0.0, 2 * steepness, 2 * steepness, -steepness])
+    assert played.moments("y", draw)[1]["rules"]["redraw"] == ("notice" if steepness else "pass")

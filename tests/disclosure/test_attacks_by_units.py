@@ -12,11 +12,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from policies import disclosure
 from sandbox.rounds.constants import constants_from
 from sandbox.wire.messages import Acknowledged, Begin, ChainReply, Constants, GateFailed, RunRound, StepCall
 from sandbox.wire.values import Record, floats
 from tests.disclosure.people import CENTRE, DEFAULT, WIDTH, people
-from tests.disclosure.played import Site, Values, honest
+from tests.disclosure.played import Site, Values, honest, part
+from tests.disclosure.test_attacks_by_differences import TARGETS as WARD
+from tests.disclosure.test_attacks_by_differences import ward, without
 from tests.one_chain import asks
 
 TARGETS = {"y": "continuous", "b": "binary"}
@@ -59,6 +62,30 @@ def test_a_scale_so_wide_that_squares_vanish_and_nothing_is_rounded_is_refused(s
     answer = begin(site, data, [0.0, CENTRE, 0.0, 0.0], [1.0, 1e308, 1.0, 1.0])
     assert isinstance(answer, GateFailed)
     assert answer.code == "rule.units"
+
+
+def co_missing() -> dict[str, Values]:
+    """Three targets, y and v each missing for forty people and both for one; that group is no difference group."""
+    return without(ward(), y=range(40), v=range(39, 79))
+
+
+def age_in_a_cross_product(played: Site, of_y: float, of_v: float) -> float:
+    """Σ y v in the Gram of w after y was drawn as a line of age and v as a constant."""
+    played.moments("y")
+    played.moments("v")
+    draws = played.draw("y", [of_y, 0.0, 0.0, 0.0, 0.0], 0.01), played.draw("v", [0.0, 0.0, 0.0, 0.0, of_v], 0.01)
+    return float(part(played.moments("w", *draws)[0], "moments", "XX")[2, 3])
+
+
+def test_a_scale_beside_which_observed_cells_vanish_would_tell_the_age_of_the_one_who_misses_two_targets(site, monkeypatch) -> None:
+    units = {"centre": [60.0, 5.0, 11.0, 11.0, 11.0], "scale": [9.0, 1.0, 1e40, 1e40, 1.0]}
+    with pytest.raises(AssertionError, match=r"GateFailed.*units"):
+        site(co_missing(), WARD, DEFAULT).begin(**units)
+    monkeypatch.setattr(disclosure, "MIN_DRAWN", 0.0)
+    played = site(co_missing(), WARD, DEFAULT, sweeps=20)
+    played.begin(**units)
+    found = np.mean([age_in_a_cross_product(played, 2.25, 9.9) for _ in range(20)])
+    assert 60 + 9 * found / 2.25 / 9.9 == pytest.approx(ward()["age"][39], abs=0.1), "one number, and what it is about one person"
 
 
 def step_of_rounding(data: dict[str, Values]) -> tuple[list[float], Values]:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sandbox.gate.redraws import Redraws
+from sandbox.gate.redraws import ROWS_AT_ONCE, Redraws, is_own
 from sandbox.gate.region import Region, RegionFull
 
 
@@ -89,3 +89,68 @@ def test_states_live_where_the_rows_are_wiped() -> None:
 def test_a_target_that_misses_nothing_has_one_state() -> None:
     redraws = Redraws(rows_of(np.array([[False]]), [30]), [1], 10, 3, Region(mmap.mmap(-1, 1 << 12)))
     assert all(redraws.accept(1, np.zeros(0, dtype=bool)) for _ in range(3))
+
+
+def completed(design: np.ndarray, n_parts: int = 3) -> Any:
+    """Rows that miss target 1, which stands first in their design."""
+    parts = [SimpleNamespace(design=piece) for piece in np.array_split(design, n_parts)]
+    return SimpleNamespace(p=design.shape[1], position=lambda _: 0, parts=lambda *_, **__: parts)
+
+
+def unexplained(design: np.ndarray) -> float:
+    """By a decomposition of the rows themselves."""
+    rest = design[:, 1:] - design[0, 1:] + np.append(np.zeros(design.shape[1] - 2), 1.0)
+    scale = np.linalg.norm(rest, axis=0)
+    rest = rest / np.where(scale > 0, scale, 1.0)
+    return float(np.sum((design[:, 0] - rest @ np.linalg.lstsq(rest, design[:, 0], rcond=1e-10)[0]) ** 2))
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e4, -1e8])
+@pytest.mark.parametrize("kind", ["ordinary", "levels", "constant", "scale"])
+def test_what_other_columns_leave_of_a_draw_is_that_of_their_least_squares(kind: str, offset: float) -> None:
+    random = np.random.default_rng(3)
+    n = 300
+    is_one = random.random(n) < 0.4
+    columns = random.normal(size=(n, 5))
+    if kind == "levels":
+        columns[:, :4] = np.eye(4)[random.integers(0, 4, n)]
+    if kind == "constant":
+        columns[:, 2] = 0.0
+    if kind == "scale":
+        columns *= [1e-6, 1, 1e3, 1e6, 1]
+    design = np.column_stack([is_one, columns + offset * np.abs(columns).max(axis=0), np.ones(n)])
+    view = random.random(n) < 0.7
+    left = unexplained(design[view])
+    assert is_own(completed(design), 1, view, 0.999 * left)
+    assert not is_own(completed(design), 1, view, 1.001 * left)
+
+
+@pytest.mark.parametrize("of", ["a column", "a sum of columns", "its opposite"])
+@pytest.mark.parametrize("offset", [0.0, 1e8])
+def test_a_copy_is_found_among_many_rows_and_behind_an_offset(of: str, offset: float) -> None:
+    random = np.random.default_rng(4)
+    n = 3 * ROWS_AT_ONCE
+    levels = np.eye(3)[random.integers(0, 3, n)]
+    copy = {"a column": levels[:, 0], "a sum of columns": levels[:, 0] + levels[:, 1], "its opposite": 1 - levels[:, 0]}[of]
+    flipped = random.choice(n, 9, replace=False)
+    copy[flipped] = 1 - copy[flipped]
+    design = np.column_stack([copy, levels + offset, random.normal(size=n), np.ones(n)])
+    everybody = np.ones(n, dtype=bool)
+    assert not is_own(completed(design), 1, everybody, 10)
+    design[:, 0] = random.random(n) < 0.5
+    assert is_own(completed(design), 1, everybody, 10)
+
+
+def test_a_rare_value_of_many_rows_is_looked_for_in_all_of_them() -> None:
+    n = 10 * ROWS_AT_ONCE
+    design = np.column_stack([np.zeros(n), np.random.default_rng(5).normal(size=n), np.ones(n)])
+    design[ROWS_AT_ONCE :: ROWS_AT_ONCE // 2, 0] = 1.0
+    everybody = np.ones(n, dtype=bool)
+    assert is_own(completed(design), 1, everybody, 17)
+    assert not is_own(completed(design), 1, everybody, 19)
+
+
+def test_rows_of_no_sum_need_no_draw_of_their_own() -> None:
+    design = np.ones((10, 3))
+    assert is_own(completed(design), 1, np.zeros(10, dtype=bool), 10)
+    assert not is_own(completed(design), 1, np.ones(10, dtype=bool), 1e-3)
