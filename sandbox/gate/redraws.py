@@ -26,7 +26,7 @@ from sandbox.gate.rows import Matrix, Rows
 WORD_BITS: Final = 64
 WORDS_AT_ONCE: Final = 256
 """Of a state. Of many rows some thousands are enough to see that many changed."""
-ROWS_AT_ONCE: Final = 4096
+ROWS_AT_ONCE: Final = 1024
 """Rows of a fit. Fewer rows have the smaller residual, so that of many rows the first are mostly enough."""
 JITTER: Final = 1e-13
 """Added to correlations, so that columns that are combinations of others do no harm."""

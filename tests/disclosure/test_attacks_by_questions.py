@@ -90,3 +90,35 @@ def test_a_polite_sweep_counts_the_people_of_each_age_where_only_a_wide_cap_is_o
 def test_a_polite_sweep_within_the_caps_of_default_finds_no_more_than_a_guess(site) -> None:
     found, guessed = middle_rates(ages_seen(), polite_counts(begun(site, DEFAULT, sweeps=100), DEFAULT, 1500))
     assert found <= guessed, (found, guessed)
+
+
+def crossed(n: int = 600) -> tuple[dict[str, Values], int]:
+    """People with three binary columns, and the only one of whom all three are 1; every table of two of the columns has large cells."""
+    random = np.random.default_rng(0)
+    flags = (random.random((n, 3)) < 0.5).astype(float)
+    alone, *others = np.flatnonzero(flags.all(axis=1))
+    flags[others, np.array(others) % 3] = 0.0
+    outcome = (random.random(n) < 0.5).astype(float)
+    outcome[[row for row in range(80) if row != alone]] = np.nan
+    return {**{f"b{place}": flags[:, place] for place in range(3)}, "age": np.round(random.normal(60, 9, n)), "t": outcome}, int(alone)
+
+
+def test_polite_questions_on_crossed_levels_pass_by_design_and_tell_the_age_of_the_only_one_with_all_three(site) -> None:
+    # H = Σ w z z' with one weight per combination of levels: as many questions as combinations, and the sums of each are solved for.
+    data, alone = crossed()
+    played = site(data, {"t": "binary"}, DEFAULT)
+    played.begin(centre=[0.0, 0.0, 0.0, 60.0, 0.0], scale=[1.0, 1.0, 1.0, 9.0, 1.0], mean=[0.5, 0.5, 0.5, 60.0, 0.5])
+    levels = np.array(np.meshgrid(*[[0, 1]] * 3, indexing="ij")).reshape(3, -1).T
+    random, weights, answers = np.random.default_rng(1), [], []
+    played.moments("t")
+    while len(answers) < 16:
+        beta, start = 1.5 * random.normal(size=3), random.normal()
+        p = 1 / (1 + np.exp(-(levels @ beta + start)))
+        if np.abs(levels @ beta + start).max() > 5:
+            continue
+        H = part(played.score("t", [*beta, 0.0, start])[0], "score", "H")
+        weights.append(p * (1 - p))
+        answers.append(H[[3, 4], 4])
+    age, count = np.linalg.lstsq(np.array(weights), np.array(answers))[0][levels.all(axis=1)][0]
+    assert count == pytest.approx(1, abs=0.01)
+    assert 60 + 9 * age / count == pytest.approx(data["age"][alone], abs=0.2)
