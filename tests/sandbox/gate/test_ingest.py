@@ -10,11 +10,12 @@ import mmap
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from sandbox.contract import NUMBER
 from sandbox.errors import Code
+from sandbox.gate import numbers, scanner
 from sandbox.gate.ingest import Ingest
 from sandbox.gate.levels import Tokens
 from sandbox.gate.region import Region
@@ -254,6 +255,47 @@ def test_a_number_is_what_the_contract_says_whatever_the_parser_thinks(upload, c
         assert found[0].code in (Code.DATA_NOT_NUMERIC, Code.DATA_NOT_FINITE)
         if not infinite:
             assert found[0].details["line"] == wrong[0] + 2
+
+
+ANY_CELL = st.one_of(
+    CELLS,
+    st.sampled_from(
+        ["", " ", "NA", " NA", "na", "N/A", "NaN", "NULL", "-9", "-9.0", "1,5", "a\nb", "a\r\nb", '"', "0.1", "1e3", "+2", ".5", "5."]
+    ),
+)
+
+
+@given(
+    st.lists(st.tuples(ANY_CELL, ANY_CELL, ANY_CELL, ANY_CELL), min_size=1, max_size=6),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),
+    st.sampled_from(["\n", "\r\n"]),
+    st.booleans(),
+    st.integers(1, 50),
+)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_fast_way_and_the_slow_way_read_the_same_table(
+    upload, make_setup, rows, quoting: int, line_end: str, is_cut: bool, piece
+) -> None:
+    # Words for infinity are a number that is not finite to the one and no number to the other; both refuse them.
+    assume(not any(cell.strip().lower() in INFINITE for cells in rows for cell in cells))
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator=line_end, quoting=quoting)  # type: ignore[arg-type]
+    writer.writerow(HEADER.split(","))
+    writer.writerows([["p", *cells] for cells in [*rows, ("1", "2", "yes", "3"), ("4", "NA", "no", "6")]])
+    data = text.getvalue().removesuffix(line_end) if is_cut else text.getvalue()
+
+    def read(fast: bool) -> object:
+        with pytest.MonkeyPatch.context() as patch:
+            if not fast:
+                patch.setattr(scanner, "_scan_plain", lambda *_: None)
+                patch.setattr(numbers, "_parse", lambda *_: None)
+            ingest, dataset = upload(data, make_setup({"missing": ["", "NA", "-9"]}), piece)
+        if dataset is None:
+            return ingest.findings
+        columns = [dataset.column(index).tobytes() for index in dataset.contract.model]
+        return ingest.findings, ingest.notes, dataset.contract, ingest.columns(), columns
+
+    assert read(fast=True) == read(fast=False)
 
 
 INFINITE = {sign + text for sign in ("", "+", "-") for text in ("inf", "infinity")}

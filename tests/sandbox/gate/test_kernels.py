@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
+from policies.disclosure import check_units
 from sandbox.contract import Column, Contract
 from sandbox.gate import kernels
 from sandbox.gate import rows as rows_module
@@ -166,6 +167,22 @@ def test_margins_are_of_observed_cells_of_rows_that_take_part(upload, surveyed, 
         assert answer.parts["n"][position] == len(observed)
         assert answer.parts["total"][position] == pytest.approx(observed.sum())
         assert answer.parts["total_squares"][position] == pytest.approx((observed**2).sum())
+
+
+def test_a_column_of_one_value_has_no_spread_although_floating_point_gives_it_one(region) -> None:
+    # The mean of 300 times 0.1 is not 0.1, so their sd is not 0.
+    assert np.full(300, 0.1).std() > 0
+    values = np.column_stack([np.random.default_rng(0).normal(size=300), np.full(300, 0.1)])
+    contract = Contract((Column("y", "target", "continuous"), Column("x", "predictor")))
+    tiles = Tiles(region, 3)
+    tiles.append(values)
+    dataset = Dataset(contract, {1: 0, 2: 1}, tiles)
+    rows = Rows(dataset, np.arange(300), find_patterns(np.zeros((300, 1), dtype=bool)), region, np.array([1.0]))
+    centre = np.array([0.0, np.full(300, 0.1).mean()])
+    one, other = kernels.fits(rows, Units(centre, np.ones(2), centre, np.zeros(2, dtype=bool)))
+    assert one.spread > 0.5
+    assert other.spread == 0
+    assert check_units(one) == check_units(other) == ()
 
 
 @pytest.mark.parametrize(

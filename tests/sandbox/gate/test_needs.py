@@ -53,6 +53,13 @@ def test_a_fit_that_cannot_be_made_here_alone_stops_before_start(region: Region,
     assert findings(region, "SIMI", values=values, n=300) == ()
 
 
+@pytest.mark.parametrize(("centre", "sd"), [(0.1, 1e-6), (1e6, 1.0), (-1e9, 10.0)])
+def test_columns_that_hardly_vary_for_their_size_are_no_constants(region: Region, centre: float, sd: float) -> None:
+    rng = np.random.default_rng(2)
+    values = np.column_stack([rng.normal(size=300), centre + sd * rng.normal(size=(300, 2))])
+    assert findings(region, "AVGMMI", values=values, n=300) == ()
+
+
 def test_a_fit_here_alone_needs_more_rows_than_coefficients_whatever_the_ridge(region: Region) -> None:
     (found,) = findings(region, "AVGMMI", n=3, ridge=1.0)
     assert (found.code, found.severity, found.column) == (Code.FIT_TOO_FEW_ROWS, "stop", 1)

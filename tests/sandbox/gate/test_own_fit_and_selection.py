@@ -46,12 +46,12 @@ def family(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-@pytest.fixture(params=["patterns", "scattered"])
+@pytest.fixture(params=["patterns", "scattered", "small tiles"])
 def world(request: pytest.FixtureRequest, family: str, region: Region, monkeypatch: pytest.MonkeyPatch) -> World:
     if request.param == "scattered":
         monkeypatch.setattr(rows_module, "MANY_PATTERNS", 0)
-        monkeypatch.setattr(tiles_module, "TILE_BYTES", 9000)
-        monkeypatch.setattr(tiles_module, "MIN_TILE_ROWS", 64)
+    if request.param != "patterns":
+        monkeypatch.setattr(tiles_module, "tile_rows", lambda _: 16)
     n = 40 if request.param == "scattered" else N
     return make(region, family, n)
 
@@ -237,3 +237,40 @@ def test_a_draw_renews_the_grams(world: World, family: str) -> None:
     total = world.rows.total_gram()
     assert total == pytest.approx(full.T @ full, abs=1e-8)
     assert kernels.gram(world.rows, world.units, TARGET).n == world.seen.sum()
+
+
+# --- tiles
+
+
+def test_many_tiles_and_one_pass_find_and_fill_the_same(region: Region, family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(rows_per_tile: int) -> list[np.ndarray]:
+        monkeypatch.setattr(tiles_module, "tile_rows", lambda _: rows_per_tile)
+        world = make(region, family)
+        rows, units = world.rows, world.units
+        n_missing, beta = rows.n_missing(TARGET), np.array([0.3, -0.2, 0.1, 0.2])
+        first, second, third = np.random.default_rng(1).uniform(size=(3, n_missing))
+        found: list[np.ndarray] = []
+
+        def keep(answer: Answer, *, with_bounds: bool = True) -> None:
+            found.extend(np.asarray(part, float) for part in answer.parts.values())
+            found.extend(np.asarray(bound) for bound in answer.bounds.values() if with_bounds)
+
+        keep(own_fit.glm_gradient(rows, units, TARGET, beta, world.family).answer)  # type: ignore[arg-type]
+        keep(own_fit.glm_fit(rows, units, TARGET, world.family, 1.0, np.zeros(4), 1).answer)  # type: ignore[arg-type]
+        # A bound of its own for each tile: the sum of them is as true, and closer.
+        keep(selection.selection_score(rows, units, TARGET, EXCLUSION, theta_of(family)).answer, with_bounds=False)
+        if family == "binomial":
+            keep(kernels.glm_score(rows, units, TARGET, beta).answer)
+        for fill in (
+            lambda: selection.draw_selection(rows, units, TARGET, EXCLUSION, theta_of(family), (first, second)),
+            lambda: kernels.draw(rows, units, TARGET, beta, 0.8 if family == "gaussian" else None, third),
+        ):
+            filled = fill()
+            found += [np.array([filled.max_abs_eta, filled.moments.mean, filled.moments.variance]), rows.column(0)]
+            keep(kernels.gram(rows, units, TARGET))
+            keep(kernels.imputed_summary(rows, units, TARGET))
+        rows.undo(TARGET)
+        return [*found, rows.column(0), rows.total_gram()]
+
+    for one, many in zip(run(N), run(17), strict=True):
+        np.testing.assert_allclose(many, one, rtol=1e-9, atol=1e-9)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -65,6 +66,31 @@ def test_rows_are_laid_out_in_the_memory_of_the_upload() -> None:
     matrix, per_row = 8 * n * 5, 8 * n
     # The order of the rows, and room for three numbers per missing cell of one target.
     assert region.n_bytes_used < matrix + 1.1 * per_row + 3 * 0.35 * per_row + (1 << 16)
+
+
+def test_laying_out_rows_holds_no_more_than_a_few_columns_beside_them_and_each_row_is_found_again() -> None:
+    n, n_columns = 30_000, 30
+    values = np.random.default_rng(0).normal(size=(n, n_columns))
+    mask = np.random.default_rng(1).random((n, 3)) < 0.3
+    values[:, :3][mask] = np.nan
+    targets = [Column(f"y{number}", "target", "continuous") for number in range(3)]
+    contract = Contract((*targets, *(Column(f"x{number}", "predictor") for number in range(3, n_columns))))
+    region = Region(mmap.mmap(-1, 1 << 25))
+    dataset = Dataset(contract, {index: index - 1 for index in contract.model}, tiles_of(values, n_columns + 1, [], 1000, region))
+    takes_part = np.flatnonzero(np.arange(n) % 7 > 0)
+    patterns = find_patterns(mask[takes_part])
+    tracemalloc.start()
+    try:
+        rows = Rows(dataset, takes_part, patterns, region, np.array([1.0]))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * 8 * n
+    for position in range(n_columns):
+        assert np.array_equal(rows.column(position), values[rows.file_rows, position], equal_nan=True)
+    for target in rows.targets:
+        assert set(rows.missing_rows(target)) == set(takes_part[mask[takes_part, target - 1]])
+        assert np.isnan(rows.column(target - 1)[rows.missing_places(target)]).all()
 
 
 def test_rows_that_take_no_part_are_kept_as_they_came_and_in_no_kernel() -> None:
