@@ -10,6 +10,7 @@ those that are left still holds, and :class:`Verdict` says that earlier ones are
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -92,7 +93,10 @@ class Ledger:
             n_written += 1
             if self._size + len(lines) >= self._max_bytes:
                 break
-        os.write(self._descriptor, lines)
+        if os.write(self._descriptor, lines) != len(lines):
+            # A full disk takes half a line, and what has no line does not leave.
+            os.ftruncate(self._descriptor, self._size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
         self._previous = previous
         self._size += len(lines)
         return n_written

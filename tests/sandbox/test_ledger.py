@@ -148,3 +148,17 @@ async def test_an_entry_is_on_the_disk_when_entering_it_returns(tmp_path: Path, 
         assert sum(written) == ledger.path.stat().st_size
     ledger.close()
     assert len(written) == 3
+
+
+def test_half_a_line_on_a_full_disk_is_an_error_and_leaves_a_ledger_that_holds_and_goes_on(tmp_path: Path, monkeypatch) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.append(b'{"kind":"first"}')
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[: len(data) // 2]))
+    with pytest.raises(OSError, match="No space"):
+        ledger.append(b'{"kind":"second"}')
+    monkeypatch.undo()
+    ledger.append(b'{"kind":"third"}')
+    ledger.close()
+    assert [json.loads(line)["kind"] for line in ledger.path.read_text().splitlines()] == ["first", "third"]
+    assert verify(ledger.path).holds
