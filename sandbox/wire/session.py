@@ -21,8 +21,10 @@ from sandbox.wire.frames import MAX_FRAME_BYTES, Frame, Kind, parse_frame
 from sandbox.wire.link import PROTOCOL, Ack, Hello, Ping, Pong, Welcome, control
 from sandbox.wire.messages import Message
 
-ACK_EVERY: Final = 8
+ACK_EVERY: Final = 32
 """Received messages between two acknowledgements; a Ping brings one forward."""
+ACK_BYTES: Final = 1 << 20
+"""Received bytes that bring one forward, too: until then the peer keeps them in its memory."""
 
 
 class State(StrEnum):
@@ -89,6 +91,7 @@ class Session:
         self._next_sequence = 1
         self._last_received = 0
         self._last_acked = 0
+        self._n_bytes = 0
         self._outbox: deque[tuple[int, bytes]] = deque()
 
     def connect(self) -> list[bytes]:
@@ -160,7 +163,7 @@ class Session:
         return [Opened(is_new)], answer + [frame for _, frame in self._outbox]
 
     def _reset(self) -> None:
-        self._next_sequence, self._last_received, self._last_acked = 1, 0, 0
+        self._next_sequence, self._last_received, self._last_acked, self._n_bytes = 1, 0, 0, 0
         self._outbox.clear()
 
     def _on_message(self, frame: Frame) -> tuple[list[Event], list[bytes]]:
@@ -170,11 +173,12 @@ class Session:
         if frame.sequence != self._last_received + 1:
             raise PeerError(Code.WIRE_SEQUENCE)
         self._last_received = frame.sequence
-        acknowledgement = self._ack() if self._last_received - self._last_acked >= ACK_EVERY else []
-        return [Received(frame.payload)], acknowledgement
+        self._n_bytes += len(frame.payload)
+        is_due = self._last_received - self._last_acked >= ACK_EVERY or self._n_bytes >= ACK_BYTES
+        return [Received(frame.payload)], self._ack() if is_due else []
 
     def _ack(self) -> list[bytes]:
-        self._last_acked = self._last_received
+        self._last_acked, self._n_bytes = self._last_received, 0
         return [_control(Ack(self._last_received))]
 
     def _forget(self, sequence: int) -> None:

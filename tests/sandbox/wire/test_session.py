@@ -9,7 +9,7 @@ from sandbox.errors import Code, PeerError
 from sandbox.wire.codec import encode
 from sandbox.wire.frames import Frame, Kind
 from sandbox.wire.link import PROTOCOL, Ack, Hello, Welcome
-from sandbox.wire.session import TRANSITIONS, Alive, Input, Opened, Received, Session, State
+from sandbox.wire.session import ACK_BYTES, ACK_EVERY, TRANSITIONS, Alive, Input, Opened, Received, Session, State
 
 
 def control_frame(message: object) -> bytes:
@@ -129,6 +129,16 @@ def test_a_ping_is_answered_and_brings_the_acknowledgement_forward() -> None:
     events = [event for answer in answers for event in site.receive(answer)[0]]
     assert events == [Alive()]
     assert site.n_unacknowledged == 0
+
+
+@pytest.mark.parametrize(("payload", "n_messages"), [(b"reply", ACK_EVERY), (bytes(ACK_BYTES // 2), 2), (bytes(ACK_BYTES), 1)])
+def test_many_messages_or_many_bytes_are_acknowledged(payload: bytes, n_messages: int) -> None:
+    site, central = opened_pair()
+    for _ in range(2):
+        answers = [central.receive(frame)[1] for _ in range(n_messages) for frame in site.send(payload)]
+        assert [len(frames) for frames in answers] == [0] * (n_messages - 1) + [1]
+        site.receive(answers[-1][0])
+        assert site.n_unacknowledged == 0
 
 
 def test_every_state_has_a_way_down_and_nothing_leads_past_the_greeting() -> None:
