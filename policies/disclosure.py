@@ -52,8 +52,8 @@ MAX_ATANH_CORRELATION: Final = 2.5
 MAX_UNITS: Final = 1e4
 """√(N/n) of a site of 100 rows among 10 000 000 000."""
 MIN_SPREAD: Final = 1e-100
-MIN_DRAWN: Final = 0.01
-"""Root mean square of the observed values of a continuous target; its imputed cells are up to 10."""
+MIN_DRAWN: Final = 0.1
+"""Sd of the observed values of a continuous target that a site imputes; its imputed cells are up to 10."""
 MIN_RELATIVE_SPREAD: Final = 1e-9
 
 
@@ -83,7 +83,7 @@ class Fit:
     spread: float
     """Their sd; 0 when they are all one value."""
     is_drawn: bool = False
-    """Whether imputed cells of the column may be anything: a continuous target."""
+    """Whether imputed cells of the column may be anything: a continuous target that is missing for some rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +194,11 @@ def check_units(fit: Fit) -> tuple[Breach, ...]:
     Pooled units obey scale² ≥ Σ(x − centre)² / N over the site's n rows, so its root mean square is at most √(N/n). The next two bounds
     keep the numbers of two people apart when the centre is taken off, and their squares from becoming 0, which no grid would round. The
     last one keeps the observed cells of a target from vanishing beside its imputed ones: then a cross-product of two targets would be about
-    the rows that miss both, which may be few.
+    the rows that miss both, which may be few. About their own mean, for any constant is taken off by the sums of the same Gram.
     """
     is_far = not fit.root_mean_square <= MAX_UNITS
     is_lost = fit.spread != 0 and not fit.spread >= max(MIN_SPREAD, MIN_RELATIVE_SPREAD * fit.root_mean_square)
-    is_hidden = fit.is_drawn and not fit.root_mean_square >= MIN_DRAWN
+    is_hidden = fit.is_drawn and fit.spread != 0 and not fit.spread >= MIN_DRAWN
     return (Breach("units", limit=MAX_UNITS),) if is_far or is_lost or is_hidden else ()
 
 

@@ -78,7 +78,8 @@ def fits(rows: Rows, units: Units) -> Iterator[Fit]:
             spread = 0.0 if is_constant else float(observed.std() / units.scale[position])
             observed -= units.centre[position]
             observed /= units.scale[position]
-            is_drawn = rows.model[position] in rows.targets and not units.is_binary[position]
+            index = rows.model[position]
+            is_drawn = index in rows.targets and not units.is_binary[position] and rows.n_missing(index) > 0
             yield Fit(float(np.sqrt(np.square(observed, out=observed).mean())), spread, is_drawn)
 
 

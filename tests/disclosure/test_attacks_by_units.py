@@ -88,6 +88,25 @@ def test_a_scale_beside_which_observed_cells_vanish_would_tell_the_age_of_the_on
     assert 60 + 9 * found / 2.25 / 9.9 == pytest.approx(ward()["age"][39], abs=0.1), "one number, and what it is about one person"
 
 
+@pytest.mark.parametrize(("scale", "away"), [(1e5, 1.0), (100.0, 0.0)], ids=["all observed cells are 1", "and one in a hundred"])
+def test_observed_cells_that_hardly_vary_beside_imputed_ones_would_tell_it_in_one_gram(
+    site, monkeypatch, scale: float, away: float
+) -> None:
+    centre = 11.0 - away * scale
+    units = {"centre": [60.0, 5.0, centre, centre, 11.0], "scale": [9.0, 1.0, scale, scale, 1.0], "mean": [60.0, 5.0, 11.0, 11.0, 11.0]}
+    with pytest.raises(AssertionError, match=r"GateFailed.*units"):
+        site(co_missing(), WARD, DEFAULT).begin(**units)
+    monkeypatch.setattr(disclosure, "MIN_DRAWN", 0.0)
+    played = site(co_missing(), WARD, DEFAULT)
+    played.begin(**units)
+    played.moments("y")
+    played.moments("v")
+    draws = played.draw("y", [0.9, 0.0, 0.0, 0.0, away], 0.01), played.draw("v", [0.0, 0.0, 0.0, 0.0, 8.9 + away], 0.01)
+    XX = part(played.moments("w", *draws)[0], "moments", "XX")
+    found = XX[2, 3] - away * (XX[2, 4] + XX[3, 4]) + away**2 * XX[4, 4]
+    assert 60 + 9 * found / 8.9 / 0.9 == pytest.approx(ward()["age"][39], abs=0.5)
+
+
 def step_of_rounding(data: dict[str, Values]) -> tuple[list[float], Values]:
     """Coefficients (one, age, y, intercept) whose terms cancel but for the rounding of everything below 95, and what they make of rows."""
     z = (data["age"] - CENTRE) / WIDTH
