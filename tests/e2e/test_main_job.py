@@ -150,5 +150,8 @@ def test_a_small_table_is_refused_at_the_site_with_a_remedy_and_a_notice_at_cent
     seen = next(row for row in board if row["participant"] == hungary.site_id)
     assert not seen["is_clean"]
     assert [shown["code"] for shown in seen["findings"]] == ["rule.cell_cross"]
-    assert "a cell of … of …" in seen["findings"][0]["sentence"], "the count stays at the site"
+    told = seen["findings"][0]["sentence"]
+    assert "rule cell_cross asks for" in told
+    assert "'fbs'" not in told, "the table stays at the site"
+    assert not any(character.isdigit() for character in told), "the count stays at the site"
     federation.runner.call("POST", f"/api/jobs/{job_id}/cancel")
