@@ -6,6 +6,8 @@ import ssl
 from typing import Final
 
 import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
 
 from central.accounts.passwords import Passwords
 from central.app import create_app
@@ -20,13 +22,24 @@ SHUTDOWN_SECONDS: Final = 5
 """For answers under way; rows are wiped after that."""
 
 
+class LinkProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's WebSockets. A peer that closes in the very moment in which the server stops must not keep it from stopping in order."""
+
+    def shutdown(self) -> None:
+        """Say goodbye and close."""
+        try:
+            super().shutdown()
+        except InvalidState:
+            self.transport.close()
+
+
 def server_config(settings: Settings, tls: TlsFiles, passwords: Passwords | None = None) -> uvicorn.Config:
     """The configuration of the web server. Raises `ValueError` when the ledger's chain is broken."""
     config = uvicorn.Config(
         create_app(settings, tls, passwords),
         loop="uvloop",
         http="httptools",
-        ws="websockets-sansio",
+        ws=LinkProtocol,
         ws_max_size=load_policy(settings.policy).max_frame_bytes + FRAME_OVERHEAD,
         # Compressing secret aggregates beside guessable text would leak through lengths; the hub pings by itself.
         ws_per_message_deflate=False,

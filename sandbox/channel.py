@@ -98,10 +98,10 @@ class Channel:
     async def hand_over(self, other: Channel) -> None:
         """Send the socket of `other` over this channel, as a descriptor carried by one byte, and close it here.
 
-        Raises :class:`PeerError` unless `other` is between two frames: what was read of the next one would be lost.
+        Raises :class:`PeerError` when more was read of `other` than was asked for: a worker has nothing to say unasked.
         """
         if other._buffer:
-            raise PeerError(Code.WIRE_FRAME)
+            raise PeerError(Code.WORKER_PROTOCOL)
         async with self._sending:
             # The flag belongs to the open file, which the receiver shares, and children block.
             other._socket.setblocking(True)

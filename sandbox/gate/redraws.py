@@ -1,4 +1,4 @@
-"""Which imputed cells of a binary target a site keeps: no sum that leaves, and no combination of sums, may be about a few of them.
+"""Which imputed cells of a binary target a site keeps: no sum that leaves, nor a difference of two, may be about a few of them.
 
 A draw of a continuous target changes every cell that it fills, by noise. One of a binary target changes only some, and may change few:
 then the Grams before and after it differ by these few rows, whose values stand in the difference. The same goes for two chains, and for

@@ -6,8 +6,11 @@ import asyncio
 
 import pytest
 from starlette.websockets import WebSocketDisconnect, WebSocketState
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
 
 from central.hub.connection import CLOSE_PROTOCOL, CLOSE_REVOKED, MAX_WAITING, Connection
+from central.server import LinkProtocol
 
 
 class Deaf:
@@ -94,3 +97,23 @@ async def test_a_write_to_a_peer_that_is_gone_is_no_error():
             raise WebSocketDisconnect(1006)
 
     await Connection(Gone()).write([b"1"])
+
+
+@pytest.mark.parametrize("error", [None, InvalidState("connection is closing")])
+def test_a_peer_that_closes_while_the_server_stops_does_not_keep_it_from_stopping(monkeypatch, error: Exception | None) -> None:
+    class Transport:
+        is_closed = False
+
+        def close(self) -> None:
+            self.is_closed = True
+
+    def shutdown(protocol: LinkProtocol) -> None:
+        if error is not None:
+            raise error
+        protocol.transport.close()
+
+    monkeypatch.setattr(WebSocketsSansIOProtocol, "shutdown", shutdown)
+    protocol = object.__new__(LinkProtocol)
+    protocol.transport = Transport()
+    protocol.shutdown()
+    assert protocol.transport.is_closed

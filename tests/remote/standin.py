@@ -20,6 +20,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from central.server import LinkProtocol
 from remote.link.status import CLOSE_PROTOCOL
 from sandbox.errors import PeerError
 from sandbox.pages.idle import IDLE_SECONDS
@@ -38,7 +39,7 @@ async def served(app: Any, tls: Path | None = None) -> AsyncIterator[int]:
         host="127.0.0.1",
         port=0,
         log_config=None,
-        ws="websockets-sansio",
+        ws=LinkProtocol,
         ws_per_message_deflate=False,
         ssl_certfile=tls,
         timeout_keep_alive=IDLE_SECONDS,
