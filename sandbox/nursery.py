@@ -6,6 +6,7 @@ owns its process from the self-test on. Nothing about an exception leaves a chil
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import select
@@ -55,6 +56,9 @@ class Nursery:
     def serve(self) -> NoReturn:
         """Lock this process in, then serve until the supervisor closes the channel; children do not outlive that."""
         settle()
+        # A child that is woken does not push aside the host that woke it and has others to wake: it runs beside it, or next.
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
         cradle = lock_zygote()
         self._poll.register(self._control.fileno(), select.POLLIN)
         try:
