@@ -29,7 +29,7 @@ RULE_TITLES: Final = {
     "draw_bounds": "no draw that marks rows",
     "units": "centre and scale that fit the rows",
     "draw_schedule": "draws in turn, after a fit",
-    "redraw": "no draw kept that would change a few rows only",
+    "redraw": "no draw that changes a few rows only",
     "additive": "sums that are sums over rows",
     "contributors": "no sum that a few people make up",
     "difference": "no difference of two sums that a few people make up",
