@@ -17,6 +17,7 @@ Rule = Literal[
     "parameter_ratio",
     "cell_column",
     "cell_cross",
+    "combination",
     "dominance",
     "set_aside",
     "units",
@@ -38,7 +39,7 @@ Rule = Literal[
     "row_state",
     "estimate",
 ]
-STANDING_RULES: Final = ("cell_column", "cell_cross", "dominance", "set_aside")
+STANDING_RULES: Final = ("cell_column", "cell_cross", "combination", "dominance", "set_aside")
 """Rules that only the rows decide, not the question: judged once, before Start, and in force for every message."""
 CONSTANT_SPREAD: Final = 1e-24
 """A sum of squares about the median below this share of the sum of squares is rounding: the column is constant and tells of nobody."""
@@ -154,6 +155,11 @@ def check_level(n_rows: int, policy: Policy) -> tuple[Breach, ...]:
 def check_crossing(n_rows: int, policy: Policy) -> tuple[Breach, ...]:
     """Rule 2 on a cell of the table of two such columns: a cross-product gives it away."""
     return (Breach("cell_cross", n_rows, policy.min_cell_cross),) if 0 < n_rows < policy.min_cell_cross else ()
+
+
+def check_combinations(n_rows: int, policy: Policy) -> tuple[Breach, ...]:
+    """Rule 2 on the rows in small cells of the table of all such columns: weights that are no line of the columns give each cell away."""
+    return (Breach("combination", n_rows, policy.min_cell_cross),) if n_rows else ()
 
 
 def check_dominance(spread: Spread, policy: Policy) -> tuple[Breach, ...]:

@@ -41,6 +41,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Rows with each level of a column of two or three values, unless none has it: its sums are counts of people."""
     min_cell_cross: int
     """Rows in each cell of the table of two such columns, unless none is in it: a cross-product gives the table away."""
+    whole_tables: bool
+    """Whether the table of all such columns in the model of a logistic fit is judged as that of two (else its small cells are a notice)."""
     dominance_top2: float
     """Largest share of a sum of squares that two rows may hold (1: off), around zero and around the site's median."""
     dominance_remainder: float
@@ -126,6 +128,7 @@ NARROWS: Final[dict[str, Literal["up", "down", "true"]]] = {
     "min_rows": "up",
     "min_cell_column": "up",
     "min_cell_cross": "up",
+    "whole_tables": "true",
     "dominance_top2": "down",
     "dominance_remainder": "up",
     "max_parameter_ratio": "down",

@@ -51,6 +51,7 @@ class Code(StrEnum):
     RULE_DOMINANCE = "rule.dominance"
     RULE_SET_ASIDE = "rule.set_aside"
     RULE_REDRAW = "rule.redraw"
+    RULE_COMBINATION = "rule.combination"
     RULE_MISSING_TOKEN = "rule.missing_token"  # noqa: S105
     RULE_UNITS = "rule.units"
     RULE_OTHER_ROWS = "rule.other_rows"
@@ -232,6 +233,12 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     C.RULE_CELL_CROSS: Entry(
         "The table {column!r} × {other!r} has a cell of {found} of {where}; the policy asks for none or at least {limit}.",
         "Ignore one of the two columns in the job, merge values in the files of all participants, or leave this site out.",
+    ),
+    C.RULE_COMBINATION: Entry(
+        "{found} rows are in combinations of levels of {columns} that fewer than {limit} rows have. Questions about target {column!r}, "
+        "chosen for it, tell what each combination adds; those that the pair asks do not.",
+        "Ignore a column or merge levels in the files of all participants; where it is a notice, approve the job only when "
+        "you trust central to ask what the pair asks.",
     ),
     C.RULE_DOMINANCE: Entry(
         "Two of {where} hold {found} of the sum of squares of column {column!r}, or one of them outweighs all but two; "

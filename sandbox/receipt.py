@@ -21,6 +21,7 @@ RULE_TITLES: Final = {
     "parameter_ratio": "enough rows per coefficient",
     "cell_column": "no value held by a few people only",
     "cell_cross": "no pair of values held by a few people only",
+    "combination": "no combination of values held by a few people only",
     "dominance": "no sum of squares made of one or two people",
     "set_aside": "no difference of two targets made of a few people",
     "eta": "no question that singles rows out",

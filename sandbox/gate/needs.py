@@ -6,16 +6,17 @@ A fit that is made here alone (`glm_fit`) must be possible here; a selection mod
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
 from policies import Policy
-from policies.disclosure import check_fit, difference_limit
+from policies.disclosure import check_combinations, check_fit, difference_limit
 from sandbox.contract import Contract, Finding
 from sandbox.declared import Declarations
 from sandbox.errors import Code
 from sandbox.estimation.cholesky import FitError, factor
+from sandbox.gate.combinations import combinations
 from sandbox.gate.dataset import Dataset
 from sandbox.gate.rows import Matrix, Rows
 from sandbox.gate.verification import check_message_size
@@ -24,6 +25,8 @@ from sandbox.manifest import FieldKind, Manifest
 LENT_COPIES: Final = 3
 """Of the rows in the memory of a worker: the ones it is lent, and what a step makes of them (a design, the observed part of it)."""
 ITEM_BYTES: Final = 8
+LOGISTIC_KINDS: Final[frozenset[FieldKind]] = frozenset({"glm_score", "glm_gradient"})
+"""Asked of a binary target at coefficients that central chose."""
 REDRAWN_TIMES: Final = 2
 """Of the difference group: with so many cells of the rarer value, few draws miss the group by chance."""
 MIN_ROWS_PER_COEFFICIENT: Final = 20
@@ -46,11 +49,31 @@ def need_findings(
             column = rows.targets[0]
             details["column"] = dataset.contract.column(column).name
             findings.append(Finding(Code(f"rule.{breach.rule}"), "notice" if is_central else "stop", column, details))
+    findings += _combination_findings(kinds, dataset.contract, rows, policy, is_central=is_central)
     if not is_central:
         findings += _redraw_findings(dataset, rows, difference_limit(q, policy))
     if manifest.access == "rows":
         findings += _lending_findings(manifest, dataset.contract, rows, policy, is_central=is_central)
     return tuple(findings)
+
+
+def _combination_findings(kinds: set[FieldKind], contract: Contract, rows: Rows, policy: Policy, *, is_central: bool) -> Iterator[Finding]:
+    """Targets of which a fit that is not linear tells what few rows of one combination of levels add."""
+    has_selection = "selection_score" in kinds
+    for target in rows.targets:
+        is_logistic = contract.column(target).is_binary and bool(kinds & LOGISTIC_KINDS) and rows.n_observed(target) > 0
+        if not (has_selection or is_logistic):
+            continue
+        found = combinations(rows, target, with_target=has_selection)
+        for breach in check_combinations(found.n_in_small(policy.min_cell_cross), policy):
+            details: dict[str, str | int | float] = {
+                "column": contract.column(target).name,
+                "columns": ", ".join(repr(contract.column(index).name) for index in found.columns),
+                "found": breach.found,
+                "limit": breach.limit,
+            }
+            severity: Literal["stop", "notice"] = "stop" if policy.whole_tables and not is_central else "notice"
+            yield Finding(Code.RULE_COMBINATION, severity, target, details)
 
 
 def _redraw_findings(dataset: Dataset, rows: Rows, limit: int) -> Iterator[Finding]:

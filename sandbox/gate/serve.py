@@ -246,19 +246,23 @@ class _Job:
         found = self._survey = survey(
             dataset, setup.policy, self._memory, is_central=setup.is_central, central_intercept=has_intercept, n_chains=n_chains
         )
-        if found.rows is None:
+        first = found.rows
+        if first is None:
             return found.findings
         ridge = float(setup.spec.parameters.get("ridge", 0.0))
-        needs = need_findings(self._manifest, dataset, found.rows, setup.policy, ridge=ridge, is_central=setup.is_central)
+        needs = need_findings(self._manifest, dataset, first, setup.policy, ridge=ridge, is_central=setup.is_central)
+        found = self._survey = replace(found, findings=found.findings + needs)
+        if any(finding.severity == "stop" for finding in needs):
+            return found.findings
         contract = dataset.contract
         self.origin = replace(self.origin, contract=contract.digest)
-        rows = [found.rows, *(found.rows.copy(self._memory) for _ in range(1, setup.spec.chains))]
+        rows = [first, *(first.copy(self._memory) for _ in range(1, setup.spec.chains))]
         if setup.is_central:
             self._imputations = Imputations(found.mask, rows, setup.spec.imputations, self._memory)
         self._answering = self._make_answering(rows, contract, found)
         self._dataset = dataset
         self._notes = tuple(ingest.notes)
-        return found.findings + needs
+        return found.findings
 
     def _make_answering(self, rows: Sequence[Rows], contract: Contract, found: Survey) -> Answering:
         """The chains of the job, over the rows of each."""

@@ -43,7 +43,7 @@ class Tables:
         """Find the columns with two or three values. `columns` by 1-based index: raw values, NaN where missing, shape (rows,) each."""
         levels, n_rows = {}, 0
         for index, values in columns.items():
-            levels[index], n_rows = _levels(values), len(values)
+            levels[index], n_rows = levels_of(values), len(values)
         self._of_level = [index for index in levels for _ in levels[index]]
         self._indicators = np.empty((n_rows, len(self._of_level)), dtype=bool)
         number = 0
@@ -81,7 +81,7 @@ class Tables:
                 yield from (Cell(column, other, breach) for breach in check_crossing(n_rows, policy))
 
 
-def _levels(values: Values) -> list[float]:
+def levels_of(values: Values) -> list[float]:
     """The distinct observed values when there are two or three, else none: a constant tells of nobody, and more do not add up."""
     rest = values[~np.isnan(values)]
     if len(np.unique(rest[:_FIRST_ROWS])) > MAX_LEVELS:

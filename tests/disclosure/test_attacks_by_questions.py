@@ -6,6 +6,7 @@ no better than a guess.
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -107,6 +108,8 @@ def test_polite_questions_on_crossed_levels_pass_by_design_and_tell_the_age_of_t
     # H = Σ w z z' with one weight per combination of levels: as many questions as combinations, and the sums of each are solved for.
     data, alone = crossed()
     played = site(data, {"t": "binary"}, DEFAULT)
+    # The site is told before it presses Start.
+    assert played.codes == ["rule.combination"]
     played.begin(centre=[0.0, 0.0, 0.0, 60.0, 0.0], scale=[1.0, 1.0, 1.0, 9.0, 1.0], mean=[0.5, 0.5, 0.5, 60.0, 0.5])
     levels = np.array(np.meshgrid(*[[0, 1]] * 3, indexing="ij")).reshape(3, -1).T
     random, weights, answers = np.random.default_rng(1), [], []
@@ -122,3 +125,14 @@ def test_polite_questions_on_crossed_levels_pass_by_design_and_tell_the_age_of_t
     age, count = np.linalg.lstsq(np.array(weights), np.array(answers))[0][levels.all(axis=1)][0]
     assert count == pytest.approx(1, abs=0.01)
     assert 60 + 9 * age / count == pytest.approx(data["age"][alone], abs=0.2)
+
+
+def test_files_with_small_combinations_are_not_asked_under_whole_tables(site) -> None:
+    policy = msgspec.structs.replace(DEFAULT, whole_tables=True)
+    data, alone = crossed()
+    stopped = site(data, {"t": "binary"}, policy).report
+    assert [(finding.code.value, finding.severity) for finding in stopped.findings] == [("rule.combination", "stop")]
+    # Without that one person nobody is in a small combination, and a continuous target has no questions.
+    rest = {name: np.delete(values, alone) for name, values in data.items()}
+    assert site(rest, {"t": "binary"}, policy).report.findings == ()
+    assert site(data, {"t": "continuous"}, policy).report.findings == ()

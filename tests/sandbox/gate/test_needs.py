@@ -31,10 +31,10 @@ def findings(region: Region, pair: str, *, binary: bool = False, n: int = 500, v
         values = np.column_stack([rng.random(n) > 0.5, rng.normal(size=(n, 2))]).astype(float)
     values[: n // 5, 0] = np.nan
     target = Column("y", "target", "binary", ("0", "1")) if binary else Column("y", "target", "continuous")
-    contract = Contract((target, Column("a", "predictor"), Column("b", "predictor")))
-    tiles = Tiles(region, 4)
+    contract = Contract((target, *(Column(name, "predictor") for name in "abc"[: values.shape[1] - 1])))
+    tiles = Tiles(region, values.shape[1] + 1)
     tiles.append(values)
-    dataset = Dataset(contract, {1: 0, 2: 1, 3: 2}, tiles)
+    dataset = Dataset(contract, {number + 1: number for number in range(values.shape[1])}, tiles)
     rows = Rows(dataset, np.arange(len(values)), find_patterns(np.isnan(values[:, :1])), region, np.array([1.0]))
     manifest = load_pair(ALGORITHMS / pair).manifest
     policy = msgspec.structs.replace(built_in("default"), **{**ANY_REDRAW, **more.pop("policy", {})})
@@ -114,3 +114,33 @@ def test_a_binary_target_whose_imputed_cells_will_hardly_vary_is_announced_at_a_
     assert noticed(policy={"min_difference_group": 5}) == ()
     assert noticed(policy={"min_difference_group": 6}, is_central=True) == ()
     assert findings(region, "SIMICE", values=values, policy={"min_difference_group": 6}) == ()
+
+
+@pytest.mark.parametrize(
+    ("pair", "binary", "policy", "is_central", "severities"),
+    [
+        ("SIMICE", True, {}, False, ["notice"]),
+        ("CSLMI", True, {}, False, ["notice"]),
+        ("SIMICE", True, {"whole_tables": True}, False, ["stop"]),
+        ("SIMICE", True, {"whole_tables": True}, True, ["notice"]),
+        ("SIMICE", True, {"whole_tables": True, "min_cell_cross": 3}, False, []),
+        ("SIMICE", False, {"whole_tables": True}, False, []),
+        ("HDMI", False, {"whole_tables": True}, False, ["stop"]),
+    ],
+)
+def test_small_combinations_of_levels_are_told_where_weights_tell_them_and_stop_under_whole_tables(
+    region: Region, pair: str, binary: bool, policy: dict[str, object], is_central: bool, severities: list[str]
+) -> None:
+    rng = np.random.default_rng(0)
+    values = np.column_stack([rng.random(500) > 0.5, rng.random((500, 3)) > 0.5]).astype(float)
+    alone, *others = np.flatnonzero(values[:, 1:].all(axis=1) & (np.arange(500) >= 100))
+    values[others, 1 + np.arange(len(others)) % 3] = 0
+    values[np.flatnonzero(values[:100, 1:].all(axis=1)), 1] = 0
+    # Three rows, all of whom show the target.
+    values[[alone, *others[:2]], 1:] = 1
+    found = findings(region, pair, binary=binary, values=values, is_central=is_central, policy={"min_cell_cross": 5, **policy})
+    found = [finding for finding in found if finding.code == Code.RULE_COMBINATION]
+    assert [finding.severity for finding in found] == severities
+    for finding in found:
+        assert {key: finding.details[key] for key in ("column", "found", "limit")} == {"column": "y", "found": 3, "limit": 5}
+        assert "'a', 'b', 'c'" in str(finding.details["columns"])
