@@ -235,8 +235,8 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Ignore one of the two columns in the job, merge values in the files of all participants, or leave this site out.",
     ),
     C.RULE_COMBINATION: Entry(
-        "{found} rows are in combinations of levels of {columns} that fewer than {limit} rows have. Questions about target {column!r}, "
-        "chosen for it, tell what each combination adds; those that the pair asks do not.",
+        "{found} rows are in combinations of levels of {columns} that fewer than {limit} rows have. A central that "
+        "chooses its questions about target {column!r} for it can solve for what each combination adds.",
         "Ignore a column or merge levels in the files of all participants; where it is a notice, approve the job only when "
         "you trust central to ask what the pair asks.",
     ),
