@@ -22,8 +22,10 @@ from sandbox.errors import Code
 from sandbox.rounds.timing import ReplyTimes
 from sandbox.wire.codec import encode
 from sandbox.wire.messages import CallStep, StepDone, StepFailed
+from tests.disclosure.leaks_of_rows import released
 from tests.disclosure.people import CENTRE, DEFAULT, WIDTH, people
-from tests.disclosure.played import Site, honest, part
+from tests.disclosure.played import Site, Values, honest, part
+from tests.sandbox.gate.verification.played import normal_site
 
 TARGETS = {"y": "continuous", "b": "binary"}
 
@@ -155,3 +157,20 @@ async def test_replies_of_a_site_under_strict_leave_at_whole_buckets(simulate) -
     assert result["released"]["continuous_remote1"]["messages"] == 2
     assert result["seconds"]["margins"] > 0.4
     assert result["seconds"]["rounds"] > 0.4
+
+
+@pytest.mark.parametrize("n", [200, 1200])
+def test_what_code_that_sees_rows_adds_below_the_grid_does_not_leave(n: int) -> None:
+    """A bit of one person, 1e-11 of a row's contribution: every sum is one over rows and passes, and the grid takes the bit."""
+    numbers, exact = [], []
+    for bit in (0.0, 1.0):
+        rows = normal_site(n)
+        rows.rows[0, 1] = bit
+
+        def code(some: Values, known: float = rows.rows[0, 0]) -> Values:
+            return np.array([(some[:, 2] ** 2 + 1e-11 * some[:, 1] * (some[:, 0] == known)).sum()])
+
+        numbers.append(released(rows, code, None))
+        exact.append(rows.run(code).whole)
+    assert exact[0] != exact[1]
+    assert np.array_equal(*numbers)
