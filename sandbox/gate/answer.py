@@ -7,7 +7,7 @@ then, the kernels run under the guard (`chain`). Nothing is released partially: 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -33,8 +33,8 @@ from sandbox.wire.messages import ChainCalls, Constants, RunRound, StepCall, Ste
 class Worker(Protocol):
     """What runs the steps of the pair."""
 
-    def call(self, call: StepCall) -> StepDone:
-        """Run a step; see :class:`sandbox.gate.attached.AttachedWorker`."""
+    def run(self, calls: Sequence[StepCall]) -> Iterator[StepDone]:
+        """Run steps; see :class:`sandbox.gate.attached.AttachedWorker`."""
 
 
 class Answering:
@@ -107,32 +107,44 @@ class Answering:
         n_before = 0 if row_steps is None else row_steps.n_spent
         try:
             self._guard.check_budget()
-            for number, call in enumerate(asked.calls, 1):
+            steps, refused = self._steps(asked.calls)
+            answers = iter(()) if worker is None else worker.run(asked.calls[: len(steps)])
+            for call, step in zip(asked.calls, steps, strict=False):
                 part.steps.append(self._describe(call))
-                if not call.is_tell and number != len(asked.calls):
-                    raise Refusal(Code.RULE_UNDECLARED)
-                part.fields = self._run(asked.chain, call, worker)
+                part.fields = self._run(asked.chain, call, step, answers)
+            if refused is not None:
+                part.steps.append(self._describe(asked.calls[len(steps)]))
+                raise refused
             part.innovation = None if row_steps is None else row_steps.n_spent - n_before
         except Refusal as refusal:
             self._refuse(part, refusal)
         return part
 
-    def _run(self, chain: int, call: StepCall, worker: Worker | None) -> dict[str, Field]:
-        try:
-            step = self._declared.step(call.step)
-            self._declared.check_request(call.step, call.request)
-        except PeerError as error:
-            raise Refusal(error.code) from error
-        if (call.is_tell and step.reply) or (step.at == "central" and not self._guard.is_central):
-            raise Refusal(Code.RULE_UNDECLARED)
+    def _steps(self, calls: Sequence[StepCall]) -> tuple[list[Step], Refusal | None]:
+        """The steps that are called, as declared, up to a call that is not to be run: what refuses that."""
+        steps: list[Step] = []
+        for number, call in enumerate(calls, 1):
+            try:
+                if not call.is_tell and number != len(calls):
+                    raise PeerError(Code.RULE_UNDECLARED)
+                step = self._declared.step(call.step)
+                self._declared.check_request(call.step, call.request)
+                if (call.is_tell and step.reply) or (step.at == "central" and not self._guard.is_central):
+                    raise PeerError(Code.RULE_UNDECLARED)
+            except PeerError as error:
+                return steps, Refusal(error.code)
+            steps.append(step)
+        return steps, None
+
+    def _run(self, chain: int, call: StepCall, step: Step, answers: Iterator[StepDone]) -> dict[str, Field]:
         row_steps = self.chains[chain].row_steps
         if row_steps is not None:
-            answers = row_steps.run(call, step)
+            found = row_steps.run(call, step)
             target = next(iter(self._declared.targets(call)), 0)
-            return {name: self._field(answers[name], target, field, chain, f"{call.step}.{name}") for name, field in step.reply.items()}
-        if worker is None:
+            return {name: self._field(found[name], target, field, chain, f"{call.step}.{name}") for name, field in step.reply.items()}
+        done = next(answers, None)
+        if done is None:
             raise PeerError(Code.GATE_PROTOCOL)
-        done = worker.call(call)
         if len(done.calls) > self._policy.max_messages_per_step:
             raise LimitError(Code.LIMIT_STEP_MESSAGES, limit=self._policy.max_messages_per_step)
         check_calls(done, step, self._contract, self._declared)
