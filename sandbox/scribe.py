@@ -8,38 +8,58 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 T = TypeVar("T")
 Waiting: TypeAlias = tuple[T, "asyncio.Future[None]"]
 
 
 class Scribe(Generic[T]):
-    """Calls `write` with the lines that wait, in the order in which they came. The thread starts with the first line."""
+    """Calls `write` with the lines that wait, in the order in which they came. The thread starts with the first line.
+
+    One event loop uses it at a time. It is told by a bell of its own and not by `call_soon_threadsafe`, which wakes it while this thread
+    holds the interpreter, so that it falls asleep again at once.
+    """
 
     def __init__(self, write: Callable[[Sequence[T]], None]) -> None:
         self._write = write
         self._waiting: SimpleQueue[Waiting[T] | None] = SimpleQueue()
+        self._written: deque[tuple[asyncio.Future[None], Exception | None]] = deque()
         self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._bell = -1
 
     async def enter(self, line: T) -> None:
         """Wait until `line` is written; raises what `write` raised. Who stops waiting does not stop the line."""
+        loop = asyncio.get_running_loop()
         if self._thread is None:
+            self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
             self._thread = threading.Thread(target=self._run, name="scribe", daemon=True)
             self._thread.start()
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._loop is not loop:
+            self._loop = loop
+            loop.add_reader(self._bell, self._on_bell)
+        done: asyncio.Future[None] = loop.create_future()
         self._waiting.put((line, done))
         await done
 
     def close(self) -> None:
-        """Write what waits and end the thread."""
-        if self._thread is not None:
-            self._waiting.put(None)
-            self._thread.join()
-            self._thread = None
+        """Write what waits and end the thread. Where it is used by a running loop, that is who closes it. May be called again."""
+        if self._thread is None or self._loop is None:
+            return
+        self._waiting.put(None)
+        self._thread.join()
+        # A loop that was closed has forgotten the bell by itself.
+        with contextlib.suppress(RuntimeError):
+            self._loop.remove_reader(self._bell)
+        self._thread = self._loop = None
+        os.close(self._bell)
+        self._settle()
 
     def _run(self) -> None:
         while (first := self._waiting.get()) is not None:
@@ -61,16 +81,22 @@ class Scribe(Generic[T]):
             self._write([line for line, _ in batch])
         except Exception as raised:  # noqa: BLE001 - it is raised where the line was entered
             error = raised
-        for _, done in batch:
+        self._written.extend([(done, error) for _, done in batch])
+        os.eventfd_write(self._bell, 1)
+
+    def _on_bell(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._bell)
+        self._settle()
+
+    def _settle(self) -> None:
+        while self._written:
+            done, error = self._written.popleft()
             # A loop that was closed has nobody left who waits.
             with contextlib.suppress(RuntimeError):
-                done.get_loop().call_soon_threadsafe(_settle, done, error)
-
-
-def _settle(done: asyncio.Future[Any], error: Exception | None) -> None:
-    if done.done():
-        return
-    if error is None:
-        done.set_result(None)
-    else:
-        done.set_exception(error)
+                if done.done():
+                    continue
+                if error is None:
+                    done.set_result(None)
+                else:
+                    done.set_exception(error)
