@@ -81,7 +81,7 @@ class Link:
     def receive(self, data: bytes) -> list[Event]:
         """Take one frame. Raises as :meth:`Session.receive`."""
         events, frames = self.session.receive(data)
-        if self.connection is not None:
+        if frames and self.connection is not None:
             self.connection.send(frames)
         for event in events:
             if isinstance(event, Opened):

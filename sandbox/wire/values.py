@@ -78,7 +78,8 @@ class Array(msgspec.Struct, frozen=True, tag="array", forbid_unknown_fields=True
             return True
         # Every answer is looked at on its way, so without a copy where the machine's own order allows it.
         numbers = memoryview(self.data).cast("d") if sys.byteorder == "little" else self.numbers()
-        return all(map(math.isfinite, numbers))
+        # A sum is finite only if all numbers are; that of very large ones may not be although they are.
+        return math.isfinite(sum(numbers)) or all(map(math.isfinite, numbers))
 
 
 Value: TypeAlias = bool | int | float | str | Array

@@ -26,3 +26,9 @@ def test_a_shape_that_does_not_match_the_bytes_is_refused(shape: tuple[int, ...]
 def test_a_number_that_is_not_finite_is_seen(number: float) -> None:
     assert not floats([0.0, number]).is_finite
     assert floats([0.0, 1e308]).is_finite
+
+
+def test_numbers_whose_sum_is_not_finite_are_finite_and_infinities_that_cancel_are_not() -> None:
+    assert floats([1e308] * 3).is_finite
+    assert not floats([math.inf, -math.inf]).is_finite
+    assert not floats([*[1e308] * 3, math.nan]).is_finite
