@@ -104,12 +104,12 @@ class SelectionQuestion:
     """Evidence on a question about a selection model at a θ that central chose."""
 
     reach: float
-    """The largest of |z'γ|, half the largest |residual| / σ and a third of the largest argument of a probability (continuous target), or
-    of |z'γ| and |x'β| (binary target), over the rows used; infinite when an answer would not be a number."""
+    """The largest of |z'γ|, of a binary target |x'β|, half the largest |residual| / σ of a continuous one, and half the largest argument
+    of a conditional probability, over the rows used; infinite when an answer would not be a number."""
     correlation: float
     """|atanh ρ|."""
     weight_sum: float
-    """What the rows tell about selection: Σ of weights of at most a quarter, as p(1−p)."""
+    """What the rows with the target observed tell about selection and outcome together: Σ of weights of at most a quarter, as p(1−p)."""
     n_selected: int
     """Rows with the target observed."""
     n_not_selected: int

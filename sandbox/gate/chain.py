@@ -166,19 +166,19 @@ class Chain:
             raise
         # What a later draw does to a row also depends on what the earlier ones put there.
         self._draws = draws
-        if self._is_taken(target):
+        if self._is_taken(target, filled.log_odds):
             self._note(target, filled.moments)
 
     def _starts_so(self, target: int, is_one: Mask) -> bool:
         """Whether the missing cells of a binary target may start so."""
         return self._redraws is None or self._redraws.accept(target, is_one)
 
-    def _is_taken(self, target: int) -> bool:
+    def _is_taken(self, target: int, log_odds: Matrix | None = None) -> bool:
         """Whether the cells of a target may stay as they were just filled; if not they are taken back. The draw was made nevertheless."""
         units = self._begun()
         if self._redraws is None or not units.is_binary[self.rows.position(target)]:
             return True
-        is_taken = self._redraws.accept_draw(self.rows, units, target)
+        is_taken = self._redraws.accept_draw(self.rows, units, target, log_odds)
         self._guard.note("redraw", is_found=not is_taken)
         if not is_taken:
             self.rows.undo(target)

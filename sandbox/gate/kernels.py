@@ -227,6 +227,8 @@ class Filled:
     moments: Moments
     max_abs_eta: float
     """The largest |Xβ|, infinite when one is not a number."""
+    log_odds: Matrix | None
+    """Of each missing cell of a binary target, in the order of `rows.missing_rows`; good until the next draw."""
 
 
 def draw(rows: Rows, units: Units, target: int, beta: Matrix, sigma: float | None, noise: Matrix) -> Filled:
@@ -264,7 +266,8 @@ def draw(rows: Rows, units: Units, target: int, beta: Matrix, sigma: float | Non
     rows.refill(target, noise, complete)
     worst = max_abs(eta)
     worst = worst if math.isfinite(worst) else math.inf
-    return Filled(moments(noise, centre, scale), worst if is_sound else max(worst, BEYOND))
+    log_odds = eta if sigma is None else None
+    return Filled(moments(noise, centre, scale), worst if is_sound else max(worst, BEYOND), log_odds)
 
 
 def moments(values: Matrix, centre: float, scale: float) -> Moments:

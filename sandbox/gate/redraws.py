@@ -8,6 +8,10 @@ it too, and the difference is the rows whose imputed cell is 1. So a state is co
 A draw can also be a copy of another column, or of several together, but for a few rows: then the sums of the columns, put together alike,
 leave these few. So the cells are fitted by all other columns as they are now. A combination that is right but for k rows, and off by at
 most 1 in them, leaves a residual sum of squares of at most k.
+
+And it can be a copy of what is gone from the columns but has left in an earlier answer, carried over in a column that was drawn from it. No
+column of now shows that. But the cells of a draw are independent of all before, given their odds: whatever a combination of sums over
+time has for them, as many cells are expected to be off it as to have the unlikelier of their two values. So these must be enough, too.
 """
 
 from __future__ import annotations
@@ -57,9 +61,14 @@ class Redraws:
         """
         return self._records[target].accept(is_one)
 
-    def accept_draw(self, rows: Rows, units: Units, target: int) -> bool:
-        """Whether the missing cells of `target` may stay as they are filled in `rows`, standardised; if so they are remembered."""
+    def accept_draw(self, rows: Rows, units: Units, target: int, log_odds: Matrix | None) -> bool:
+        """Whether the missing cells of `target` may stay as they are filled in `rows`, standardised; if so they are remembered.
+
+        `log_odds`: of each cell, shape (missing,), when the gate drew it; None when code that sees rows filled it.
+        """
         record, scale = self._records[target], float(units.scale[rows.position(target)])
+        if log_odds is not None and not record.is_open(log_odds):
+            return False
         if not all(is_own(rows, target, view, record.fewest / scale**2) for view in record.views()):
             return False
         return record.accept(rows.filled(target) > units.threshold(rows.position(target)))
@@ -83,6 +92,13 @@ class _Record:
     def views(self) -> Iterator[Mask]:
         """Which rows that miss the target are in a Gram, shape (missing,): all of them, and those that show each other target."""
         return (np.repeat(view, self._counts) for view in self._shown.T)
+
+    def is_open(self, log_odds: Matrix) -> bool:
+        """Whether in each view enough cells are expected to be another value than the likelier one."""
+        unlikelier = np.concatenate([[0.0], np.cumsum(1.0 / (1.0 + np.exp(np.abs(log_odds))))])
+        ends = np.concatenate([[0], np.cumsum(self._counts)])
+        expected = np.diff(unlikelier[ends]) @ self._shown
+        return bool((expected[self._counts @ self._shown > 0] >= self.fewest).all())
 
     def accept(self, is_one: Mask) -> bool:
         state = _packed(is_one)

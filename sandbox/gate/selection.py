@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_ndtr, ndtri, ndtri_exp
+from scipy.special import log_ndtr, logit, ndtri, ndtri_exp
 
 from sandbox.gate import bivariate, kernels
 from sandbox.gate.kernels import Answer, Filled, Score, Units, moments
@@ -95,8 +95,7 @@ class _Sums:
         self.is_sound &= terms.is_sound
         self._loglik += float(terms.loglik.sum())
         self._loglik_size += float(np.abs(terms.loglik).sum())
-        # What a row can tell about selection, as the weight p(1 − p) of a logistic regression does.
-        self.weight_sum += float(np.abs(terms.second[A, A]).clip(max=0.25).sum())
+        self.weight_sum += terms.weight_sum
         n_parts = len(terms.first)
         squared = design * design
         self._g[: min(n_parts, 2)] += terms.first[:2] @ design
@@ -154,7 +153,7 @@ def draw_selection(rows: Rows, units: Units, target: int, exclusion: int, theta:
         exclusion: 1-based index of the column that the outcome does not depend on.
         theta: shape (2q + 1,).
         uniforms: two numbers in (0, 1) for every missing cell, in the order of `rows.missing_rows`. The first are overwritten with the
-            cells' values.
+            cells' values, the second with their log odds when the target is binary.
     """
     position = rows.position(target)
     centre, scale, is_binary = units.centre[position], units.scale[position], bool(units.is_binary[position])
@@ -170,6 +169,7 @@ def draw_selection(rows: Rows, units: Units, target: int, exclusion: int, theta:
         if is_binary:
             share = bivariate.cdf(b, -a, -rho) / np.exp(log_ndtr(-a))
             drawn[:] = ((drawn < share).astype(np.float64) - centre) / scale
+            second[places] = logit(np.clip(share, 0.0, 1.0))
         else:
             u = ndtri_exp(np.log(drawn) + log_ndtr(-a))
             drawn[:] = b + parts.sigma * (rho * u + np.sqrt(1.0 - rho * rho) * ndtri(second[places]))
@@ -178,4 +178,4 @@ def draw_selection(rows: Rows, units: Units, target: int, exclusion: int, theta:
 
     is_sound = kernels.is_linear(rows, parts.gamma, parts.beta)
     rows.refill(target, values, complete)
-    return Filled(moments(values, centre, scale), worst if is_sound else max(worst, kernels.BEYOND))
+    return Filled(moments(values, centre, scale), worst if is_sound else max(worst, kernels.BEYOND), second if is_binary else None)

@@ -119,7 +119,7 @@ class Gate:
             binary = [target for target in self.rows.targets if self.units.is_binary[target - 1]]
             self.redraws = Redraws(self.rows, binary, self.rows.p, STATES, self.region)
         self.n_judged += 1
-        self.redraws.accept_draw(self.rows, self.units, target)
+        self.redraws.accept_draw(self.rows, self.units, target, self.rows.eta[: self.rows.n_missing(target)])
 
     def gaussian(self, target: int) -> None:
         parts = kernels.gram(self.rows, self.units, target).parts

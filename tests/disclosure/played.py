@@ -16,7 +16,7 @@ import numpy.typing as npt
 from policies import Policy
 from sandbox.contract import Column, Contract
 from sandbox.job import check_job, job_from_table
-from sandbox.manifest import load_pair
+from sandbox.manifest import Pair, load_pair
 from sandbox.wire.messages import (
     Acknowledged,
     Begin,
@@ -66,17 +66,20 @@ class Site:
         sweeps: int = 2,
         missing: tuple[str, ...] = ("NA",),
         ignored: Sequence[str] = (),
+        pair: Pair = PAIR,
+        parameters: Mapping[str, Any] | None = None,
     ) -> None:
         self.names = list(columns)
         self._gate = gate
         self._number = 0
         job = {
             "imputations": 1,
-            "iteration_before_first_imputation": sweeps,
-            "iteration_between_imputations": 1,
             "seed": 1,
             "targets": [{"column": name, "type": type_} for name, type_ in targets.items()],
+            "parameters": dict(parameters or {}),
         }
+        if pair.manifest.capabilities.targets == "many":
+            job |= {"iteration_before_first_imputation": sweeps, "iteration_between_imputations": 1}
         self.contract = Contract(
             tuple(
                 Column(
@@ -89,9 +92,9 @@ class Site:
             ),
             missing,
         )
-        spec = check_job(job_from_table(job), PAIR.manifest)
+        spec = check_job(job_from_table(job), pair.manifest)
         gate.pipe.send(
-            GateSetup("job", "site", False, policy, spec, PAIR.manifest_bytes, PAIR.digest, self.contract, b"a secret of the site, long")
+            GateSetup("job", "site", False, policy, spec, pair.manifest_bytes, pair.digest, self.contract, b"a secret of the site, long")
         )
         self.report: UploadReport = gate.upload(as_csv(columns))
 

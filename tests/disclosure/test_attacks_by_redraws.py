@@ -160,3 +160,53 @@ def test_a_copy_of_levels_that_are_columns_of_their_own_is_not_taken(site, steep
     played.moments("c")
     draw = played.draw("c", [0.0, 0.0, 0.0, 2 * steepness, 2 * steepness, -steepness])
     assert played.moments("y", draw)[1]["rules"]["redraw"] == ("notice" if steepness else "pass")
+
+
+def three_missing_together(n: int, n_missing: int) -> dict[str, Values]:
+    """y, b and c are missing together, t is seen for all; every age is another one."""
+    random = np.random.default_rng(7)
+    age = np.round(np.clip(random.normal(CENTRE, WIDTH, n), 18, 86) + np.arange(n) * 1e-4, 4)
+    data = {"age": age, "dose": np.round(random.normal(5, 1, n), 2), "t": np.round(random.normal(size=n), 2)}
+    data |= {"y": 3 * np.round(random.normal(size=n), 2), "b": 1.0 * (random.random(n) < 0.5), "c": 1.0 * (random.random(n) < 0.5)}
+    missing = random.choice(n, n_missing, replace=False)
+    for name in "ybc":
+        data[name][missing] = np.nan
+    return data
+
+
+def carried(site: Callable[..., Site], policy: Policy) -> tuple[int, int]:
+    """b is carried over in the sign of y and drawn anew; c is drawn from y: the old b but for a few flips. How many people that tells, and
+    how often the site kept its cells."""
+    sweeps, wide, narrow = 100, 10.0, 5.0
+    data = three_missing_together(1000, 450)
+    played = site(data, {"t": "continuous", "y": "continuous", "b": "binary", "c": "binary"}, policy, sweeps=sweeps)
+    played.begin(centre=[CENTRE, 5, 0, 0, 0, 0], scale=[WIDTH, 1, 1, 1, 1, 1], mean=[CENTRE, 5, 0, 0, 0.5, 0.5])
+    shown = {name: part(played.moments(name)[0], "moments", "Xy")[[0, 1, 5]] for name in "bc"}
+    people = np.column_stack([data["age"], data["dose"]])[np.isnan(data["b"])]
+    sign, size = (wide + narrow) / 2 * 0.98, (wide - narrow) / 2 * 0.98
+    found, n_kept = set(), 0
+    for _ in range(sweeps // 2):
+        for name in "bcy":
+            played.moments(name)
+        draws = (
+            played.draw("b", [0.0] * 6),
+            played.draw("c", [0, 0, 0, 0, 0.24, -0.12]),
+            played.draw("y", [0, 0, 0, 2 * sign, 2 * size, -sign - size], 0.01),
+        )
+        first, entry = played.moments("t", *draws)
+        kept = {entry["rules"]["redraw"]}
+        for name in "bc":
+            played.moments(name)
+        second, entry = played.moments("t", played.draw("b", [0.0] * 6), played.draw("c", [0, 0, 0, 1.0, 0, 0]))
+        n_kept += "notice" in kept | {entry["rules"]["redraw"]}
+        of_b, of_c = part(first, "moments", "XX")[3][[0, 1, 5]] - shown["b"], part(second, "moments", "XX")[4][[0, 1, 5]] - shown["c"]
+        age, dose, count = of_c - of_b
+        if abs(round(count)) == 1:
+            told = np.array([CENTRE + WIDTH * age / round(count), 5 + dose / round(count)])
+            found |= {tuple(person) for person in people[(np.abs(people - told) < 2e-5).all(axis=1)]}
+    return len(found), n_kept
+
+
+def test_a_copy_carried_over_in_another_column_tells_people_where_no_rule_is_on_and_nobody_under_default(site) -> None:
+    assert carried(site, OFF)[0] >= 5
+    assert carried(site, DEFAULT) == (0, 50)

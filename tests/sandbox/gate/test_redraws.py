@@ -49,6 +49,17 @@ def histories(draw: st.DrawFn) -> tuple[np.ndarray, list[int], int, list[np.ndar
     return masks, counts, draw(st.integers(0, 8)), states[2:]
 
 
+@given(histories(), st.integers(0, 10**6), st.floats(0.0, 9.9))
+def test_a_draw_is_open_if_and_only_if_enough_cells_of_every_sum_may_be_the_unlikelier_value(history: Any, seed: int, reach: float) -> None:
+    masks, counts, fewest, _ = history
+    views = seen(masks, counts)
+    log_odds = reach * np.random.default_rng(seed).uniform(-1, 1, len(views[0]))
+    p = 1 / (1 + np.exp(-log_odds))
+    redraws = Redraws(rows_of(masks, counts), [1], fewest, 1, Region(mmap.mmap(-1, 1 << 20)))
+    expected = all(np.minimum(p, 1 - p)[view].sum() >= fewest for view in views if view.any())
+    assert redraws._records[1].is_open(log_odds) is expected
+
+
 @given(histories())
 def test_a_state_is_taken_if_and_only_if_it_is_far_from_every_earlier_one_in_every_sum(history: Any) -> None:
     masks, counts, fewest, states = history
