@@ -50,6 +50,8 @@ MAX_ATANH_CORRELATION: Final = 2.5
 """Of selection and outcome: at |ρ| = 0.987 a probability is all but a step between neighbouring rows."""
 
 
+REDRAWN_TIMES: Final = 2
+"""Of the difference group: with so many cells of the rarer value, few draws miss the group by chance."""
 MAX_UNITS: Final = 1e4
 """√(N/n) of a site of 100 rows among 10 000 000 000."""
 MIN_SPREAD: Final = 1e-100
@@ -142,7 +144,15 @@ def difference_limit(n_coefficients: int, policy: Policy) -> int:
     return max(policy.min_difference_group, covering)
 
 
-def is_group_small(n_rows: int, limit: int) -> bool:
+def redraw_limit(n_rarer: int, n_observed: int, limit: int) -> float:
+    """The fewest rows of a difference group in which a binary target is imputed anew: so many that few draws miss `limit` by chance.
+
+    `n_rarer` of `n_observed` rows have the rarer of its two values. Infinite when none has.
+    """
+    return math.ceil(REDRAWN_TIMES * limit * n_observed / n_rarer) if n_rarer else math.inf
+
+
+def is_group_small(n_rows: int, limit: float) -> bool:
     """Rule 4 on the size of a difference group: no row, or at least `limit`."""
     return 0 < n_rows < limit
 

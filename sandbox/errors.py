@@ -250,9 +250,9 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Use fewer targets, complete_rows in this site's policy (it then contributes complete rows only), or another policy.",
     ),
     C.RULE_REDRAW: Entry(
-        "About {found} imputed cells of binary target {column!r} will have the rarer value. A draw that changes fewer than {limit} is "
-        "not taken: they keep the values they had, most of them the commoner one.",
-        "Nothing is needed when other sites are larger; with complete_rows in this site's policy these rows take no part.",
+        "{found} rows that miss binary target {column!r} take no part: in a group of so few, draws of so rare a value would tell people "
+        "apart; {limit} such rows would do.",
+        "Nothing is needed: it is as if they were not in the file. A policy with a smaller min_difference_group lets them in.",
     ),
     C.RULE_MISSING_TOKEN: Entry(
         "The job reads {token} as missing, which is {found} cells of column {column!r} here; the policy asks for none or at least {limit}.",

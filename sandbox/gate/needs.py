@@ -11,7 +11,7 @@ from typing import Final, Literal
 import numpy as np
 
 from policies import Policy
-from policies.disclosure import check_combinations, check_fit, difference_limit
+from policies.disclosure import check_combinations, check_fit
 from sandbox.contract import Contract, Finding
 from sandbox.declared import Declarations
 from sandbox.errors import Code
@@ -27,8 +27,6 @@ LENT_COPIES: Final = 3
 ITEM_BYTES: Final = 8
 LOGISTIC_KINDS: Final[frozenset[FieldKind]] = frozenset({"glm_score", "glm_gradient"})
 """Asked of a binary target at coefficients that central chose."""
-REDRAWN_TIMES: Final = 2
-"""Of the difference group: with so many cells of the rarer value, few draws miss the group by chance."""
 MIN_ROWS_PER_COEFFICIENT: Final = 20
 """A logistic fit to fewer rows is biased away from 0, and an average of such fits keeps the bias."""
 
@@ -50,8 +48,6 @@ def need_findings(
             details["column"] = dataset.contract.column(column).name
             findings.append(Finding(Code(f"rule.{breach.rule}"), "notice" if is_central else "stop", column, details))
     findings += _combination_findings(kinds, dataset.contract, rows, policy, is_central=is_central)
-    if not is_central:
-        findings += _redraw_findings(dataset, rows, difference_limit(q, policy))
     if manifest.access == "rows":
         findings += _lending_findings(manifest, dataset.contract, rows, policy, is_central=is_central)
     return tuple(findings)
@@ -74,18 +70,6 @@ def _combination_findings(kinds: set[FieldKind], contract: Contract, rows: Rows,
             }
             severity: Literal["stop", "notice"] = "stop" if policy.whole_tables and not is_central else "notice"
             yield Finding(Code.RULE_COMBINATION, severity, target, details)
-
-
-def _redraw_findings(dataset: Dataset, rows: Rows, limit: int) -> Iterator[Finding]:
-    """Binary targets whose imputed cells will hardly vary: too few of them are expected to have the rarer value."""
-    for target in rows.targets:
-        column, n_missing, n_observed = dataset.contract.column(target), rows.n_missing(target), rows.n_observed(target)
-        if not (column.is_binary and n_missing and n_observed):
-            continue
-        n_ones = sum(int(part.design[:, rows.position(target)].sum()) for part in rows.parts(target, is_missing=False))
-        n_rarer = n_missing * min(n_ones, n_observed - n_ones) / n_observed
-        if n_rarer < REDRAWN_TIMES * limit:
-            yield Finding(Code.RULE_REDRAW, "notice", target, {"column": column.name, "found": round(n_rarer), "limit": limit})
 
 
 def _lending_findings(manifest: Manifest, contract: Contract, rows: Rows, policy: Policy, *, is_central: bool) -> Iterator[Finding]:

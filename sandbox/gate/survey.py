@@ -21,20 +21,18 @@ from policies.disclosure import (
     check_rows,
     check_set_aside,
     difference_limit,
-    is_group_small,
 )
 from sandbox.contract import Contract, Finding
 from sandbox.errors import Code
 from sandbox.gate.dataset import Columns, Dataset
-from sandbox.gate.patterns import Group, Mask, Patterns, find_patterns, keep_patterns
+from sandbox.gate.participation import everybody, participation
+from sandbox.gate.patterns import Mask, Patterns, find_patterns
 from sandbox.gate.region import Region
 from sandbox.gate.rows import Rows
 from sandbox.gate.spread import Sums, dominance
 from sandbox.gate.tables import Tables, Values
 
 ITEM_BYTES: Final = 8
-MAX_COUNTED: Final = 256
-"""Tables kept while groups are set aside."""
 MAX_FINDINGS: Final = 100
 """A report of more small cells than this is not read to its end."""
 
@@ -69,19 +67,20 @@ def survey(dataset: Dataset, policy: Policy, region: Region, *, is_central: bool
     patterns = find_patterns(mask if len(complete) == len(mask) else mask[complete])
     n_incomplete = dataset.n_rows - len(complete)
     n_coefficients = contract.n_coefficients(central_intercept)
-    is_kept = np.ones(len(patterns.counts), dtype=bool)
+    part = everybody(patterns)
     if not is_central:
-        is_kept = keep_rows(patterns, Columns(dataset, complete), difference_limit(n_coefficients, policy), policy)
-    n_set_aside = int(patterns.counts[~is_kept].sum())
+        part = participation(contract, patterns, Columns(dataset, complete), difference_limit(n_coefficients, policy), policy)
+    is_kept, n_set_aside = part.is_kept, int(patterns.counts[~part.is_kept].sum())
     kept, rows_kept = patterns, complete
     if n_set_aside:
         kept, rows_kept = _restrict(patterns, is_kept), complete[is_kept[patterns.of_row]]
     del patterns, complete
-    # Rows left out by `complete_rows` are its purpose, not its price.
-    breaches = () if policy.complete_rows else check_set_aside(n_set_aside, dataset.n_rows, policy)
+    # Rows left out by `complete_rows` are its purpose, not its price, and so are those that no draw could fill anew.
+    breaches = () if policy.complete_rows else check_set_aside(part.n_set_aside, dataset.n_rows, policy)
     findings = [_finding(breach, contract, rows=dataset.n_rows) for breach in breaches]
     findings += _size_findings(kept, contract, n_coefficients, policy)
     findings += people_findings(kept, Columns(dataset, rows_kept), contract, policy)[:MAX_FINDINGS]
+    findings += part.notices
     if is_central:
         findings = [Finding(found.code, "notice", found.column, found.details) for found in findings]
     if n_chains * n_coefficients**2 * ITEM_BYTES > policy.max_frame_bytes:
@@ -103,43 +102,6 @@ def _mark_missing(dataset: Dataset, mask: Mask) -> npt.NDArray[np.intp]:
         if index not in contract.targets:
             is_complete &= ~np.isnan(dataset.column(index))
     return np.flatnonzero(is_complete)
-
-
-def keep_rows(patterns: Patterns, columns: Mapping[int, Values], limit: int, policy: Policy) -> Mask:
-    """Rule 4: which patterns stay. A group is judged by its size and by its tables of people."""
-    if policy.complete_rows:
-        is_complete: Mask = patterns.masks.sum(axis=1) == 0
-        return is_complete
-    counting = _Counting(Tables(columns), patterns)
-
-    def is_small(group: Group) -> bool:
-        if is_group_small(group.n_rows, limit):
-            return True
-        return next(counting.tables.small_cells(counting.counts(group), policy), None) is not None
-
-    return keep_patterns(patterns, is_small, whole_patterns=policy.whole_patterns)
-
-
-class _Counting:
-    """Counts the people of difference groups. Most of the rows that miss one target show any other: the few that do not are taken off."""
-
-    def __init__(self, tables: Tables, patterns: Patterns) -> None:
-        self.tables = tables
-        self._patterns = patterns
-        self._around: dict[bytes, npt.NDArray[np.int64]] = {}
-
-    def counts(self, group: Group) -> npt.NDArray[np.int64]:
-        """As :meth:`Tables.counts`."""
-        of_row, rest = self._patterns.of_row, group.around & ~group.patterns
-        if int(self._patterns.counts[rest].sum()) >= group.n_rows:
-            return self.tables.counts(group.patterns[of_row])
-        key = np.packbits(group.around).tobytes()
-        around = self._around.get(key)
-        if around is None:
-            if len(self._around) >= MAX_COUNTED:
-                self._around.clear()
-            around = self._around[key] = self.tables.counts(group.around[of_row])
-        return around - self.tables.counts(rest[of_row]) if rest.any() else around
 
 
 def _restrict(patterns: Patterns, is_kept: Mask) -> Patterns:

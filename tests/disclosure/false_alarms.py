@@ -16,8 +16,9 @@ import numpy.typing as npt
 from policies import Policy, built_in
 from policies.disclosure import check_set_aside, difference_limit
 from sandbox.contract import Column, Contract
+from sandbox.gate.participation import keep_rows
 from sandbox.gate.patterns import find_patterns
-from sandbox.gate.survey import keep_rows, people_findings
+from sandbox.gate.survey import people_findings
 
 Values = npt.NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int], Values]

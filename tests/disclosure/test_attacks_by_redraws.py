@@ -65,11 +65,21 @@ def test_differences_of_redraws_tell_ages_where_no_rule_is_on(site) -> None:
 
 
 @pytest.mark.parametrize(("n_missing", "share"), [(20, 0.1), (20, 0.5), (60, 0.1), (100, 0.1)])
-def test_differences_of_redraws_tell_nobody_under_default_and_are_noted(site, n_missing: int, share: float) -> None:
+def test_rows_of_which_few_cells_would_change_take_no_part_and_the_site_is_told(site, n_missing: int, share: float) -> None:
     data = few_missing(n_missing, share)
+    (found,) = site(data, {"y": "continuous", "b": "binary"}, DEFAULT).report.findings
+    assert (found.code.value, found.severity, found.details["found"]) == ("rule.redraw", "notice", n_missing)
+    answers = [answer for answer, _ in states(site, DEFAULT, data, share)]
+    assert people_found(answers, data) == set()
+    assert len({answer.tobytes() for answer in answers}) == 1
+
+
+@pytest.mark.parametrize(("n_missing", "share"), [(50, 0.1), (100, 0.02), (100, 0.05), (100, 0.97)])
+def test_draws_of_many_cells_of_which_few_change_tell_nobody_and_are_noted(site, n_missing: int, share: float) -> None:
+    data = few_missing(n_missing, 0.5)
     found = [*states(site, DEFAULT, data, share)]
     assert people_found([answer for answer, _ in found], data) == set()
-    assert any(verdict == "notice" for _, verdict in found)
+    assert {verdict for _, verdict in found[1:]} == {"notice"}
 
 
 def test_where_many_cells_change_every_draw_is_taken(site) -> None:
@@ -79,10 +89,10 @@ def test_where_many_cells_change_every_draw_is_taken(site) -> None:
 
 
 def test_a_draw_that_is_not_taken_is_counted_and_refuses_nothing(site) -> None:
-    played = site(few_missing(20, 0.1), {"y": "continuous", "b": "binary"}, DEFAULT, sweeps=1)
-    played.begin(centre=[CENTRE, 0.0, 0.0], scale=[WIDTH, 1.0, 1.0], mean=[CENTRE, 0.0, 0.1])
+    played = site(few_missing(100, 0.5), {"y": "continuous", "b": "binary"}, DEFAULT, sweeps=1)
+    played.begin(centre=[CENTRE, 0.0, 0.0], scale=[WIDTH, 1.0, 1.0], mean=[CENTRE, 0.0, 0.5])
     before = part(played.moments("y")[0], "moments", "XX")
-    draw = played.draw("b", [0.0, 0.0, -2.0])
+    draw = played.draw("b", [0.0, 0.0, -4.0])
     played.moments("b")
     reply, entry = played.moments("y", draw)
     assert np.array_equal(part(reply, "moments", "XX"), before)
@@ -92,13 +102,13 @@ def test_a_draw_that_is_not_taken_is_counted_and_refuses_nothing(site) -> None:
 
 
 def test_cells_that_few_would_see_change_stay_too(site) -> None:
-    # c is missing for nearly all that miss b: the Gram of c has thirty of them, of whom three or so would change.
-    data = few_missing(200, 0.1)
+    # c is missing for most that miss b: the Gram of c has fifty of them, of whom five or so would become a 1.
+    data = few_missing(200, 0.5)
     missing = np.flatnonzero(np.isnan(data["b"]))
     data["c"] = np.random.default_rng(8).normal(size=1000).round(3)
-    data["c"][missing[30:]] = np.nan
+    data["c"][missing[50:]] = np.nan
     played = site(data, {"y": "continuous", "b": "binary", "c": "continuous"}, DEFAULT, sweeps=SWEEPS)
-    played.begin(centre=[CENTRE, 0.0, 0.0, 0.0], scale=[WIDTH, 1.0, 1.0, 1.0], mean=[CENTRE, 0.0, 0.1, 0.0])
+    played.begin(centre=[CENTRE, 0.0, 0.0, 0.0], scale=[WIDTH, 1.0, 1.0, 1.0], mean=[CENTRE, 0.0, 0.5, 0.0])
     answers = set()
     for _ in range(SWEEPS):
         played.moments("b")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -22,7 +21,6 @@ from sandbox.manifest import load_pair
 
 ALGORITHMS = Path(__file__).parents[3] / "algorithms"
 PLAIN = "../tests/pairs/good/PlainSIMI"
-ANY_REDRAW = {"min_difference_group": 0, "difference_group_covers_parameters": False}
 
 
 def findings(region: Region, pair: str, *, binary: bool = False, n: int = 500, values: np.ndarray | None = None, **more):
@@ -37,7 +35,7 @@ def findings(region: Region, pair: str, *, binary: bool = False, n: int = 500, v
     dataset = Dataset(contract, {number + 1: number for number in range(values.shape[1])}, tiles)
     rows = Rows(dataset, np.arange(len(values)), find_patterns(np.isnan(values[:, :1])), region, np.array([1.0]))
     manifest = load_pair(ALGORITHMS / pair).manifest
-    policy = msgspec.structs.replace(built_in("default"), **{**ANY_REDRAW, **more.pop("policy", {})})
+    policy = msgspec.structs.replace(built_in("default"), **more.pop("policy", {}))
     return need_findings(manifest, dataset, rows, policy, **{"ridge": 0.0, "is_central": False, **more})
 
 
@@ -102,18 +100,6 @@ def test_a_selection_model_needs_rows_for_both_its_equations(region: Region) -> 
     (found,) = findings(region, "HDMI", n=34, policy=policy, is_central=True)
     assert found.severity == "notice"
     assert findings(region, "HDMI", n=35, policy=policy) == ()
-
-
-def test_a_binary_target_whose_imputed_cells_will_hardly_vary_is_announced_at_a_site(region: Region) -> None:
-    values = np.column_stack([np.arange(500) % 10 == 0, np.random.default_rng(0).normal(size=(500, 2))]).astype(float)
-    # A hundred cells are missing, and a tenth of those that are not are 1.
-    noticed = partial(findings, region, "SIMICE", values=values, binary=True)
-    (found,) = noticed(policy={"min_difference_group": 6})
-    assert (found.code, found.severity, found.column) == (Code.RULE_REDRAW, "notice", 1)
-    assert found.details == {"column": "y", "found": 10, "limit": 6}
-    assert noticed(policy={"min_difference_group": 5}) == ()
-    assert noticed(policy={"min_difference_group": 6}, is_central=True) == ()
-    assert findings(region, "SIMICE", values=values, policy={"min_difference_group": 6}) == ()
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from policies import built_in
 from sandbox.errors import CATALOGUE, Code
 from sandbox.gate.ingest import Ingest
+from sandbox.gate.participation import keep_rows
 from sandbox.gate.patterns import difference_sizes, find_patterns, keep_patterns
 from sandbox.gate.region import Region
-from sandbox.gate.survey import keep_rows
 
 HEART = Path(__file__).parents[2] / "data" / "heart"
 HEART_JOB = {
@@ -99,7 +99,7 @@ def test_va_long_beach_as_a_site_is_refused_for_its_women(heart) -> None:
 
 def test_va_long_beach_without_sex_would_set_sixty_rows_aside(heart) -> None:
     found = heart("va_long_beach", sex="ignored")
-    assert said(found) == [("rule.set_aside", "", "", 60)]
+    assert said(found) == [("rule.set_aside", "", "", 60), ("rule.redraw", "exang", "", 41)]
     assert "60 of 200 rows" in found.findings[0].sentence
     assert "complete_rows" in CATALOGUE[found.findings[0].code].remedy
 
