@@ -39,9 +39,7 @@ def patterns_of(columns: dict[int, np.ndarray], targets: tuple[int, ...] = (2, 3
     return find_patterns(np.stack([np.isnan(columns[index]) for index in targets], axis=1))
 
 
-@given(
-    st.integers(0, 2**32 - 1), st.integers(100, 1500), st.tuples(*[st.floats(0.02, 0.5)] * 2), st.tuples(*[st.floats(0, 0.5)] * 3)
-)
+@given(st.integers(0, 2**32 - 1), st.integers(100, 1500), st.tuples(*[st.floats(0.02, 0.5)] * 2), st.tuples(*[st.floats(0, 0.5)] * 3))
 @settings(max_examples=60, deadline=None)
 def test_every_group_that_misses_a_binary_target_is_empty_or_large_enough_for_its_rarer_value(seed, n, shares, missing) -> None:
     columns = columns_of(np.random.default_rng(seed), n, shares, missing)
