@@ -60,11 +60,11 @@ def main(p: int) -> dict[str, float]:
         assert check_values(first.sum(axis=0), cells) == []
         assert check_lattice(first, sizes, POLICY, random) == []
 
-    begin_ms = quiet(begin, TIMES)
+    begin_ms = quiet(TIMES, begin=begin)["begin"]
     assert judge.check("moments", first.sum(axis=0), first) == []
     judge.accept("moments", first)
-    found = {"first": begin_ms, "second": quiet(go_on, TIMES), "notices": quiet(notice, TIMES)}
-    return {**found, "pass": quiet(lambda: np.abs(first).sum(axis=0), TIMES), "q": first.shape[1]}
+    found = quiet(TIMES, second=go_on, notices=notice, **{"pass": lambda: np.abs(first).sum(axis=0)})
+    return {"first": begin_ms, **found, "q": first.shape[1]}
 
 
 def _moments(data: np.ndarray) -> np.ndarray:
