@@ -34,7 +34,8 @@ class Participation:
     is_kept: Mask
     """Shape (patterns,)."""
     n_set_aside: int = 0
-    """Rows that would tell two answers apart, which are judged by `max_set_aside`."""
+    """Rows that would tell two answers apart, which are judged by `max_set_aside`. Those that `complete_rows` leaves out do not count: they
+    are its purpose, not its price. Nor do those that no draw could fill anew: they are as if not in the file."""
     notices: tuple[Finding, ...] = ()
     """About rows that are left out because draws of a binary target could not fill them anew."""
 
@@ -46,24 +47,25 @@ def everybody(patterns: Patterns) -> Participation:
 
 def participation(contract: Contract, patterns: Patterns, columns: Mapping[int, Values], limit: int, policy: Policy) -> Participation:
     """Of the rows of a site; `limit` is the fewest rows of a difference group."""
-    is_kept = keep_rows(patterns, columns, limit, policy)
+    if policy.complete_rows:
+        is_complete: Mask = ~patterns.masks.any(axis=1)
+        return Participation(is_complete)
+    tables = Tables(columns)
+    is_kept = keep_rows(patterns, tables, limit, policy)
     n_set_aside = int(patterns.counts[~is_kept].sum())
     limits = _redraw_limits(contract, columns, limit)
-    if policy.complete_rows or not (limits > limit).any():
+    if not (limits > limit).any():
         return Participation(is_kept, n_set_aside)
-    is_redrawn = keep_rows(patterns, columns, limit, policy, limits)
+    is_redrawn = keep_rows(patterns, tables, limit, policy, limits)
     return Participation(is_redrawn, n_set_aside, _redraw_notices(contract, patterns, is_kept & ~is_redrawn, limits))
 
 
-def keep_rows(patterns: Patterns, columns: Mapping[int, Values], limit: int, policy: Policy, redraw_limits: Limits | None = None) -> Mask:
+def keep_rows(patterns: Patterns, tables: Tables, limit: int, policy: Policy, redraw_limits: Limits | None = None) -> Mask:
     """Rule 4: which patterns stay. A group is judged by its size and by its tables of people.
 
     `redraw_limits`: what is asked of groups that miss each target, shape (targets,), where it is more than `limit`.
     """
-    if policy.complete_rows:
-        is_complete: Mask = patterns.masks.sum(axis=1) == 0
-        return is_complete
-    counting = _Counting(Tables(columns), patterns)
+    counting = _Counting(tables, patterns)
 
     def is_small(group: Group) -> bool:
         missed = patterns.masks[group.patterns].all(axis=0)
@@ -94,9 +96,8 @@ def _redraw_notices(contract: Contract, patterns: Patterns, is_left_out: Mask, l
     for place, index in enumerate(contract.targets):
         n_rows = int(patterns.counts[is_left_out & patterns.masks[:, place]].sum())
         if n_rows and contract.column(index).is_binary:
-            details: dict[str, str | int | float] = {"column": contract.column(index).name, "found": n_rows}
-            if math.isfinite(limits[place]):
-                details["limit"] = int(limits[place])
+            needed = int(limits[place]) if math.isfinite(limits[place]) else "no number of"
+            details: dict[str, str | int | float] = {"column": contract.column(index).name, "found": n_rows, "limit": needed}
             findings.append(Finding(Code.RULE_REDRAW, "notice", index, details))
     return tuple(findings)
 

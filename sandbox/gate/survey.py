@@ -75,8 +75,7 @@ def survey(dataset: Dataset, policy: Policy, region: Region, *, is_central: bool
     if n_set_aside:
         kept, rows_kept = _restrict(patterns, is_kept), complete[is_kept[patterns.of_row]]
     del patterns, complete
-    # Rows left out by `complete_rows` are its purpose, not its price, and so are those that no draw could fill anew.
-    breaches = () if policy.complete_rows else check_set_aside(part.n_set_aside, dataset.n_rows, policy)
+    breaches = check_set_aside(part.n_set_aside, dataset.n_rows, policy)
     findings = [_finding(breach, contract, rows=dataset.n_rows) for breach in breaches]
     findings += _size_findings(kept, contract, n_coefficients, policy)
     findings += people_findings(kept, Columns(dataset, rows_kept), contract, policy)[:MAX_FINDINGS]

@@ -19,6 +19,7 @@ from sandbox.contract import Column, Contract
 from sandbox.gate.participation import keep_rows
 from sandbox.gate.patterns import find_patterns
 from sandbox.gate.survey import people_findings
+from sandbox.gate.tables import Tables
 
 Values = npt.NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int], Values]
@@ -64,7 +65,7 @@ def alarm_rate(draw: Draw, n: int, policy: Policy, repetitions: int) -> float:
         columns = {index: draw(random, n) for index in contract.model}
         columns[N_COLUMNS][random.random(n) < 0.1] = np.nan
         patterns = find_patterns(np.isnan(columns[N_COLUMNS])[:, None])
-        is_kept = keep_rows(patterns, columns, difference_limit(contract.n_coefficients(False), policy), policy)
+        is_kept = keep_rows(patterns, Tables(columns), difference_limit(contract.n_coefficients(False), policy), policy)
         n_set_aside = int(patterns.counts[~is_kept].sum())
         found = people_findings(patterns, columns, contract, policy)
         n_stopped += bool(found or check_set_aside(n_set_aside, n, policy))

@@ -17,6 +17,7 @@ from sandbox.gate.ingest import Ingest
 from sandbox.gate.participation import keep_rows
 from sandbox.gate.patterns import difference_sizes, find_patterns, keep_patterns
 from sandbox.gate.region import Region
+from sandbox.gate.tables import Tables
 
 HEART = Path(__file__).parents[2] / "data" / "heart"
 HEART_JOB = {
@@ -152,7 +153,7 @@ def test_after_setting_aside_no_group_has_a_small_table(seed: int) -> None:
     for index in (2, 4, 5):
         columns[index][random.random(n) < random.uniform(0, 0.5)] = np.nan
     patterns = find_patterns(np.stack([np.isnan(columns[index]) for index in (2, 4, 5)], axis=1))
-    is_kept = keep_rows(patterns, columns, limit, policy)
+    is_kept = keep_rows(patterns, Tables(columns), limit, policy)
     masks, rows = patterns.masks[patterns.of_row], is_kept[patterns.of_row]
     for j in range(3):
         for group in [masks[:, j] & rows, *(masks[:, j] & ~masks[:, k] & rows for k in range(3) if k != j)]:
