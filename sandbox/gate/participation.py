@@ -48,7 +48,7 @@ def everybody(patterns: Patterns) -> Participation:
 def participation(contract: Contract, patterns: Patterns, columns: Mapping[int, Values], limit: int, policy: Policy) -> Participation:
     """Of the rows of a site; `limit` is the fewest rows of a difference group."""
     if policy.complete_rows:
-        is_complete: Mask = ~patterns.masks.any(axis=1)
+        is_complete: Mask = patterns.masks.sum(axis=1) == 0
         return Participation(is_complete)
     tables = Tables(columns)
     is_kept = keep_rows(patterns, tables, limit, policy)

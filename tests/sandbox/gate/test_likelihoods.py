@@ -90,3 +90,22 @@ def test_an_impossible_pair_is_said_to_be_unsound() -> None:
     assert not terms.is_sound
     assert np.isfinite(terms.loglik).all()
     assert likelihoods.binary(np.array([5.0]), np.array([5.0]), np.array([1.0]), 0.5).is_sound
+
+
+def test_arguments_of_conditional_probabilities_reach_half_as_far() -> None:
+    # One row for which the conditional argument is what reaches farthest: 16, with no other part above 3.
+    tau, cosh, rho = 2.0, np.cosh(2.0), np.tanh(2.0)
+    a, b, zero, one = np.array([16 / cosh]), np.array([0.0]), np.array([0.0]), np.array([1.0])
+    assert likelihoods.continuous(a, b, zero, 0.0, tau).reach == pytest.approx(8.0)
+    assert likelihoods.binary(a, b, one, tau).reach == pytest.approx(8.0)
+    assert likelihoods.binary(b, a, one, tau).reach == pytest.approx(8.0)
+    # Along the diagonal they cancel, and the linear predictors are all there is.
+    assert likelihoods.binary(zero + 2.0, zero + 2.0, one, tau).reach == pytest.approx(max(2.0, cosh * (1 - rho)))
+
+
+def test_what_selected_rows_tell_is_at_most_a_quarter_each_and_next_to_nothing_in_a_tail() -> None:
+    for terms in (lambda a: likelihoods.continuous(a, 0 * a, 0 * a, 0.0, 1.0), lambda a: likelihoods.binary(a, 0 * a, 0 * a + 1, 1.0)):
+        assert 0.05 < terms(np.zeros(1)).weight_sum <= 0.25
+        assert terms(np.zeros(40)).weight_sum == pytest.approx(40 * terms(np.zeros(1)).weight_sum)
+        assert terms(np.full(1000, 9.0)).weight_sum < 1e-10
+    assert likelihoods.not_selected(np.zeros(1000)).weight_sum == 0
