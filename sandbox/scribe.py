@@ -2,6 +2,9 @@
 
 A thread of its own, because a job waits for it in every round: handing work to a pool costs three times as much, and a pool that is busy
 with something else would hold up what may only leave when its line is on the disk.
+
+Where the disk answers sooner than a thread would (a disk whose cache survives a power cut), lines are written in place: the event loop
+stops for less time than it takes to wake the thread and be woken by it. One slow write sends those after it to the thread.
 """
 
 from __future__ import annotations
@@ -10,13 +13,19 @@ import asyncio
 import contextlib
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from typing import Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 T = TypeVar("T")
 Waiting: TypeAlias = tuple[T, "asyncio.Future[None]"]
+
+QUICK_SECONDS: Final = 2e-4
+"""A write that takes no longer may stop the event loop; a thread costs it about as much."""
+QUICK_WRITES: Final = 8
+"""Quick ones in a row before lines are written in place."""
 
 
 class Scribe(Generic[T]):
@@ -33,9 +42,15 @@ class Scribe(Generic[T]):
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._bell = -1
+        self._n_handed = 0
+        """Lines that the thread was given and that are not settled."""
+        self._n_quick = 0
 
     async def enter(self, line: T) -> None:
         """Wait until `line` is written; raises what `write` raised. Who stops waiting does not stop the line."""
+        if self._n_quick >= QUICK_WRITES and not self._n_handed:
+            self._write_timed([line])
+            return
         loop = asyncio.get_running_loop()
         if self._thread is None:
             self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -45,6 +60,7 @@ class Scribe(Generic[T]):
             self._loop = loop
             loop.add_reader(self._bell, self._on_bell)
         done: asyncio.Future[None] = loop.create_future()
+        self._n_handed += 1
         self._waiting.put((line, done))
         await done
 
@@ -78,11 +94,17 @@ class Scribe(Generic[T]):
     def _write_batch(self, batch: Sequence[Waiting[T]]) -> None:
         error: Exception | None = None
         try:
-            self._write([line for line, _ in batch])
+            self._write_timed([line for line, _ in batch])
         except Exception as raised:  # noqa: BLE001 - it is raised where the line was entered
             error = raised
         self._written.extend([(done, error) for _, done in batch])
         os.eventfd_write(self._bell, 1)
+
+    def _write_timed(self, lines: Sequence[T]) -> None:
+        start, n_quick, self._n_quick = time.perf_counter(), self._n_quick, 0
+        self._write(lines)
+        if time.perf_counter() - start < QUICK_SECONDS:
+            self._n_quick = n_quick + 1
 
     def _on_bell(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -92,6 +114,7 @@ class Scribe(Generic[T]):
     def _settle(self) -> None:
         while self._written:
             done, error = self._written.popleft()
+            self._n_handed -= 1
             # A loop that was closed has nobody left who waits.
             with contextlib.suppress(RuntimeError):
                 if done.done():

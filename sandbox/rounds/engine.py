@@ -82,6 +82,8 @@ class Engine:
         self._declared = Declarations(pair.manifest, contract, spec.has_central_intercept)
         self._chains: list[Chain] = []
         self._n_rounds = 0
+        self._seconds: dict[str, float] = {}
+        """How long each participant took for its last answer."""
         self._progress = EngineProgress(RESERVED_STEP, 0, 0)
         self.summary = RunSummary([participant.name for participant in self._participants])
 
@@ -141,13 +143,13 @@ class Engine:
             self.summary.seconds["worker"] = time.perf_counter() - start
             start = time.perf_counter()
             await self._run_chains()
+            self.summary.seconds["rounds"] = time.perf_counter() - start
         except ChainFailed as error:
             raise self._failure(error.chain, error.failed) from None
         finally:
             await asyncio.gather(*(chain.worker.kill() for chain in self._chains))
         if self.summary.imputations != self._spec.imputations:
             raise self._pair_error(f"kept {self.summary.imputations} of {self._spec.imputations} imputations")
-        self.summary.seconds["rounds"] = time.perf_counter() - start
 
     async def _start_chain(self, number: int, constants: Constants) -> None:
         worker = await self._supervisor.spawn_worker(self._policy)
@@ -246,7 +248,9 @@ class Engine:
             if participant is self._central:
                 # What goes to the sites leaves at the end of this turn of the loop, before a gate of this machine starts to compute.
                 await asyncio.sleep(0)
+            start = time.perf_counter()
             reply = await participant.run_round(number, asked[participant.name])
+            self._seconds[participant.name] = time.perf_counter() - start
             if reply.number != number:
                 raise PeerError(Code.WIRE_SEQUENCE)
             self._check(asked[participant.name], reply, check)
@@ -269,8 +273,12 @@ class Engine:
         return self._n_rounds - 1
 
     async def _gather(self, participants: Sequence[Participant], call: Callable[[Participant], Coroutine[Any, Any, T]]) -> list[T]:
-        """Call every participant at once; after all have answered, raise for the first that failed, naming it."""
-        outcomes = await asyncio.gather(*(call(participant) for participant in participants), return_exceptions=True)
+        """Call every participant at once; after all have answered, raise for the first that failed, naming it.
+
+        Who took longest the last time is called first: a round takes as long as the last to answer.
+        """
+        called = {p.name: asyncio.ensure_future(call(p)) for p in sorted(participants, key=self._seconds_of, reverse=True)}
+        outcomes = await asyncio.gather(*(called[participant.name] for participant in participants), return_exceptions=True)
         results: list[T] = []
         for participant, outcome in zip(participants, outcomes, strict=True):
             if isinstance(outcome, TidegateError):
@@ -279,6 +287,9 @@ class Engine:
                 raise outcome
             results.append(outcome)
         return results
+
+    def _seconds_of(self, participant: Participant) -> float:
+        return self._seconds.get(participant.name, 0.0)
 
     def _report(self, step: str, progress: Progress | EngineProgress) -> None:
         self._progress = EngineProgress(step, progress.done, progress.total)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from sandbox.scribe import Scribe
+from sandbox import scribe as module
+from sandbox.scribe import QUICK_SECONDS, QUICK_WRITES, Scribe
 
 
 class Disk:
@@ -87,6 +88,85 @@ async def test_closing_writes_what_waits_and_ends_the_thread() -> None:
     assert [line for batch in disk.batches for line in batch] == ["a", "b", "c"]
     await asyncio.gather(*entering)
     assert not any(thread.name == "scribe" for thread in set(threading.enumerate()) - before)
+
+
+class TimedDisk:
+    """Takes `seconds` for a write, by a clock of its own; remembers who wrote each line."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seconds = QUICK_SECONDS / 2
+        self.now = 0.0
+        self.lines: list[str] = []
+        self.writers: list[threading.Thread] = []
+        monkeypatch.setattr(module.time, "perf_counter", lambda: self.now)
+
+    def write(self, lines: Sequence[str]) -> None:
+        self.now += self.seconds
+        if "bad" in lines:
+            raise OSError("no space")
+        self.lines += lines
+        self.writers += [threading.current_thread()] * len(lines)
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the last line was written by who entered it."""
+        return self.writers[-1] is threading.current_thread()
+
+
+async def test_where_the_disk_is_quick_lines_are_written_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = TimedDisk(monkeypatch)
+    scribe = Scribe(disk.write)
+    for number in range(3 * QUICK_WRITES):
+        await scribe.enter(str(number))
+        assert disk.is_in_place is (number >= QUICK_WRITES)
+    assert disk.lines == [str(number) for number in range(3 * QUICK_WRITES)]
+    scribe.close()
+
+
+async def test_one_slow_write_sends_the_next_lines_to_the_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = TimedDisk(monkeypatch)
+    scribe = Scribe(disk.write)
+    for number in range(QUICK_WRITES + 1):
+        await scribe.enter(str(number))
+    assert disk.is_in_place
+    disk.seconds = QUICK_SECONDS
+    await scribe.enter("slow")
+    disk.seconds = QUICK_SECONDS / 2
+    for number in range(QUICK_WRITES):
+        await scribe.enter(str(number))
+        assert not disk.is_in_place
+    await scribe.enter("quick again")
+    assert disk.is_in_place
+    scribe.close()
+
+
+async def test_an_error_in_place_is_raised_too_and_sends_the_next_line_to_the_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = TimedDisk(monkeypatch)
+    scribe = Scribe(disk.write)
+    for number in range(QUICK_WRITES + 1):
+        await scribe.enter(str(number))
+    assert disk.is_in_place
+    with pytest.raises(OSError, match="no space"):
+        await scribe.enter("bad")
+    await scribe.enter("good")
+    assert not disk.is_in_place
+    scribe.close()
+
+
+async def test_a_line_is_not_written_in_place_before_those_that_the_thread_has() -> None:
+    disk = Disk()
+    scribe = Scribe(disk.write)
+    disk.is_free.clear()
+    first = asyncio.create_task(scribe.enter("first"))
+    await asyncio.to_thread(disk.is_writing.wait, 10)
+    scribe._n_quick = QUICK_WRITES
+    second = asyncio.create_task(scribe.enter("second"))
+    await asyncio.sleep(0)
+    assert not second.done()
+    disk.is_free.set()
+    await asyncio.gather(first, second)
+    assert disk.batches == [["first"], ["second"]]
+    scribe.close()
 
 
 def test_a_loop_that_is_gone_does_not_stop_the_thread() -> None:

@@ -63,6 +63,7 @@ class Bench:
         policy: Policy | None = None,
         n_sites: int = 1,
         manifest: str = MANIFEST,
+        make_site: Callable[[str, Answer], FakeParticipant] = FakeParticipant,
         **job: object,
     ) -> Engine:
         pair = make_pair(manifest.format(name="X").encode(), central.encode(), remote.encode())
@@ -73,7 +74,7 @@ class Bench:
         assert report.is_clean, report.findings
         assert report.contract is not None
         assert await participant.attach(pair.remote_source) == ()
-        sites = [FakeParticipant(f"S{number}", answer) for number in range(n_sites)]
+        sites = [make_site(f"S{number}", answer) for number in range(n_sites)]
         engine = Engine(self.supervisor, pair, spec, report.contract, participant, sites)
         await engine.run()
         return engine
@@ -127,6 +128,20 @@ async def test_tells_travel_with_the_next_question_in_order(bench: Bench) -> Non
     )
     await bench.run(answer=site, central=central)
     assert seen == [["margins"], ["moments"], ["impute", "moments"], ["impute", "moments"]]
+
+
+async def test_who_took_longest_for_the_last_answer_is_asked_first(bench: Bench) -> None:
+    asked: list[str] = []
+
+    class Site(FakeParticipant):
+        async def run_round(self, number: int, chains: tuple[ChainCalls, ...]) -> RoundReply:
+            asked.append(self.name)
+            await asyncio.sleep({"S0": 0.0, "S1": 0.1, "S2": 0.5}[self.name])
+            return await super().run_round(number, chains)
+
+    engine = await bench.run(n_sites=3, make_site=Site)
+    assert asked == ["S0", "S1", "S2", "S2", "S1", "S0"]
+    assert list(engine.summary.traffic) == ["central", "S0", "S1", "S2"]
 
 
 async def test_a_refusal_names_the_site_and_its_rule(bench: Bench) -> None:
