@@ -107,6 +107,14 @@ class TimedDisk:
         self.lines += lines
         self.writers += [threading.current_thread()] * len(lines)
 
+    async def scribe_in_place(self) -> Scribe[str]:
+        """A scribe that has begun to write in place."""
+        scribe = Scribe(self.write)
+        for number in range(QUICK_WRITES + 1):
+            await scribe.enter(str(number))
+        assert self.is_in_place
+        return scribe
+
     @property
     def is_in_place(self) -> bool:
         """Whether the last line was written by who entered it."""
@@ -125,10 +133,7 @@ async def test_where_the_disk_is_quick_lines_are_written_in_place(monkeypatch: p
 
 async def test_one_slow_write_sends_the_next_lines_to_the_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     disk = TimedDisk(monkeypatch)
-    scribe = Scribe(disk.write)
-    for number in range(QUICK_WRITES + 1):
-        await scribe.enter(str(number))
-    assert disk.is_in_place
+    scribe = await disk.scribe_in_place()
     disk.seconds = QUICK_SECONDS
     await scribe.enter("slow")
     disk.seconds = QUICK_SECONDS / 2
@@ -142,10 +147,7 @@ async def test_one_slow_write_sends_the_next_lines_to_the_thread(monkeypatch: py
 
 async def test_an_error_in_place_is_raised_too_and_sends_the_next_line_to_the_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     disk = TimedDisk(monkeypatch)
-    scribe = Scribe(disk.write)
-    for number in range(QUICK_WRITES + 1):
-        await scribe.enter(str(number))
-    assert disk.is_in_place
+    scribe = await disk.scribe_in_place()
     with pytest.raises(OSError, match="no space"):
         await scribe.enter("bad")
     await scribe.enter("good")
