@@ -379,9 +379,10 @@ def environment(blas_threads: int) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": threads,
         "OMP_NUM_THREADS": threads,
         # glibc gives what is freed back to the kernel at once, and an upload is read in blocks that are allocated and freed again: without
-        # this the kernel clears the same pages for every block, which costs as much as parsing them.
+        # this the kernel clears the same pages for every block, which costs as much as parsing them. Two such pieces stay, as by glibc's
+        # own rule: with one, an array just below the threshold would go back in every step of a pair.
         "MALLOC_MMAP_THRESHOLD_": str(MALLOC_KEEPS),
-        "MALLOC_TRIM_THRESHOLD_": str(MALLOC_KEEPS),
+        "MALLOC_TRIM_THRESHOLD_": str(2 * MALLOC_KEEPS),
     }
 
 

@@ -21,10 +21,10 @@ y = (draw.random({n}) < 0.5) * 1.0
 """
 WORK = {
     "X'X, 100,000 × 50, 20 times": (100_000, "for _ in range(20):\n    x.T @ x"),
-    "IRLS, 20,000 × 50, 40 steps": (
+    "IRLS, 20,000 × 50, 160 steps": (
         20_000,
         "beta = np.zeros(50)\n"
-        "for _ in range(40):\n"
+        "for _ in range(160):\n"
         "    p = 1 / (1 + np.exp(-(x @ beta)))\n"
         "    w = p * (1 - p)\n"
         "    beta = beta + np.linalg.solve(x.T @ (x * w[:, None]), x.T @ (y - p))",
