@@ -51,7 +51,7 @@ class Ledger:
         self._lock = threading.Lock()
 
     async def enter(self, entry: bytes) -> None:
-        """As :meth:`append`, for an event loop, which goes on meanwhile. Entries of many jobs that come together share one sync."""
+        """As :meth:`append`, for an event loop, which goes on unless the disk is quick. Entries that come together share one sync."""
         await self._scribe.enter(_object(entry))
 
     def append(self, entry: bytes) -> None:
