@@ -57,8 +57,7 @@ class Nursery:
         """Lock this process in, then serve until the supervisor closes the channel; children do not outlive that."""
         settle()
         # A child that is woken does not push aside the host that woke it and has others to wake: it runs beside it, or next.
-        with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        _schedule(os.SCHED_BATCH)
         cradle = lock_zygote()
         self._poll.register(self._control.fileno(), select.POLLIN)
         try:
@@ -137,6 +136,8 @@ def become(request: Spawn, channel: int, rows: int, cradle: Cradle, roles: Roles
             status = EXIT_RAISED
             roles.gate(pipe, mapped, isolation)
         else:
+            # Its gate, or the host, waits for it in every round, and what it does is short: it need not wait for the computing of a gate.
+            _schedule(os.SCHED_OTHER)
             stripped = strip_worker(channel, cradle)
             isolation = lock(worker_plan(request.data_bytes, request.cpu_seconds), stripped, request.minimum_isolation, start_threads)
             status = EXIT_RAISED
@@ -147,6 +148,12 @@ def become(request: Spawn, channel: int, rows: int, cradle: Cradle, roles: Roles
     finally:
         # Not by the interpreter: finalisers would run, and an exception would print what it knows.
         os._exit(status)
+
+
+def _schedule(policy: int) -> None:
+    """Ask for a scheduling policy; a matter of speed only, so that a system that denies it is no error."""
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, policy, os.sched_param(0))
 
 
 def _start_no_threads() -> None:

@@ -6,7 +6,10 @@ row.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
+import numpy.typing as npt
 
 from sandbox.wire.values import Array, Record
 
@@ -25,6 +28,15 @@ class Budget:
 
 
 def _n_changed(array: Array, before: Array | None) -> int:
-    bits = np.frombuffer(array.data, dtype="<u8").reshape(array.shape)
-    is_new = np.ones(array.shape, dtype=bool) if before is None else bits != np.frombuffer(before.data, dtype="<u8").reshape(array.shape)
-    return int(np.count_nonzero(np.triu(is_new) if len(array.shape) == 2 else is_new))
+    counted = _counted(array.shape)
+    if before is None:
+        return int(np.count_nonzero(counted))
+    is_new = np.frombuffer(array.data, "<u8") != np.frombuffer(before.data, "<u8")
+    return int(np.count_nonzero(is_new & counted))
+
+
+@lru_cache(maxsize=64)
+def _counted(shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """Which numbers of an array count, in C order: of a matrix the upper triangle."""
+    everything = np.ones(shape, dtype=bool)
+    return (np.triu(everything) if len(shape) == 2 else everything).ravel()

@@ -7,11 +7,11 @@ to the copy that leaves, never to what the gate keeps. A number that is not fini
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -26,13 +26,20 @@ from sandbox.wire.values import Array, Record
 
 STEP_PART = "loglik_step"
 """The part that tells how far a log-likelihood was rounded: a smaller change means nothing."""
+_EXPONENT: Final = np.uint64(0x7FF0_0000_0000_0000)
+"""The bits of a double that are neither sign nor fraction."""
+
+_encoder = msgspec.json.Encoder(order="sorted")
 
 
 def grid_step(bound: npt.ArrayLike, grid: float) -> npt.NDArray[np.float64]:
-    """The rounding step for a bound on Σ|φ|: the largest power of two not above `grid` · bound; 0 means no rounding."""
-    coarsest = grid * np.asarray(bound, dtype=np.float64)
-    with np.errstate(divide="ignore"):
-        step: npt.NDArray[np.float64] = np.where(coarsest > 0, np.exp2(np.floor(np.log2(np.where(coarsest > 0, coarsest, 1.0)))), 0.0)
+    """The rounding step for a bound on Σ|φ|: the largest power of two not above `grid` · bound; 0 means no rounding.
+
+    A bound that is not a number is treated as an infinite one: nothing can be rounded to that, and what is not finite is refused.
+    """
+    coarsest = np.asarray(grid * np.asarray(bound, dtype=np.float64))
+    # A power of two is a double without a fraction.
+    step: npt.NDArray[np.float64] = (coarsest.view(np.uint64) & _EXPONENT).view(np.float64)
     return step
 
 
@@ -80,8 +87,8 @@ class Origin:
 
     def entry(self, kind: str, **more: Any) -> bytes:
         """A ledger entry, JSON without the chain."""
-        line = {**asdict(self), "kind": kind, **more}
-        return json.dumps(line, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        line = {name: getattr(self, name) for name in self.__slots__}
+        return _encoder.encode({**line, "kind": kind, **more})
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 
@@ -77,6 +78,14 @@ def test_the_log_likelihood_tells_its_own_step() -> None:
 def test_a_number_that_is_not_finite_refuses(number: float) -> None:
     with pytest.raises(Refusal) as caught:
         make_record(gram(yy=np.asarray(number)), ReplyField("gram"), POLICY, {"q": 2, "c": 4})
+    assert caught.value.code is Code.RULE_NOT_FINITE
+
+
+@pytest.mark.parametrize("bound", [np.nan, np.inf])
+def test_a_bound_that_is_not_finite_refuses_rather_than_leave_its_number_unrounded(bound: float) -> None:
+    refused = dataclasses.replace(gram(), bounds={**gram().bounds, "yy": np.asarray(bound)})
+    with np.errstate(invalid="ignore"), pytest.raises(Refusal) as caught:  # as in a gate
+        make_record(refused, ReplyField("gram"), POLICY, {"q": 2, "c": 4})
     assert caught.value.code is Code.RULE_NOT_FINITE
 
 
