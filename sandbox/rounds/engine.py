@@ -245,9 +245,6 @@ class Engine:
         self._report(asked[CENTRAL][0].calls[-1].step, self._progress)
 
         async def ask(participant: Participant) -> RoundReply:
-            if participant is self._central:
-                # What goes to the sites leaves at the end of this turn of the loop, before a gate of this machine starts to compute.
-                await asyncio.sleep(0)
             start = time.perf_counter()
             reply = await participant.run_round(number, asked[participant.name])
             self._seconds[participant.name] = time.perf_counter() - start
