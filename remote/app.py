@@ -41,7 +41,7 @@ from sandbox.ledger import Ledger
 from sandbox.pages.bodies import BodyLimit
 from sandbox.pages.headers import SecurityHeaders
 from sandbox.pages.origin import OriginCheck
-from sandbox.wire.link import SiteToCentral
+from sandbox.wire.link import SiteReply, SiteToCentral
 
 HOST_NAMES: Final = ("127.0.0.1", "localhost", "::1")
 """What a browser may call this server; any other name is a rebound one."""
@@ -79,6 +79,9 @@ def make_parts(settings: Settings, isolator: Isolator | None) -> Parts:
     def send(message: SiteToCentral) -> None:
         link.send(message)
 
+    async def answer(reply: SiteReply) -> None:
+        await link.write(reply)
+
     runs = Runs(
         policy=policy,
         approvals=Approvals(database),
@@ -86,6 +89,7 @@ def make_parts(settings: Settings, isolator: Isolator | None) -> Parts:
         custody=Custody(isolator, ledger, policy, row_secret),
         site_id=lambda: config.current.site_id if config.current else "",
         send=send,
+        answer=answer,
         proof=proofs.named,
     )
     link = Link(

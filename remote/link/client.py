@@ -22,6 +22,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidPro
 from remote.link.backoff import Backoff
 from remote.link.status import CLOSE_DUPLICATE, CLOSE_PROTOCOL, CLOSE_REVOKED, CLOSE_SILENT, LinkState, LinkStatus, Reason
 from sandbox.errors import Code, PeerError, TidegateError
+from sandbox.outgoing import Outgoing
 from sandbox.wire.codec import encode
 from sandbox.wire.link import CentralToSite, SiteToCentral, central_to_site
 from sandbox.wire.session import Alive, Opened, Session
@@ -31,8 +32,6 @@ OPEN_SECONDS: Final = 10.0
 SILENT_PINGS: Final = 3
 """Pings without any answer after which the connection is given up."""
 FRAME_OVERHEAD: Final = 64
-MAX_WAITING: Final = 4096
-"""Frames that wait for a central that does not read."""
 CLOSED: Final = {
     CLOSE_PROTOCOL: (LinkState.OFFLINE, Reason.PROTOCOL),
     CLOSE_REVOKED: (LinkState.REFUSED, Reason.REVOKED),
@@ -91,7 +90,7 @@ class Link:
         self._max_frame_bytes = max_frame_bytes
         self._boot_id = secrets.token_hex(16)
         self._session = self._new_session()
-        self._outbox: asyncio.Queue[bytes] | None = None
+        self._outgoing: Outgoing | None = None
         self._changed = asyncio.Event()
         self._address: Address | None = None
         self._status = LinkStatus(LinkState.NOT_CONFIGURED)
@@ -105,6 +104,14 @@ class Link:
     def send(self, message: SiteToCentral) -> None:
         """Send a message to central, now or when the link is open again."""
         self._put(self._session.send(encode(message)))
+
+    async def write(self, message: SiteToCentral) -> None:
+        """As :meth:`send`, and out in this turn of the event loop if nothing is in the way."""
+        frames = self._session.send(encode(message))
+        if self._outgoing is not None:
+            # A broken connection shows in the reader.
+            with contextlib.suppress(ConnectionClosed):
+                await self._outgoing.write(frames)
 
     def reconfigure(self) -> None:
         """The configuration changed: close what is open and start anew, with nothing remembered of the old central."""
@@ -183,11 +190,10 @@ class Link:
             self._set(state, reason)
 
     async def _converse(self, connection: ClientConnection) -> None:
-        outbox: asyncio.Queue[bytes] = asyncio.Queue()
-        self._outbox = outbox
+        outgoing = self._outgoing = Outgoing(connection.send)
         self._heard()
         self._put(self._session.connect())
-        writer = asyncio.create_task(self._write(connection, outbox))
+        writer = asyncio.create_task(outgoing.run())
         pinger = asyncio.create_task(self._ping(connection))
         try:
             async for data in connection:
@@ -197,7 +203,7 @@ class Link:
                 raise PeerError(Code.SITE_LOST) from error
             raise
         finally:
-            self._outbox = None
+            self._outgoing = None
             self._session.disconnect()
             for task in (writer, pinger):
                 task.cancel()
@@ -209,7 +215,7 @@ class Link:
         self._heard()
         events, frames = self._session.receive(data)
         self._put(frames)
-        if self._outbox is not None and self._outbox.qsize() > MAX_WAITING:
+        if self._outgoing is not None and self._outgoing.is_overrun:
             # Central asks (pings want answers) and does not read: what waits takes memory here.
             raise PeerError(Code.WIRE_SEQUENCE)
         for event in events:
@@ -219,12 +225,6 @@ class Link:
                 self._receiver.on_opened(event.is_new)
             elif not isinstance(event, Alive):
                 self._receiver.on_message(central_to_site.decode(event.payload))
-
-    async def _write(self, connection: ClientConnection, outbox: asyncio.Queue[bytes]) -> None:
-        # A broken connection shows in the reader; this task only stops.
-        with contextlib.suppress(ConnectionClosed):
-            while True:
-                await connection.send(await outbox.get())
 
     async def _ping(self, connection: ClientConnection) -> None:
         """Ping until nothing was heard for too long; then drop the connection and end."""
@@ -238,9 +238,8 @@ class Link:
             self._put(self._session.ping())
 
     def _put(self, frames: list[bytes]) -> None:
-        for frame in frames:
-            if self._outbox is not None:
-                self._outbox.put_nowait(frame)
+        if self._outgoing is not None:
+            self._outgoing.put(frames)
 
     def _heard(self) -> None:
         self._last_heard = datetime.now(UTC)

@@ -27,12 +27,12 @@ class Responder:
         self,
         job_id: str,
         participant: LocalParticipant,
-        send: Callable[[SiteReply], None],
+        answer: Callable[[SiteReply], Awaitable[None]],
         on_failure: Callable[[Code], Awaitable[None]],
     ) -> None:
         self._job_id = job_id
         self._participant = participant
-        self._send = send
+        self._send = answer
         self._on_failure = on_failure
         self._questions: asyncio.Queue[SiteBegin | SiteRound] = asyncio.Queue()
         self._last_number = -1
@@ -51,7 +51,7 @@ class Responder:
         while True:
             question = await self._questions.get()
             reply = await self._answer(question)
-            self._send(reply)
+            await self._send(reply)
             if reply.failed is not None:
                 await self._on_failure(reply.failed)
                 return

@@ -7,7 +7,7 @@ run, that the end of a job cancels. A participant (gate and worker) belongs to e
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -45,7 +45,10 @@ log = structlog.get_logger()
 
 
 class Runs:
-    """Every run of this site. `send` puts a message on the link, `proof` names the last isolation report for the record of a start."""
+    """Every run of this site.
+
+    `send` puts a message on the link, `answer` one that central waits for; `proof` names the last isolation report for a start's record.
+    """
 
     def __init__(
         self,
@@ -56,6 +59,7 @@ class Runs:
         custody: Custody,
         site_id: Callable[[], str],
         send: Callable[[SiteToCentral], None],
+        answer: Callable[[SiteReply], Awaitable[None]],
         proof: Callable[[], dict[str, Any] | None] = lambda: None,
     ) -> None:
         self.policy = policy
@@ -64,6 +68,7 @@ class Runs:
         self._custody = custody
         self._site_id = site_id
         self._send = send
+        self._answer = answer
         self._proof = proof
         self._runs: dict[str, Run] = {}
 
@@ -288,7 +293,7 @@ class Runs:
             self._note(run, "stopped", Code.WORKER_SOURCE)
             return findings
         run.phase = follow(run.phase, RunInput.START)
-        run.responder = Responder(run.job_id, participant, self._send, lambda code: self._after_failure(run, code))
+        run.responder = Responder(run.job_id, participant, self._answer, lambda code: self._after_failure(run, code))
         self._custody.keep(run, run.responder.run())
         self._note(run, "started", detail=_describe(participant.isolation.tier, proof))
         return ()

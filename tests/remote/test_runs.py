@@ -58,6 +58,7 @@ class Site:
             custody=Custody(isolator, self.ledger, POLICY, b"s" * 32),
             site_id=lambda: "site-a",
             send=self.sent.append,
+            answer=self.answered,
         )
 
     async def close(self) -> None:
@@ -65,6 +66,9 @@ class Site:
         await self.journal.close()
         self.ledger.close()
         self.database.close()
+
+    async def answered(self, reply: SiteReply) -> None:
+        self.sent.append(reply)
 
     @property
     def status(self) -> SiteStatus:
