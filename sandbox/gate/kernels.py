@@ -170,7 +170,8 @@ def glm_score(rows: Rows, units: Units, target: int, beta: Matrix) -> Score:
     threshold = units.threshold(position)
     # BLAS multiplies columns in fours: one that is missing costs more than one of zeros.
     n_columns = -(-rows.p // 4) * 4
-    products, buffer = np.zeros((n_columns, n_columns)), np.zeros((n_columns, rows.tile_rows))
+    products, buffer = np.zeros((n_columns, n_columns)), np.empty((n_columns, rows.tile_rows))
+    buffer[rows.p :] = 0.0
     loglik = residual_squares = max_abs_eta = weight_sum = 0.0
     for part in rows.parts(target, is_missing=False):
         columns = part.design.T
