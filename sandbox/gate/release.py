@@ -35,12 +35,14 @@ _encoder = msgspec.json.Encoder(order="sorted")
 def grid_step(bound: npt.ArrayLike, grid: float) -> npt.NDArray[np.float64]:
     """The rounding step for a bound on Σ|φ|: the largest power of two not above `grid` · bound; 0 means no rounding.
 
-    A bound that is not a number is treated as an infinite one: nothing can be rounded to that, and what is not finite is refused.
+    A bound that is not a number is treated as an infinite one: nothing can be rounded to that, and what is not finite is refused. What is
+    too small to have such a step is rounded to the smallest normal number: code that scales its sums down gets no digits for it.
     """
-    coarsest = np.asarray(grid * np.asarray(bound, dtype=np.float64))
+    sizes = np.asarray(bound, dtype=np.float64)
+    coarsest = np.asarray(grid * sizes)
     # A power of two is a double without a fraction.
     step: npt.NDArray[np.float64] = (coarsest.view(np.uint64) & _EXPONENT).view(np.float64)
-    return step
+    return np.where((step == 0) & (sizes > 0) & (grid > 0), np.finfo(np.float64).tiny, step)
 
 
 def round_to(values: npt.NDArray[np.generic], step: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

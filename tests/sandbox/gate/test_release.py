@@ -38,6 +38,12 @@ def test_the_grid_is_the_largest_power_of_two_not_above_its_share(bound: float, 
     assert step <= grid * bound < 2 * step
 
 
+@pytest.mark.parametrize("bound", [5e-324, 1e-310, 1e-299])
+def test_numbers_scaled_down_are_rounded_too(bound: float) -> None:
+    assert grid_step(bound, 1.6e-10) == np.finfo(float).tiny
+    assert grid_step(bound, 0.0) == 0.0
+
+
 @given(st.floats(-1e6, 1e6), st.integers(-40, 0))
 def test_rounding_moves_a_number_by_half_a_step_at_most_onto_the_grid(number: float, exponent: int) -> None:
     step = np.asarray(2.0**exponent)
