@@ -18,21 +18,22 @@ import typer
 import uvicorn
 
 from central.accounts.mail import Mailer
-from central.accounts.passwords import MIN_LENGTH, Passwords
 from central.accounts.service import AccountService
 from central.accounts.tokens import Tokens
 from central.authority import TlsFiles, make_authority, tls_files
-from central.db import Database
+from central.db import open_database
 from central.identity import central_id_of
-from central.logs import set_up_logging
-from central.problems import Findings
-from central.processes import Processes
 from central.registry.service import Registry, register_bundled
 from central.server import server_config
 from central.settings import Settings, make_data_dir, read_secret
 from policies import PolicyError, load_policy
 from sandbox.errors import TidegateError
 from sandbox.heap import settle
+from sandbox.host.database import Database
+from sandbox.host.isolation import Isolator
+from sandbox.host.logs import set_up_logging
+from sandbox.host.passwords import MIN_LENGTH, Passwords
+from sandbox.host.problems import Findings
 from sandbox.manifest import load_pair
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Run the central of a federation.")
@@ -60,7 +61,7 @@ def init(
         tls = make_authority(settings, host or ())
         read_secret(settings.data_dir / "row.secret")
         read_secret(settings.data_dir / "session.key")
-        database = Database(settings.database)
+        database = open_database(settings.database)
         database.upgrade()
         pairs = register_bundled(database)
         typer.echo(f"data directory   {settings.data_dir}")
@@ -96,14 +97,15 @@ def add_pair(
     settings = _settings(data)
 
     async def register() -> str:
-        database = Database(settings.database)
+        database = open_database(settings.database)
         database.upgrade()
-        processes = Processes(settings.blas_threads)
+        policy = load_policy(settings.policy)
+        isolator = Isolator(policy, settings.blas_threads)
         try:
-            version = await Registry(database, processes, load_policy(settings.policy)).register(load_pair(folder), "")
+            version = await Registry(database, isolator, policy).register(load_pair(folder), "")
             return f"{version.name} {version.version} {version.digest}"
         finally:
-            await processes.close()
+            await isolator.close()
             database.close()
 
     with _errors():
@@ -115,7 +117,7 @@ def set_password(username: str, data: DataDir = None) -> None:
     """Set a user's password: read from standard input, else generated. Open sessions of the user end."""
     settings = _settings(data)
     with _errors():
-        database = Database(settings.database)
+        database = open_database(settings.database)
         database.upgrade()
         password, text = _password(username)
         _accounts(settings, database).set_password(username, password)
@@ -189,7 +191,7 @@ def _errors() -> Iterator[None]:
     try:
         yield
     except Findings as error:
-        lines = [f"{item['module']}:{item['line']}: {item['sentence']} {item['remedy']}".rstrip() for item in error.findings]
+        lines = [f"{item.module}:{item.line}: {item.sentence} {item.remedy}".rstrip() for item in error.findings]
         _stop("\n".join([*lines, str(error)]))
     except (TidegateError, PolicyError, PermissionError, ValueError) as error:
         _stop(str(error))

@@ -9,12 +9,12 @@ import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 
-from central.accounts.passwords import Passwords
 from central.app import create_app
 from central.authority import TlsFiles
 from central.settings import Settings
 from policies import load_policy
-from sandbox.pages.idle import IDLE_SECONDS
+from sandbox.host.idle import IDLE_SECONDS
+from sandbox.host.passwords import Passwords
 
 FRAME_OVERHEAD: Final = 64
 """Header of a frame and then some, on top of the largest payload."""

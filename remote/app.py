@@ -9,38 +9,39 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Final
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from policies import Policy, load_policy
-from remote import problems, status
+from remote import status
 from remote.approvals.service import Approvals
-from remote.config import api as config_api
+from remote.config.api import router as config_api
 from remote.config.service import ConfigService
-from remote.db import Database
+from remote.db import open_database
 from remote.keys import Keys
 from remote.link.address import make_find_address
 from remote.link.backoff import Backoff
 from remote.link.client import Link
-from remote.owner import api as owner_api
-from remote.owner.guard import make_guard
+from remote.owner.access import signed_in
+from remote.owner.api import router as owner_api
 from remote.owner.service import OwnerService
-from remote.probes import api as probes_api
+from remote.probes.api import router as probes_api
 from remote.probes.service import Proofs
-from remote.runs import api as runs_api
+from remote.runs.api import router as runs_api
 from remote.runs.custody import Custody
-from remote.runs.egress import Egress
-from remote.runs.isolation import Isolator
 from remote.runs.journal import Journal
 from remote.runs.service import Runs
 from remote.settings import Settings
-from remote.web import pages
+from remote.web.pages import make_pages
+from remote.web.pages import own_router as own_pages
+from remote.web.pages import router as pages
+from sandbox.host import record
+from sandbox.host.application import make_application
+from sandbox.host.database import Database
+from sandbox.host.isolation import Isolator
+from sandbox.host.record import Record
 from sandbox.ledger import Ledger
-from sandbox.pages.bodies import BodyLimit
-from sandbox.pages.headers import SecurityHeaders
-from sandbox.pages.origin import OriginCheck
 from sandbox.wire.link import SiteReply, SiteToCentral
 
 HOST_NAMES: Final = ("127.0.0.1", "localhost", "::1")
@@ -58,7 +59,7 @@ class Parts:
     owner: OwnerService
     config: ConfigService
     journal: Journal
-    egress: Egress
+    record: Record
     proofs: Proofs
     runs: Runs
     link: Link
@@ -72,7 +73,7 @@ def make_parts(settings: Settings, isolator: Isolator | None) -> Parts:
     keys = Keys(settings.data_dir)
     row_secret = keys.row_secret()
     ledger = Ledger(settings.ledger)
-    database = Database(settings.database)
+    database = open_database(settings.database)
     config = ConfigService(database, keys, settings.proxy)
     journal, proofs = Journal(database), Proofs(database, policy)
 
@@ -107,7 +108,7 @@ def make_parts(settings: Settings, isolator: Isolator | None) -> Parts:
 
     config.on_change = on_config_change
     owner = OwnerService(database, settings.session_hours, settings.sign_in_attempts_per_minute)
-    return Parts(policy, isolator, ledger, database, owner, config, journal, Egress(settings.ledger), proofs, runs, link)
+    return Parts(policy, isolator, ledger, database, owner, config, journal, Record(settings.ledger), proofs, runs, link)
 
 
 @contextlib.asynccontextmanager
@@ -134,26 +135,16 @@ def create_app(settings: Settings, isolator: Isolator | None = None) -> FastAPI:
     Raises `PolicyError`, `KeyFileError`, or `ValueError` for a ledger whose chain is broken.
     """
     parts = make_parts(settings, isolator)
-    config, runs, egress, proofs = parts.config, parts.runs, parts.egress, parts.proofs
-    app = FastAPI(
-        title="Tidegate site",
-        version=version("tidegate"),
+    state = status.Status(parts.config, parts.link, parts.isolator, parts.policy, parts.proofs)
+    app = make_application(
+        "Tidegate site",
         lifespan=lambda _: running(parts),
-        docs_url=None,
-        redoc_url=None,
-        openapi_url="/api/openapi.json",
+        pages=make_pages(),
+        names=HOST_NAMES,
+        parts=(parts.owner, parts.config, parts.proofs, parts.runs, parts.record, state),
     )
-    guard = make_guard(parts.owner)
-    state = status.Status(config, parts.link, parts.isolator, parts.policy, proofs)
-    problems.install(app)
-    app.include_router(owner_api.make_router(parts.owner, guard, settings.session_hours))
-    app.include_router(config_api.make_router(config, guard))
-    app.include_router(status.make_router(state, guard))
-    app.include_router(probes_api.make_router(proofs, guard))
-    app.include_router(runs_api.make_router(runs, egress, guard))
-    pages.install(app, pages=pages.Pages(state), guard=guard, config=config, runs=runs, egress=egress, proofs=proofs)
-    # The last one added is the outermost.
-    app.add_middleware(BodyLimit, is_stream=lambda path: path.endswith("/data"))
-    app.add_middleware(OriginCheck, names=HOST_NAMES)
-    app.add_middleware(SecurityHeaders)
+    for router in (owner_api, config_api, status.router, probes_api, runs_api, pages, own_pages):
+        app.include_router(router)
+    for router in (record.job_router, record.chain_router):
+        app.include_router(router, tags=["jobs"], dependencies=[Depends(signed_in)])
     return app

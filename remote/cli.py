@@ -22,15 +22,15 @@ from pydantic import ValidationError
 from policies import PolicyError
 from remote.app import create_app
 from remote.config.service import ConfigService
-from remote.db import Database
+from remote.db import open_database
 from remote.keys import KeyFileError, Keys
-from remote.logs import configure
 from remote.owner.service import OwnerService
 from remote.settings import Settings
 from sandbox.errors import TidegateError
 from sandbox.heap import settle
+from sandbox.host.idle import IDLE_SECONDS
+from sandbox.host.logs import set_up_logging
 from sandbox.ledger import verify
-from sandbox.pages.idle import IDLE_SECONDS
 
 app = typer.Typer(
     help="A site of Tidegate: approves pairs, holds its own data, answers central.", no_args_is_help=True, add_completion=False
@@ -50,7 +50,7 @@ def init(
     settings = _settings(data)
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     Keys(settings.data_dir).create_row_secret()
-    database = Database(settings.database)
+    database = open_database(settings.database)
     service = OwnerService(database)
     try:
         if service.is_set:
@@ -68,7 +68,7 @@ def password(
 ) -> None:
     """Set a new password for the owner and revoke every session."""
     settings = _ready(data)
-    database = Database(settings.database)
+    database = open_database(settings.database)
     try:
         _set_password(OwnerService(database), owner or getpass.getuser())
     finally:
@@ -89,7 +89,7 @@ def serve(
     except (PolicyError, KeyFileError, ValueError) as error:
         _stop(str(error))
     listener = _listen(settings.host, settings.port)
-    configure()
+    set_up_logging()
     address = f"http://{_in_url(settings.host)}:{listener.getsockname()[1]}"
     structlog.get_logger().info("site.listening", url=address)
     config = uvicorn.Config(
@@ -115,7 +115,7 @@ def config(
 ) -> None:
     """Tell a site that is not being served where its central is."""
     settings = _ready(data)
-    database = Database(settings.database)
+    database = open_database(settings.database)
     try:
         service = ConfigService(database, Keys(settings.data_dir), settings.proxy)
         found = asyncio.run(service.set_central(central, site_id, fingerprint))
@@ -134,7 +134,7 @@ def enrol(
     """Make a key for this site and enrol it at central; the password of your account there is read from standard input."""
     settings = _ready(data)
     word = getpass.getpass(f"Password of {username} at central: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
-    database = Database(settings.database)
+    database = open_database(settings.database)
     try:
         service = ConfigService(database, Keys(settings.data_dir), settings.proxy)
         found = asyncio.run(service.enrol(username, word))

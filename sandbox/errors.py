@@ -443,7 +443,7 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "The request came from a foreign page or was sent to a foreign host name.", "Open the pages under their own address."
     ),
     C.REQUEST_INVALID: Entry("The request is not valid: {reason}.", "Correct it and send it again."),
-    C.REQUEST_NOT_FOUND: Entry("There is no such {what}.", "Reload the page."),
+    C.REQUEST_NOT_FOUND: Entry("There is no such {what}.", "Check the address, or go back to the start and choose from the list."),
     C.REQUEST_TOO_LARGE: Entry("The request is larger than {limit} bytes.", "Send less at once."),
     C.REQUEST_FAILED: Entry("The server failed.", "Try again; if it stays, the log of the server names the place."),
     C.ACCOUNT_EXISTS: Entry("The user name {username!r} is taken.", "Choose another one."),

@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Final, cast
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
 from central.accounts.model import Role
 from central.accounts.service import AccountService, Identity
-from sandbox.errors import Code, InputError
+from sandbox.errors import Code, InputError, TidegateError
+from sandbox.host.access import client_address, token_of
+from sandbox.host.parts import part
 
 COOKIE: Final = "__Host-tidegate"
 """The prefix makes browsers insist on Secure, the whole host and no other path."""
 
-
-def account_service(request: Request) -> AccountService:
-    """The service that the application was built with."""
-    return cast(AccountService, request.app.state.accounts)
+Accounts = Annotated[AccountService, Depends(part(AccountService))]
+Address = Annotated[str, Depends(client_address)]
 
 
-def client_address(request: Request) -> str:
-    """The address the request came from."""
-    return request.client.host if request.client else "unknown"
-
-
-def signed_in(request: Request) -> Identity:
+def signed_in(request: Request, accounts: Accounts) -> Identity:
     """Who is signed in. Raises :class:`InputError` when nobody is."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if not token or scheme.lower() != "bearer":
-        token = request.cookies.get(COOKIE, "")
-    if not token:
-        raise InputError(Code.ACCESS_SIGN_IN)
-    return account_service(request).identify(token)
+    identity = accounts.identify(token_of(request, COOKIE))
+    # Pages show it.
+    request.state.identity = identity
+    return identity
+
+
+def visitor(request: Request, accounts: Accounts) -> Identity | None:
+    """Who is signed in, if anybody."""
+    try:
+        return signed_in(request, accounts)
+    except TidegateError:
+        return None
 
 
 def with_role(*roles: Role) -> Callable[[Identity], Identity]:
@@ -46,9 +47,8 @@ def with_role(*roles: Role) -> Callable[[Identity], Identity]:
     return check
 
 
-Accounts = Annotated[AccountService, Depends(account_service)]
-Address = Annotated[str, Depends(client_address)]
 SignedIn = Annotated[Identity, Depends(signed_in)]
+Visitor = Annotated[Identity | None, Depends(visitor)]
 Admin = Annotated[Identity, Depends(with_role(Role.ADMIN))]
 Runner = Annotated[Identity, Depends(with_role(Role.RUNNER, Role.ADMIN))]
 Author = Annotated[Identity, Depends(with_role(Role.AUTHOR, Role.ADMIN))]

@@ -7,12 +7,13 @@ from typing import Annotated, Self
 
 from email_validator import EmailNotValidError, validate_email
 from fastapi import APIRouter, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from central.accounts.access import COOKIE, Accounts, Address, Admin, SignedIn
 from central.accounts.model import MAX_NAME, Account, Mail, Role
-from central.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from central.accounts.service import Registration
+from sandbox.host.passwords import MAX_LENGTH, MIN_LENGTH
+from sandbox.host.views import View
 
 router = APIRouter(prefix="/api", tags=["accounts"])
 
@@ -52,10 +53,8 @@ class Roles(BaseModel):
     roles: list[Role] = []
 
 
-class AccountView(BaseModel):
+class AccountView(View):
     """An account, as administrators see it."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: str
     username: str
@@ -73,10 +72,8 @@ class AccountView(BaseModel):
         return cls.model_validate(account)
 
 
-class MailView(BaseModel):
+class MailView(View):
     """A mail that was not delivered."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: str
     recipient: str
@@ -130,12 +127,11 @@ def who_am_i(identity: SignedIn) -> Me:
     return Me(username=identity.username, roles=sorted(identity.roles))
 
 
-@router.delete("/sessions/current")
-def sign_out(response: Response, identity: SignedIn, accounts: Accounts) -> dict[str, str]:
+@router.delete("/sessions/current", status_code=204)
+def sign_out(response: Response, identity: SignedIn, accounts: Accounts) -> None:
     """Sign out: the session is revoked, its token is worth nothing from now on."""
     accounts.sign_out(identity)
     response.delete_cookie(COOKIE, secure=True, httponly=True, samesite="strict", path="/")
-    return {}
 
 
 @router.get("/mails")

@@ -10,8 +10,8 @@ from typing import Final
 import structlog
 
 from central.accounts.model import Mail
-from central.db import Database
 from central.settings import Settings
+from sandbox.host.database import Database
 
 TIMEOUT_SECONDS: Final = 15.0
 

@@ -9,7 +9,8 @@ from typing import Final
 from sqlalchemy import JSON, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from central.db import Base, Moment, new_id, now
+from central.db import Base, new_id
+from sandbox.host.database import Moment, now
 
 
 class Role(StrEnum):

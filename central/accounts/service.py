@@ -9,19 +9,20 @@ from datetime import timedelta
 from typing import Final
 
 import structlog
+from limits import RateLimitItemPerHour
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from central.accounts import store
-from central.accounts.attempts import Attempts
 from central.accounts.mail import Mailer
 from central.accounts.model import Account, Mail, Role, SignIn
-from central.accounts.passwords import Passwords
 from central.accounts.tokens import Tokens
-from central.db import Database, now
-from central.problems import not_found
 from central.settings import Settings
 from sandbox.errors import Code, InputError
+from sandbox.host.attempts import Attempts, SignInAttempts
+from sandbox.host.database import Database, now
+from sandbox.host.passwords import Passwords
+from sandbox.host.problems import not_found
 
 SITE_ID_LENGTH: Final = 10
 
@@ -62,13 +63,14 @@ class AccountService:
         self._database = database
         self._tokens = tokens
         self._passwords = passwords
-        self._attempts = Attempts(settings)
+        self._sign_ins = SignInAttempts(settings.sign_ins_per_minute)
+        self._registrations = Attempts(RateLimitItemPerHour(settings.registrations_per_hour))
         self._lifetime = timedelta(hours=settings.session_hours)
         self._central_id = central_id
 
     def register(self, registration: Registration, address: str) -> Account:
         """A new account that waits for approval."""
-        self._attempts.registration(address)
+        self._registrations.count(address)
         return self._add(registration, [])
 
     def make_administrator(self, username: str, password: str) -> Account:
@@ -100,7 +102,7 @@ class AccountService:
             LimitError: too many attempts.
             InputError: the name or the password is wrong; or both are right and the account is not approved.
         """
-        self._attempts.sign_in(username, address)
+        self._sign_ins.count(username, address)
         with self._database.transaction() as session:
             account = store.by_name(session, username)
         if not self._passwords.matches(account.password_hash if account else None, password) or account is None:

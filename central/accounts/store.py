@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from central.accounts.model import Account, Mail, SignIn
-from central.db import now
+from sandbox.host.database import now
 
 
 def by_name(session: Session, username: str) -> Account | None:

@@ -7,8 +7,8 @@ from typing import Final
 
 import jwt
 
-from central.db import now
 from sandbox.errors import Code, InputError
+from sandbox.host.database import now
 
 ALGORITHM: Final = "HS256"
 AUDIENCE: Final = "tidegate-people"

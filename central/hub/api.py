@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Depends, Request, WebSocket
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Depends, WebSocket
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
@@ -14,21 +13,16 @@ from central.accounts.access import Accounts, Address, Admin, SignedIn
 from central.accounts.api import AccountView, Roles
 from central.hub.connection import Connection
 from central.hub.hub import Hub
-from central.problems import body_of, status_of
 from central.sites.api import Enrolled, Enrolment, Sites
-from central.sites.service import SiteService
 from sandbox.errors import InputError
+from sandbox.host.parts import part
+from sandbox.host.problems import as_json
 
 router = APIRouter(tags=["sites"])
 log = structlog.get_logger()
 
 
-def hub(request: Request) -> Hub:
-    """The hub that the application was built with."""
-    return cast(Hub, request.app.state.hub)
-
-
-Links = Annotated[Hub, Depends(hub)]
+Links = Annotated[Hub, Depends(part(Hub))]
 
 
 class SiteView(BaseModel):
@@ -40,16 +34,14 @@ class SiteView(BaseModel):
 
 
 @router.websocket("/link")
-async def open_link(websocket: WebSocket) -> None:
+async def open_link(websocket: WebSocket, sites: Sites, links: Links) -> None:
     """Verify the token that the site signed, then hand the connection to the hub."""
-    sites = cast(SiteService, websocket.app.state.sites)
-    links = cast(Hub, websocket.app.state.hub)
     n_revocations = links.n_revocations
     try:
         site_id = await sites.authenticate(websocket.headers.get("authorization", ""))
     except InputError as error:
         log.warning("link.refused", address=websocket.client.host if websocket.client else "unknown")
-        await websocket.send_denial_response(JSONResponse(body_of(error), status_of(error)))
+        await websocket.send_denial_response(as_json(error))
         return
     await websocket.accept()
     await links.serve(site_id, Connection(websocket), n_revocations)
@@ -74,12 +66,11 @@ async def list_sites(_: SignedIn, sites: Sites, links: Links) -> list[SiteView]:
     return [SiteView(site_id=site.site_id, institution=site.institution, online=links.is_online(site.site_id)) for site in known]
 
 
-@router.post("/api/sites/{site_id}/revoke")
-async def revoke_site(site_id: str, _: Admin, sites: Sites, links: Links) -> dict[str, str]:
+@router.post("/api/sites/{site_id}/revoke", status_code=204)
+async def revoke_site(site_id: str, _: Admin, sites: Sites, links: Links) -> None:
     """Take a site's key away and close its link. Its user may enrol another key, unless the account is revoked too."""
     await run_in_threadpool(sites.revoke, site_id)
     links.revoke(site_id)
-    return {}
 
 
 @router.post("/api/accounts/{account_id}/approve")

@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
-from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import PlainTextResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from central.accounts.access import Runner
+from central.accounts.service import Identity
 from central.hub.api import Links
 from central.jobs.model import Job
 from central.jobs.service import JobService, NewJob
-from central.jobs.views import JobSummary, JobView, ReportView
-from sandbox.errors import Code, InputError
-from sandbox.ledger import entries, verify
-from sandbox.receipt import Receipt, as_text, read_receipt
+from central.jobs.views import JobSummary, JobView
+from sandbox.host.parts import part
+from sandbox.host.views import ReportView
 from sandbox.wire.messages import PlotName
 
 router = APIRouter(prefix="/api", tags=["jobs"])
 
 
-def job_service(request: Request) -> JobService:
-    """The service that the application was built with."""
-    return cast(JobService, request.app.state.jobs)
+Jobs = Annotated[JobService, Depends(part(JobService))]
 
 
-def ledger_path(request: Request) -> Path:
-    """Where the ledger of this host is."""
-    return cast(Path, request.app.state.ledger_path)
-
-
-Jobs = Annotated[JobService, Depends(job_service)]
-LedgerPath = Annotated[Path, Depends(ledger_path)]
+def runner(identity: Runner) -> Identity:
+    """A dependency of routes that need a runner, whoever it is."""
+    return identity
 
 
 async def own_job(job_id: str, identity: Runner, jobs: Jobs) -> Job:
@@ -52,15 +44,6 @@ class JobRequest(BaseModel):
     pair: str = Field(pattern=r"^[0-9a-f]{64}$")
     participants: list[str] = Field(default=[], max_length=1000)
     spec: dict[str, Any]
-
-
-class VerdictView(BaseModel):
-    """Whether the ledger's chain holds."""
-
-    holds: bool
-    n_lines: int
-    broken_line: int
-    last_hash: str
 
 
 @router.get("/jobs")
@@ -127,41 +110,3 @@ async def download(job: OwnJob, jobs: Jobs) -> StreamingResponse:
 async def plot(name: PlotName, job: OwnJob, jobs: Jobs) -> StreamingResponse:
     """A picture of the result, drawn by the gate from central's data: trace, density or missingness. Gone when the job is closed."""
     return StreamingResponse(jobs.plot(job, name), media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
-
-
-@router.get("/jobs/{job_id}/ledger")
-async def job_ledger(job: OwnJob, path: LedgerPath) -> list[dict[str, Any]]:
-    """The lines of central's ledger about this job."""
-    return await asyncio.to_thread(entries_of, path, job.id)
-
-
-@router.get("/ledger/verdict")
-async def ledger_verdict(_: Runner, path: LedgerPath) -> VerdictView:
-    """Check the hash chain of central's ledger."""
-    verdict = await asyncio.to_thread(verify, path)
-    return VerdictView(holds=verdict.holds, n_lines=verdict.n_lines, broken_line=verdict.broken_line, last_hash=verdict.last_hash)
-
-
-@router.get("/jobs/{job_id}/receipt")
-async def job_receipt(job: OwnJob, path: LedgerPath) -> dict[str, Any]:
-    """What left central's gate in this job, on one page."""
-    return (await receipt_of(path, job.id)).as_dict()
-
-
-@router.get("/jobs/{job_id}/receipt.txt")
-async def job_receipt_text(job: OwnJob, path: LedgerPath) -> PlainTextResponse:
-    """The receipt as text."""
-    return PlainTextResponse(as_text(await receipt_of(path, job.id)))
-
-
-async def receipt_of(path: Path, job_id: str) -> Receipt:
-    """The receipt of a job. Raises :class:`InputError` when the ledger has no line about it."""
-    found = await asyncio.to_thread(read_receipt, path, job_id)
-    if found is None:
-        raise InputError(Code.REQUEST_NOT_FOUND, what="receipt")
-    return found
-
-
-def entries_of(path: Path, job_id: str) -> list[dict[str, Any]]:
-    """The ledger's entries about a job. Blocking."""
-    return list(entries(path, job_id))

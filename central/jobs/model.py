@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from central.db import Base, Moment, new_id, now
+from central.db import Base, new_id
+from sandbox.host.database import Moment, now
 from sandbox.job import JobSpec, job_from_table
 from sandbox.rounds.state import JobState
 

@@ -17,7 +17,6 @@ import structlog
 
 from central.accounts.model import Role
 from central.accounts.service import Identity
-from central.db import Database, now
 from central.hub.hub import Hub
 from central.hub.participant import LinkedParticipant
 from central.jobs import store
@@ -26,13 +25,14 @@ from central.jobs.model import Job
 from central.jobs.relay import relay
 from central.jobs.room import CentralSide, Room, told
 from central.jobs.run import run_job
-from central.problems import Findings, invalid, not_found
-from central.processes import Processes
 from central.registry.service import Registry
 from central.settings import Settings, read_secret
 from central.sites.service import SiteService
 from policies import Policy
 from sandbox.errors import Code, InputError, TidegateError
+from sandbox.host.database import Database, now
+from sandbox.host.isolation import Isolator
+from sandbox.host.problems import Findings, FindingView, invalid, not_found
 from sandbox.job import check_job, job_from_table
 from sandbox.ledger import Ledger
 from sandbox.manifest import Pair
@@ -63,7 +63,7 @@ class JobService:
         self,
         settings: Settings,
         database: Database,
-        processes: Processes,
+        isolator: Isolator,
         registry: Registry,
         sites: SiteService,
         hub: Hub,
@@ -72,7 +72,7 @@ class JobService:
     ) -> None:
         self._settings = settings
         self._database = database
-        self._processes = processes
+        self._isolator = isolator
         self._registry = registry
         self._sites = sites
         self._hub = hub
@@ -187,8 +187,7 @@ class JobService:
                 findings = await central.gate.attach(room.pair.remote_source)
                 if findings:
                     file = f"{room.pair.manifest.name}Remote.py"
-                    lines = [{"module": file, "line": item.line, "sentence": item.message, "remedy": item.remedy} for item in findings]
-                    raise Findings(Code.WORKER_SOURCE, lines)
+                    raise Findings(Code.WORKER_SOURCE, [FindingView.of_source(finding, file) for finding in findings])
                 central.is_attached = True
             self._waiting_room(job)
             central.is_started = True
@@ -265,7 +264,7 @@ class JobService:
             contract=None,
             row_secret=self._row_secret,
         )
-        gate = await LocalParticipant.open(await self._processes.supervisor(), setup, self._ledger)
+        gate = await LocalParticipant.open(await self._isolator.supervisor(), setup, self._ledger)
         room.central = CentralSide(gate)
         room.central.watch = self._spawn(self._watch(room, room.central))
         return room.central
@@ -308,7 +307,7 @@ class JobService:
                 room.progress = progress
                 self._bulletin.announce(room)
 
-            room.run = await run_job(await self._processes.supervisor(), room, sites, observe)
+            room.run = await run_job(await self._isolator.supervisor(), room, sites, observe)
             await self._finish(room)
         except TidegateError as error:
             room.task = None

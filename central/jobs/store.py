@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from central.db import now
 from central.jobs.model import Job
 from sandbox.errors import Code, InputError
+from sandbox.host.database import now
 from sandbox.rounds.state import JobEvent, JobState, follow
 
 _TIMES = {

@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: over the connection that `central.db.Database.upgrade` opened."""
+"""How Alembic reaches the database: over the connection that `sandbox.host.database.Database.upgrade` opened."""
 
 from alembic import context
 

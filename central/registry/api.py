@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Self, cast
+from typing import Annotated, Any, Self
 
 import msgspec
-from fastapi import APIRouter, Depends, Request, UploadFile
+from fastapi import APIRouter, Depends, UploadFile
 from pydantic import BaseModel
 
 from central.accounts.access import Author, SignedIn
 from central.registry.model import PairVersion
 from central.registry.service import Registry
 from sandbox.errors import Code, InputError
+from sandbox.host.parts import part
 from sandbox.manifest import make_pair
 
 router = APIRouter(prefix="/api", tags=["pairs"])
 
 
-def registry(request: Request) -> Registry:
-    """The registry that the application was built with."""
-    return cast(Registry, request.app.state.registry)
-
-
-Pairs = Annotated[Registry, Depends(registry)]
+Pairs = Annotated[Registry, Depends(part(Registry))]
 
 
 class PairSummary(BaseModel):

@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from central.db import Base, Moment, now
+from central.db import Base
+from sandbox.host.database import Moment, now
 from sandbox.manifest import Pair, make_pair
 
 

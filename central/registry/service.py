@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import structlog
 
-from central.db import Database
-from central.problems import Findings, not_found
-from central.processes import Processes
 from central.registry import store
 from central.registry.model import PairVersion
 from policies import Policy
 from sandbox.errors import Code, InputError
+from sandbox.host.database import Database
+from sandbox.host.isolation import Isolator
+from sandbox.host.problems import Findings, FindingView, not_found
 from sandbox.manifest import MANIFEST_NAME, Pair, load_pair
 from sandbox.rounds.local import compile_in
 from sandbox.wire.messages import Program
@@ -26,10 +26,10 @@ log = structlog.get_logger()
 class Registry:
     """The pairs of one central."""
 
-    def __init__(self, database: Database, processes: Processes, policy: Policy) -> None:
+    def __init__(self, database: Database, isolator: Isolator, policy: Policy) -> None:
         self.max_source_bytes = policy.max_source_bytes
         self._database = database
-        self._processes = processes
+        self._isolator = isolator
         self._policy = policy
 
     async def register(self, pair: Pair, author: str) -> PairVersion:
@@ -61,8 +61,8 @@ class Registry:
         """Every version."""
         return await self._database.run(store.all_versions)
 
-    async def _compile(self, pair: Pair, module: Literal["central", "remote"], source: bytes) -> list[dict[str, Any]]:
-        supervisor = await self._processes.supervisor()
+    async def _compile(self, pair: Pair, module: Literal["central", "remote"], source: bytes) -> list[FindingView]:
+        supervisor = await self._isolator.supervisor()
         worker = await supervisor.spawn_worker(self._policy)
         try:
             program = Program(module, source, pair.manifest_bytes, self._policy.max_source_bytes)
@@ -70,9 +70,7 @@ class Registry:
         finally:
             await worker.kill()
         file = f"{pair.manifest.name}{module.title()}.py"
-        return [
-            {"module": file, "line": finding.line, "sentence": finding.message, "remedy": finding.remedy} for finding in compiled.findings
-        ]
+        return [FindingView.of_source(finding, file) for finding in compiled.findings]
 
 
 def register_bundled(database: Database) -> list[Pair]:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends
 from pydantic import BaseModel, Field
 
 from central.accounts.model import MAX_NAME
-from central.accounts.passwords import MAX_LENGTH
 from central.sites.service import SiteService
+from sandbox.host.parts import part
+from sandbox.host.passwords import MAX_LENGTH
 
-
-def site_service(request: Request) -> SiteService:
-    """The service that the application was built with."""
-    return cast(SiteService, request.app.state.sites)
-
-
-Sites = Annotated[SiteService, Depends(site_service)]
+Sites = Annotated[SiteService, Depends(part(SiteService))]
 
 
 class Enrolment(BaseModel):

@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from central.db import Base, Moment, now
+from central.db import Base
+from sandbox.host.database import Moment, now
 
 
 class SiteKey(Base):

@@ -8,11 +8,11 @@ import structlog
 
 from central.accounts import store as account_store
 from central.accounts.service import AccountService
-from central.db import Database
-from central.problems import not_found
 from central.sites import store
 from central.sites.tokens import SiteTokens, claimed_site, load_public_key
 from sandbox.errors import Code, InputError
+from sandbox.host.database import Database
+from sandbox.host.problems import not_found
 
 log = structlog.get_logger()
 

@@ -6,8 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from central.accounts.model import Account
-from central.db import now
 from central.sites.model import SiteKey
+from sandbox.host.database import now
 
 
 def enrol(session: Session, site_id: str, account_id: str, public_key: str) -> None:

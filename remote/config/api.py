@@ -1,17 +1,23 @@
 """The configuration window over HTTP."""
-# See `remote.owner.api` for why annotations are not postponed here.
+
+from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated, Self
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from remote.config.model import CentralConfig
 from remote.config.service import ConfigService
-from remote.owner.guard import Guard
+from remote.owner.access import signed_in
+from sandbox.host.parts import part
+
+router = APIRouter(prefix="/api", tags=["configuration"], dependencies=[Depends(signed_in)])
+Config = Annotated[ConfigService, Depends(part(ConfigService))]
 
 
-class ConfigIn(BaseModel):
+class NewConfig(BaseModel):
     """What central's administrator told you."""
 
     central_url: str = Field(max_length=300)
@@ -19,7 +25,7 @@ class ConfigIn(BaseModel):
     ca_fingerprint: str = Field(max_length=200)
 
 
-class ConfigOut(BaseModel):
+class ConfigView(BaseModel):
     """The configuration; empty before it was made."""
 
     central_url: str = ""
@@ -28,44 +34,40 @@ class ConfigOut(BaseModel):
     is_enrolled: bool = False
     enrolled_at: datetime | None = None
 
+    @classmethod
+    def of(cls, config: CentralConfig | None) -> Self:
+        """The view of a configuration, or of none."""
+        if config is None:
+            return cls()
+        return cls(
+            central_url=config.url,
+            site_id=config.site_id,
+            ca_fingerprint=config.ca_fingerprint,
+            is_enrolled=config.is_enrolled,
+            enrolled_at=config.enrolled_at,
+        )
 
-class EnrolmentIn(BaseModel):
+
+class Credentials(BaseModel):
     """Your account at central; used once, not kept."""
 
     username: str = Field(max_length=256)
     password: str = Field(max_length=256)
 
 
-def config_view(config: CentralConfig | None) -> ConfigOut:
-    """The configuration as it is shown."""
-    if config is None:
-        return ConfigOut()
-    return ConfigOut(
-        central_url=config.url,
-        site_id=config.site_id,
-        ca_fingerprint=config.ca_fingerprint,
-        is_enrolled=config.is_enrolled,
-        enrolled_at=config.enrolled_at,
-    )
+@router.get("/config")
+async def read_config(config: Config) -> ConfigView:
+    """Where central is."""
+    return ConfigView.of(config.current)
 
 
-def make_router(config: ConfigService, guard: Guard) -> APIRouter:
-    """Routes of the configuration and the enrolment."""
-    router = APIRouter(prefix="/api", tags=["configuration"], dependencies=[Depends(guard)])
+@router.put("/config")
+async def write_config(new: NewConfig, config: Config) -> ConfigView:
+    """Set where central is; its certificate authority is accepted only by the fingerprint."""
+    return ConfigView.of(await config.set_central(new.central_url, new.site_id, new.ca_fingerprint))
 
-    @router.get("/config")
-    async def read_config() -> ConfigOut:
-        """Where central is."""
-        return config_view(config.current)
 
-    @router.put("/config")
-    async def write_config(body: ConfigIn) -> ConfigOut:
-        """Set where central is; its certificate authority is accepted only by the fingerprint."""
-        return config_view(await config.set_central(body.central_url, body.site_id, body.ca_fingerprint))
-
-    @router.post("/enrolment", status_code=201)
-    async def enrol(body: EnrolmentIn) -> ConfigOut:
-        """Make a key for this site and enrol it at central."""
-        return config_view(await config.enrol(body.username, body.password))
-
-    return router
+@router.post("/enrolment", status_code=201)
+async def enrol(credentials: Credentials, config: Config) -> ConfigView:
+    """Make a key for this site and enrol it at central."""
+    return ConfigView.of(await config.enrol(credentials.username, credentials.password))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -15,9 +14,9 @@ import httpx
 from remote.config import store
 from remote.config.authority import client, fetch_authority, parse_fingerprint, parse_url, trust
 from remote.config.model import CentralConfig
-from remote.db import Database
 from remote.keys import Keys, public_pem
 from sandbox.errors import Code, InputError, PeerError, TidegateError
+from sandbox.host.database import Database, now
 
 
 class ConfigService:
@@ -29,7 +28,7 @@ class ConfigService:
         self._proxy = proxy
         self.on_change: Callable[[], None] = lambda: None
         """Called after every change; the link hangs on it."""
-        with database.session() as session:
+        with database.transaction() as session:
             self._current = store.get(session)
 
     @property
@@ -68,7 +67,7 @@ class ConfigService:
             ca_fingerprint=config.ca_fingerprint,
             ca_pem=config.ca_pem,
             central_id=central_id,
-            enrolled_at=datetime.now(UTC),
+            enrolled_at=now(),
         )
         return await self._keep(enrolled)
 
@@ -86,13 +85,9 @@ class ConfigService:
         return content
 
     async def _keep(self, config: CentralConfig) -> CentralConfig:
-        self._current = await asyncio.to_thread(self._write, config)
+        self._current = await self._database.run(store.put, config)
         self.on_change()
         return self._current
-
-    def _write(self, config: CentralConfig) -> CentralConfig:
-        with self._database.session() as session:
-            return store.put(session, config)
 
 
 def _refusal(content: dict[str, Any]) -> TidegateError:

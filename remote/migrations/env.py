@@ -1,12 +1,7 @@
-"""Entry point of Alembic: runs on the connection that `remote.db.migrate` hands over."""
-
-from __future__ import annotations
+"""How Alembic reaches the database: over the connection that `sandbox.host.database.Database.upgrade` opened."""
 
 from alembic import context
 
-import remote.tables  # noqa: F401 - fills the metadata
-from remote.db import Model
-
-context.configure(connection=context.config.attributes["connection"], target_metadata=Model.metadata, render_as_batch=True)
+context.configure(connection=context.config.attributes["connection"], render_as_batch=True)
 with context.begin_transaction():
     context.run_migrations()

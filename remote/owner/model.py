@@ -8,7 +8,8 @@ from typing import Final
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from remote.db import Model, Moment
+from remote.db import Model
+from sandbox.host.database import Moment
 
 ONLY_ROW: Final = 1
 

@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from remote.db import Model, Moment
+from remote.db import Model
+from sandbox.host.database import Moment
 
 
 class Proof(Model):

@@ -14,10 +14,10 @@ from typing import Any
 import structlog
 
 from policies import Policy
-from remote.db import Database
 from remote.probes import store
 from remote.probes.model import Proof
 from sandbox.errors import Code, InputError, TidegateError
+from sandbox.host.database import Database
 from sandbox.probe.report import Report
 from sandbox.probe.runner import Progress, probe
 
@@ -33,7 +33,8 @@ class Proofs:
         self._task: asyncio.Task[None] | None = None
         self._error: TidegateError | None = None
         self._progress = Progress(0, 0, "")
-        self._last = self._load()
+        with database.transaction() as session:
+            self._last = store.last(session)
 
     @property
     def is_running(self) -> bool:
@@ -61,15 +62,20 @@ class Proofs:
             "digest": last.digest,
         }
 
-    def view(self) -> dict[str, Any]:
-        """State, progress, and the last report with every line."""
-        error = self._error
-        return {
-            "state": "running" if self.is_running else "failed" if error else "done" if self._last else "none",
-            "progress": {"done": self._progress.done, "total": self._progress.total, "title": self._progress.title},
-            "error": {"code": error.code.value, "sentence": error.sentence, "remedy": error.remedy} if error else None,
-            "report": json.loads(self._last.report) if self._last else None,
-        }
+    @property
+    def error(self) -> TidegateError | None:
+        """Why no report came of the last try."""
+        return self._error
+
+    @property
+    def progress(self) -> Progress:
+        """How far the report that is being made has come."""
+        return self._progress
+
+    @property
+    def report(self) -> dict[str, Any] | None:
+        """The last report with every line."""
+        return json.loads(self._last.report) if self._last else None
 
     async def close(self) -> None:
         """Give up what is being made."""
@@ -85,26 +91,20 @@ class Proofs:
             self._error = error
             return
         log.info("proof.made", holds=report.holds, tier=report.isolation.tier, blocked=report.n_blocked, digest=report.digest)
-        self._last = await asyncio.to_thread(self._keep, report)
+        self._last = await self._database.run(store.add, _row(report))
 
     def _observe(self, progress: Progress) -> None:
         self._progress = progress
 
-    def _keep(self, report: Report) -> Proof:
-        content = report.as_dict()
-        proof = Proof(
-            made_at=datetime.fromisoformat(report.made_at),
-            holds=report.holds,
-            tier=report.isolation.tier,
-            blocked=report.n_blocked,
-            deeds=len(report.rows),
-            digest=content["digest"],
-            report=json.dumps(content),
-        )
-        with self._database.session() as session:
-            store.add(session, proof)
-        return proof
 
-    def _load(self) -> Proof | None:
-        with self._database.session() as session:
-            return store.last(session)
+def _row(report: Report) -> Proof:
+    content = report.as_dict()
+    return Proof(
+        made_at=datetime.fromisoformat(report.made_at),
+        holds=report.holds,
+        tier=report.isolation.tier,
+        blocked=report.n_blocked,
+        deeds=len(report.rows),
+        digest=content["digest"],
+        report=json.dumps(content),
+    )

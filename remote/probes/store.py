@@ -8,9 +8,10 @@ from sqlalchemy.orm import Session
 from remote.probes.model import Proof
 
 
-def add(session: Session, proof: Proof) -> None:
+def add(session: Session, proof: Proof) -> Proof:
     """Keep a report."""
     session.add(proof)
+    return proof
 
 
 def last(session: Session) -> Proof | None:

@@ -13,9 +13,9 @@ from typing import Any
 import structlog
 
 from policies import Policy
-from remote.runs.isolation import Isolator
 from remote.runs.run import Run
 from sandbox.errors import Code, InputError, TidegateError
+from sandbox.host.isolation import Isolator
 from sandbox.ledger import Ledger
 from sandbox.rounds.local import LocalParticipant
 from sandbox.wire.messages import GateSetup

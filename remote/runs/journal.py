@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 
 import structlog
 
-from remote.db import Database
 from remote.runs import store
 from remote.runs.model import RunEvent
 from sandbox.errors import Code
+from sandbox.host.database import Database, now
 
 log = structlog.get_logger()
 
@@ -28,35 +27,23 @@ class Journal:
         row = RunEvent(
             job_id=job_id[:64],
             job_name=job_name[:200],
-            at=datetime.now(UTC),
+            at=now(),
             event=event,
             code=code.value if code else "",
             detail=detail[:200],
         )
-        task = asyncio.create_task(asyncio.to_thread(self._insert, row))
+        task = asyncio.create_task(self._database.run(store.add, row))
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
 
     async def read(self, job_id: str) -> list[RunEvent]:
         """What happened to a job, in order."""
-        return await asyncio.to_thread(self._read, job_id)
+        return await self._database.run(store.events_of, job_id)
 
     async def last(self, except_jobs: set[str], limit: int = 50) -> list[RunEvent]:
         """The last event of every other job, newest first."""
-        return await asyncio.to_thread(self._last, except_jobs, limit)
+        return await self._database.run(store.last_events, except_jobs, limit)
 
     async def close(self) -> None:
         """Wait for what is being written."""
         await asyncio.gather(*self._writes, return_exceptions=True)
-
-    def _insert(self, row: RunEvent) -> None:
-        with self._database.session() as session:
-            store.add(session, row)
-
-    def _read(self, job_id: str) -> list[RunEvent]:
-        with self._database.session() as session:
-            return store.events_of(session, job_id)
-
-    def _last(self, except_jobs: set[str], limit: int) -> list[RunEvent]:
-        with self._database.session() as session:
-            return store.last_events(session, except_jobs, limit)

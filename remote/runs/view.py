@@ -1,95 +1,205 @@
-"""A run as the API answers it and the pages show it. Pure: plain dictionaries from what `service` holds."""
+"""A run as the API answers it and the pages show it. Pure: models of what `service` holds."""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, Self
 
 import msgspec
+from pydantic import BaseModel
 
 from remote.approvals.model import Approval
-from remote.problems import explain, finding_view
+from remote.runs.model import RunEvent
 from remote.runs.phase import Phase
 from remote.runs.run import Run
-from sandbox.contract import Contract
+from sandbox.host.problems import Explanation, FindingView
+from sandbox.host.views import ContractView, LayersView, ProgressView, ReportView, RowView, View
 from sandbox.job import n_sweeps
 from sandbox.manifest import CHAINS
 from sandbox.wire.link import BoardRow
-from sandbox.wire.messages import UploadReport
 
 
-def summary_view(run: Run) -> dict[str, Any]:
-    """A run in the list."""
-    return {
-        "id": run.job_id,
-        "name": run.offer.name,
-        "state": run.state,
-        "phase": run.phase.value,
-        "pair": f"{run.pair.manifest.name} {run.pair.manifest.version}" if run.pair else "",
-        "digest": run.pair.digest if run.pair else "",
-        "is_approved": run.is_approved,
-        "next": next_step(run),
-    }
-
-
-def run_view(run: Run, earlier: Approval | None = None) -> dict[str, Any]:
-    """Everything about a run but its sources."""
-    return {
-        **summary_view(run),
-        "title": run.pair.manifest.title if run.pair else "",
-        "access": run.pair.manifest.access if run.pair else "",
-        "reference": run.pair.manifest.reference if run.pair else "",
-        "problem": explain(run.problem, {"found": run.offer.spec.chains, "limit": run.policy.max_chains}),
-        "approval": _approval_view(run.approval),
-        "approved_before": _approval_view(earlier),
-        "spec": msgspec.to_builtins(run.offer.spec),
-        "chains": _chains_view(run),
-        "contract": _contract_view(run.offer.contract),
-        "participants": list(run.offer.participants),
-        "board": [_board_view(row) for row in run.board],
-        "progress": {"step": run.progress.step, "done": run.progress.done, "total": run.progress.total},
-        "report": report_view(run.report),
-        "trouble": finding_view(run.trouble) if run.trouble else None,
-        "isolation": msgspec.to_builtins(run.isolation) if run.isolation else None,
-        "end": {**explain(run.code), "culprit": run.culprit},
-        "status": msgspec.to_builtins(run.status()),
-        "may": may(run),
-    }
-
-
-def sources_view(run: Run) -> dict[str, str]:
-    """The three files of the pair as text; bytes that are not UTF-8 show as replacement characters (and cannot be approved)."""
-    return {
-        "manifest": run.offer.manifest.decode(errors="replace"),
-        "central": run.offer.central_source.decode(errors="replace"),
-        "remote": run.offer.remote_source.decode(errors="replace"),
-    }
-
-
-def report_view(report: UploadReport | None) -> dict[str, Any] | None:
-    """The report of an upload, for the site's own page."""
-    if report is None:
-        return None
-    return {
-        "is_clean": report.is_clean,
-        "findings": [finding_view(finding) for finding in report.findings],
-        "columns": msgspec.to_builtins(report.columns),
-        "n_rows": report.n_rows,
-        "n_set_aside": report.n_set_aside,
-        "set_aside_band": report.set_aside_band,
-        "notes": list(report.notes),
-    }
-
-
-def may(run: Run) -> dict[str, bool]:
+class MayView(BaseModel):
     """What the owner may do now."""
-    is_free = run.is_open and run.operation is None
-    may_upload = is_free and run.is_approved and run.offer.contract is not None
-    return {
-        "approve": run.is_open and not run.is_approved and run.pair is not None and run.problem is None,
-        "upload": may_upload,
-        "start": may_upload and run.phase is Phase.READY,
-        "cancel": run.phase is not Phase.ENDED,
-    }
+
+    approve: bool
+    upload: bool
+    start: bool
+    cancel: bool
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        """What may be done with a run."""
+        is_free = run.is_open and run.operation is None
+        may_upload = is_free and run.is_approved and run.offer.contract is not None
+        return cls(
+            approve=run.is_open and not run.is_approved and run.pair is not None and run.problem is None,
+            upload=may_upload,
+            start=may_upload and run.phase is Phase.READY,
+            cancel=run.phase is not Phase.ENDED,
+        )
+
+
+class RunSummary(BaseModel):
+    """A job in the list. `state` is central's, `phase` is this site's; `next` says what is to be done, and by whom."""
+
+    id: str
+    name: str
+    state: str
+    phase: str
+    pair: str
+    digest: str
+    is_approved: bool
+    next: str
+
+    @classmethod
+    def fields(cls, run: Run) -> dict[str, Any]:
+        """What the list shows."""
+        return {
+            "id": run.job_id,
+            "name": run.offer.name,
+            "state": run.state,
+            "phase": run.phase.value,
+            "pair": f"{run.pair.manifest.name} {run.pair.manifest.version}" if run.pair else "",
+            "digest": run.pair.digest if run.pair else "",
+            "is_approved": run.is_approved,
+            "next": next_step(run),
+        }
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        """The view of a run in the list."""
+        return cls(**cls.fields(run))
+
+
+class ApprovalView(BaseModel):
+    """Who approved which job's pair, and when."""
+
+    job: str
+    by: str
+    at: datetime
+
+    @classmethod
+    def of(cls, approval: Approval | None) -> Self | None:
+        """The view of an approval, if there is one."""
+        return None if approval is None else cls(job=approval.job_id, by=approval.approved_by, at=approval.approved_at)
+
+
+class ChainsView(BaseModel):
+    """What the chains of a job come to: each asks about the same rows and needs room for them."""
+
+    number: int
+    limit: int
+    iterations: int
+
+    @classmethod
+    def of(cls, run: Run) -> Self | None:
+        """The chains of a job; None for a pair that has none."""
+        if run.pair is None or CHAINS not in run.pair.manifest.parameters.properties:
+            return None
+        spec, manifest = run.offer.spec, run.pair.manifest
+        iterations = sum(n_sweeps(spec, manifest, chain) for chain in range(spec.chains))
+        return cls(number=spec.chains, limit=run.policy.max_chains, iterations=iterations)
+
+
+class EndView(Explanation):
+    """How a job ended, and who ended it."""
+
+    culprit: str
+
+
+class SourcesView(BaseModel):
+    """The three files of the pair as text; bytes that are not UTF-8 show as replacement characters (and cannot be approved)."""
+
+    manifest: str
+    central: str
+    remote: str
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        """The files of a run's pair."""
+        offer = run.offer
+        manifest, central, remote = (data.decode(errors="replace") for data in (offer.manifest, offer.central_source, offer.remote_source))
+        return cls(manifest=manifest, central=central, remote=remote)
+
+
+class RunView(RunSummary):
+    """Everything about a job at this site but its sources. `spec` has the keys of job.toml, `status` is what central is told."""
+
+    title: str
+    access: str
+    reference: str
+    problem: Explanation
+    approval: ApprovalView | None
+    approved_before: ApprovalView | None
+    spec: dict[str, Any]
+    chains: ChainsView | None
+    contract: ContractView | None
+    participants: list[str]
+    board: list[RowView]
+    progress: ProgressView
+    report: ReportView | None
+    trouble: FindingView | None
+    isolation: LayersView | None
+    end: EndView
+    status: dict[str, Any]
+    may: MayView
+
+    @classmethod
+    def fields_of(cls, run: Run, earlier: Approval | None) -> dict[str, Any]:
+        """What the view of a run says; `earlier` is an approval of the same bytes for another job."""
+        manifest = run.pair.manifest if run.pair else None
+        return {
+            **cls.fields(run),
+            "title": manifest.title if manifest else "",
+            "access": manifest.access if manifest else "",
+            "reference": manifest.reference if manifest else "",
+            "problem": Explanation.of(run.problem, {"found": run.offer.spec.chains, "limit": run.policy.max_chains}),
+            "approval": ApprovalView.of(run.approval),
+            "approved_before": ApprovalView.of(earlier),
+            "spec": msgspec.to_builtins(run.offer.spec),
+            "chains": ChainsView.of(run),
+            "contract": ContractView.of(run.offer.contract) if run.offer.contract else None,
+            "participants": list(run.offer.participants),
+            "board": [_row_view(row) for row in run.board],
+            "progress": ProgressView.model_validate(run.progress),
+            "report": ReportView.of(run.report) if run.report else None,
+            "trouble": FindingView.of(run.trouble) if run.trouble else None,
+            "isolation": LayersView.model_validate(run.isolation) if run.isolation else None,
+            "end": EndView(**Explanation.of(run.code).model_dump(), culprit=run.culprit),
+            "status": msgspec.to_builtins(run.status()),
+            "may": MayView.of(run),
+        }
+
+    @classmethod
+    def build(cls, run: Run, earlier: Approval | None = None) -> Self:
+        """The view of a run; `earlier` is an approval of the same bytes for another job."""
+        return cls(**cls.fields_of(run, earlier))
+
+
+class RunDetails(RunView):
+    """A job at this site with the sources of its pair."""
+
+    sources: SourcesView
+
+    @classmethod
+    def build(cls, run: Run, earlier: Approval | None = None) -> Self:
+        """The view of a run with its sources."""
+        return cls(**cls.fields_of(run, earlier), sources=SourcesView.of(run))
+
+
+class EventView(View):
+    """Something that happened to a job at this site."""
+
+    at: datetime
+    event: str
+    code: str
+    detail: str
+
+    @classmethod
+    def of(cls, event: RunEvent) -> Self:
+        """The view of an event."""
+        return cls.model_validate(event)
 
 
 def next_step(run: Run) -> str:
@@ -113,30 +223,5 @@ def next_step(run: Run) -> str:
     return "Upload the data set." if run.report is None else "Correct the data set and upload it again."
 
 
-def _approval_view(approval: Approval | None) -> dict[str, str] | None:
-    if approval is None:
-        return None
-    return {"job": approval.job_id, "by": approval.approved_by, "at": approval.approved_at.isoformat(timespec="seconds")}
-
-
-def _chains_view(run: Run) -> dict[str, int] | None:
-    """What the chains of a job come to, None for a pair that has none: each asks about the same rows and needs room for them."""
-    if run.pair is None or CHAINS not in run.pair.manifest.parameters.properties:
-        return None
-    spec, manifest = run.offer.spec, run.pair.manifest
-    iterations = sum(n_sweeps(spec, manifest, chain) for chain in range(spec.chains))
-    return {"number": spec.chains, "limit": run.policy.max_chains, "iterations": iterations}
-
-
-def _contract_view(contract: Contract | None) -> dict[str, Any] | None:
-    if contract is None:
-        return None
-    columns = [
-        {"index": index, "name": column.name, "role": column.role, "type": column.type, "levels": column.levels}
-        for index, column in enumerate(contract.columns, 1)
-    ]
-    return {"digest": contract.digest, "missing": list(contract.missing), "columns": columns}
-
-
-def _board_view(row: BoardRow) -> dict[str, Any]:
-    return {**msgspec.to_builtins(row), "findings": [finding_view(finding) for finding in row.findings]}
+def _row_view(row: BoardRow) -> RowView:
+    return RowView.of(row, [FindingView.of(finding) for finding in row.findings])

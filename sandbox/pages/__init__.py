@@ -1,5 +1,4 @@
-"""The shared look and the shared guards of the web pages of central and of a site.
+"""The shared look of the web pages of central and of a site: templates, a style sheet, scripts, the API reference, lines of a ledger.
 
-Templates, a style sheet, three small scripts, and ASGI middleware for headers, Host and Origin. It knows no job, no user and no
-database: `central.web` and `remote.web` build their pages on it.
+It knows no job, no user and no database: `central.web` and `remote.web` build their pages on it.
 """

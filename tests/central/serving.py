@@ -17,15 +17,15 @@ import uvicorn
 from argon2 import PasswordHasher
 
 from central.accounts.mail import Mailer
-from central.accounts.passwords import Passwords
 from central.accounts.service import AccountService
 from central.accounts.tokens import Tokens
 from central.authority import make_authority
-from central.db import Database
+from central.db import open_database
 from central.identity import central_id_of
 from central.registry.service import register_bundled
 from central.server import server_config
 from central.settings import Settings, make_data_dir, read_secret
+from sandbox.host.passwords import Passwords
 
 PASSWORD = "a long password"
 
@@ -97,7 +97,7 @@ def set_up(settings: Settings) -> None:
     """What `tidegate-central init --admin ada` does, in this process."""
     make_data_dir(settings.data_dir)
     make_authority(settings)
-    database = Database(settings.database)
+    database = open_database(settings.database)
     database.upgrade()
     register_bundled(database)
     central_id = central_id_of(settings.data_dir)

@@ -284,7 +284,7 @@ async def test_a_bad_upload_is_explained_and_can_be_repeated(federation, csv, co
     assert code in [finding["code"] for finding in report["findings"]]
     assert all(finding["remedy"] for finding in report["findings"])
     refused = await federation.runner.http.post(f"{federation.path}/start")
-    assert (refused.status_code, refused.json()["code"]) == (422, "site.no_upload")
+    assert (refused.status_code, refused.json()["code"]) == (409, "site.no_upload")
     assert (await federation.upload(synthetic_csv(1)))["is_clean"]
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import inspect
 
 from central import authority
 from central.authority import make_authority
-from central.db import Database
+from central.db import open_database
 from central.server import server_config
 from central.settings import Settings, read_secret
 from central.tables import METADATA, TABLES
@@ -33,7 +33,7 @@ def run(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
 
 
 def test_migrations_on_an_empty_database_equal_the_models(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'x.sqlite3'}")
+    database = open_database(f"sqlite:///{tmp_path / 'x.sqlite3'}")
     database.upgrade()
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
@@ -44,7 +44,7 @@ def test_migrations_on_an_empty_database_equal_the_models(tmp_path):
 
 
 def test_sqlite_has_a_write_ahead_log_and_foreign_keys(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'x.sqlite3'}")
+    database = open_database(f"sqlite:///{tmp_path / 'x.sqlite3'}")
     with database.engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1

@@ -131,7 +131,7 @@ async def test_no_token_no_link(served, make_site):
 async def test_revoking_a_site_closes_its_link_and_refuses_its_key(admin, make_site):
     client = await make_site("bern")
     await client.connect()
-    await admin.call("POST", f"/api/sites/{client.site_id}/revoke")
+    assert (await admin.http.post(f"/api/sites/{client.site_id}/revoke")).status_code == 204
     await client.stop_reading()
     assert client.socket.close_code == 4403
     assert await refused(client, client.token()) == 401
@@ -183,7 +183,7 @@ async def test_a_link_that_waited_while_its_key_was_revoked_is_not_let_in(served
     connecting = asyncio.create_task(twin.connect())
     while twin.socket is None:
         await asyncio.sleep(0.01)
-    await admin.call("POST", f"/api/sites/{client.site_id}/revoke")
+    assert (await admin.http.post(f"/api/sites/{client.site_id}/revoke")).status_code == 204
     async with asyncio.timeout(5):
         await twin.socket.wait_closed()
     assert twin.opened == []

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from central.accounts.model import Account
-from central.db import Database
+from central.db import open_database
 from central.jobs import store
 from central.jobs.model import Job
 from central.registry import store as pairs
@@ -19,7 +19,7 @@ N_THREADS = 8
 
 @pytest.fixture
 def database(settings):
-    database = Database(settings.database)
+    database = open_database(settings.database)
     yield database
     database.close()
 

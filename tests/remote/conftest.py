@@ -11,11 +11,11 @@ from fastapi import FastAPI
 
 from policies import built_in
 from remote.app import create_app
-from remote.db import Database
+from remote.db import open_database
 from remote.keys import Keys
 from remote.owner.service import OwnerService
-from remote.runs.isolation import Isolator
 from remote.settings import Settings
+from sandbox.host.isolation import Isolator
 from tests.remote.standin import StandIn, make_stand_in, served
 
 PASSWORD = "correct horse"
@@ -27,7 +27,7 @@ def settings(tmp_path: Path) -> Settings:
     made = Settings(data_dir=tmp_path / "site", ping_seconds=0.2, retry_seconds=0.05, retry_seconds_most=0.2)
     made.data_dir.mkdir(mode=0o700)
     Keys(made.data_dir).create_row_secret()
-    database = Database(made.database)
+    database = open_database(made.database)
     OwnerService(database).set_password("olga", PASSWORD)
     database.close()
     return made

@@ -23,7 +23,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from central.server import LinkProtocol
 from remote.link.status import CLOSE_PROTOCOL
 from sandbox.errors import PeerError
-from sandbox.pages.idle import IDLE_SECONDS
+from sandbox.host.idle import IDLE_SECONDS
 from sandbox.wire.codec import encode
 from sandbox.wire.link import CentralToSite, SiteToCentral, site_to_central
 from sandbox.wire.session import Opened, Received, Session

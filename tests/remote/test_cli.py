@@ -74,7 +74,7 @@ def test_the_address_in_the_log_takes_connections_before_the_server_runs(folder:
 
     monkeypatch.setattr(uvicorn.Server, "run", connects_first)
     # The log would go on to where this call's errors went, for every later test.
-    monkeypatch.setattr("remote.cli.configure", lambda: None)
+    monkeypatch.setattr("remote.cli.set_up_logging", lambda: None)
     assert run("serve", "--data", folder, "--port", "0").exit_code == 0
     assert len(reached) == 1
 
@@ -101,7 +101,7 @@ def test_init_does_not_overwrite_a_site(folder: str) -> None:
 def test_a_short_password_is_refused(tmp_path: Path) -> None:
     refused = run("init", "--data", str(tmp_path / "site"), text="short\n")
     assert refused.exit_code == 1
-    assert "8 to 256" in refused.output
+    assert "10 to 256" in refused.output
 
 
 def test_a_forged_ledger_is_found_and_not_served(folder: str) -> None:

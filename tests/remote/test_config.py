@@ -9,7 +9,7 @@ import pytest
 
 from remote.config.authority import fetch_authority, parse_fingerprint, parse_url
 from remote.config.service import ConfigService
-from remote.db import Database
+from remote.db import open_database
 from remote.keys import Keys
 from sandbox.errors import Code, InputError, PeerError, TidegateError
 from tests.remote.standin import StandIn, make_stand_in, served
@@ -118,7 +118,7 @@ async def test_enrolment_binds_a_fresh_key_and_keeps_no_password(enrolled: httpx
 async def test_a_refused_enrolment_keeps_the_old_key(enrolled: httpx.AsyncClient, central: StandIn, tmp_path: Path) -> None:
     before = (tmp_path / "site" / "site-key.pem").read_bytes()
     answer = await enrolled.post("/api/enrolment", json={"username": "anna", "password": "wrong"})
-    assert (answer.status_code, answer.json()["code"]) == (422, "site.enrolment")
+    assert (answer.status_code, answer.json()["code"]) == (403, "site.enrolment")
     assert "<b>" not in answer.text
     assert (tmp_path / "site" / "site-key.pem").read_bytes() == before
     assert (await enrolled.get("/api/config")).json()["is_enrolled"]
@@ -132,7 +132,7 @@ async def test_enrolment_needs_a_configuration(owner: httpx.AsyncClient) -> None
 async def test_the_password_goes_to_nobody_but_the_pinned_central(tmp_path: Path) -> None:
     """After pinning, a server with another certificate gets nothing."""
     real, impostor = make_stand_in(tmp_path / "real"), make_stand_in(tmp_path / "impostor")
-    database = Database(tmp_path / "site.db")
+    database = open_database(tmp_path / "site.db")
     service = ConfigService(database, Keys(tmp_path))
     async with served(real.app(), real.tls) as port:
         await service.set_central(f"https://localhost:{port}", "site-a", real.fingerprint)

@@ -8,11 +8,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from remote import tables
-from remote.db import Database, Model, migrate
+from remote.db import Model, open_database
 
 
 def test_migrations_equal_the_models(tmp_path: Path) -> None:
-    database = Database(tmp_path / "site.db")
+    database = open_database(tmp_path / "site.db")
     with database.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Model.metadata) == []
     assert len(tables.__all__) == len(Model.metadata.tables)
@@ -20,12 +20,12 @@ def test_migrations_equal_the_models(tmp_path: Path) -> None:
 
 
 def test_migrating_again_changes_nothing(tmp_path: Path) -> None:
-    database = Database(tmp_path / "site.db")
-    migrate(database.engine)
+    database = open_database(tmp_path / "site.db")
+    database.upgrade()
     database.close()
-    Database(tmp_path / "site.db").close()
+    open_database(tmp_path / "site.db").close()
 
 
 def test_the_database_is_a_private_file(tmp_path: Path) -> None:
-    Database(tmp_path / "site.db").close()
+    open_database(tmp_path / "site.db").close()
     assert {path.stat().st_mode & 0o777 for path in tmp_path.glob("site.db*")} == {0o600}

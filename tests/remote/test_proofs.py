@@ -13,10 +13,10 @@ from fastapi import FastAPI
 
 from policies import built_in
 from remote.app import create_app
-from remote.db import Database
+from remote.db import open_database
 from remote.probes.service import Proofs
-from remote.runs.isolation import Isolator
 from remote.settings import Settings
+from sandbox.host.isolation import Isolator
 from sandbox.ledger import verify
 from tests.remote.conftest import LazyIsolator
 from tests.remote.standin import served
@@ -55,7 +55,7 @@ async def test_a_site_proves_its_isolation_when_it_is_asked_to(owner: httpx.Asyn
     assert report["digest"] in page
     assert "prove it" not in (await owner.get("/status/live")).text
 
-    database = Database(settings.database)
+    database = open_database(settings.database)
     assert Proofs(database, POLICY).named() == named, "a restart forgets nothing"
     database.close()
 

@@ -15,17 +15,17 @@ import pytest_asyncio
 
 from policies import built_in
 from remote.approvals.service import Approvals
-from remote.db import Database
+from remote.db import open_database
 from remote.runs.custody import Custody
-from remote.runs.egress import Egress
-from remote.runs.isolation import Isolator
 from remote.runs.journal import Journal
 from remote.runs.phase import Phase
 from remote.runs.responder import MAX_WAITING
 from remote.runs.service import Runs
-from remote.runs.view import run_view
+from remote.runs.view import ChainsView, RunView
 from sandbox.contract import Finding
 from sandbox.errors import Code, InputError, TidegateError
+from sandbox.host.isolation import Isolator
+from sandbox.host.record import Record
 from sandbox.job import JobSpec, Target
 from sandbox.ledger import Ledger, verify
 from sandbox.rounds.constants import constants_from
@@ -47,7 +47,7 @@ class Site:
 
     def __init__(self, folder: Path, isolator: Isolator) -> None:
         self.folder = folder
-        self.database = Database(folder / "site.db")
+        self.database = open_database(folder / "site.db")
         self.ledger = Ledger(folder / "ledger.jsonl")
         self.journal = Journal(self.database)
         self.sent: list[Any] = []
@@ -337,19 +337,19 @@ def chained(n_chains: int) -> JobOffer:
 
 async def test_the_owner_reads_what_the_chains_of_a_job_come_to_before_approving(site: Site) -> None:
     site.runs.on_message(chained(4))
-    view = run_view(site.runs.get("j1"))
+    view = RunView.build(site.runs.get("j1"))
     # Twenty iterations, then five before each of four more imputations, in each of four chains.
-    assert view["chains"] == {"number": 4, "limit": POLICY.max_chains, "iterations": 4 * (20 + 4 * 5)}
-    assert view["may"]["approve"]
+    assert view.chains == ChainsView(number=4, limit=POLICY.max_chains, iterations=4 * (20 + 4 * 5))
+    assert view.may.approve
 
 
 async def test_a_job_of_more_chains_than_the_site_accepts_cannot_be_approved_and_says_why(site: Site) -> None:
     site.runs.on_message(chained(9))
-    view = run_view(site.runs.get("j1"))
-    assert not view["may"]["approve"]
-    assert view["problem"]["code"] == "limit.chains"
-    assert "9 chains" in view["problem"]["sentence"]
-    assert f"accepts {POLICY.max_chains}" in view["problem"]["sentence"]
+    view = RunView.build(site.runs.get("j1"))
+    assert not view.may.approve
+    assert view.problem.code == "limit.chains"
+    assert "9 chains" in view.problem.sentence
+    assert f"accepts {POLICY.max_chains}" in view.problem.sentence
     assert await code_of(site.runs.approve("j1", simice().digest, "olga")) is Code.LIMIT_CHAINS
 
 
@@ -371,10 +371,10 @@ async def test_rounds_are_answered_in_order_with_a_ledger_line_each(site: Site) 
     decoded = answer(round_reply.decode(reply.body))
     assert decoded.refused is None
     assert "moments" in decoded.fields
-    lines = await Egress(site.ledger.path).of_job("j1")
+    lines = await Record(site.ledger.path).of_job("j1")
     assert [line["round"] for line in lines if line["kind"] == "release"] == [0, 1]
     assert verify(site.ledger.path).holds
-    assert await Egress(site.ledger.path).of_job("j2") == []
+    assert await Record(site.ledger.path).of_job("j2") == []
 
 
 async def test_a_question_is_answered_at_most_once(site: Site) -> None:

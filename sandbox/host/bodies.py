@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Final
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox.errors import Code, LimitError
+from sandbox.host.problems import Answer
 
 MAX_BODY_BYTES: Final = 2 << 20
 
@@ -17,9 +18,10 @@ MAX_BODY_BYTES: Final = 2 << 20
 class BodyLimit:
     """Refuses bodies above `max_bytes` (413), except where `is_stream` says that the path takes a stream."""
 
-    def __init__(self, app: ASGIApp, is_stream: Callable[[str], bool], max_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(self, app: ASGIApp, is_stream: Callable[[str], bool], answer: Answer, max_bytes: int = MAX_BODY_BYTES) -> None:
         self._app = app
         self._is_stream = is_stream
+        self._answer = answer
         self._max_bytes = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -29,7 +31,8 @@ class BodyLimit:
             return
         length = Headers(scope=scope).get("content-length", "0")
         if not length.isdecimal() or int(length) > self._max_bytes:
-            await self._refuse(scope, receive, send)
+            refusal = self._answer(Request(scope), LimitError(Code.REQUEST_TOO_LARGE, limit=self._max_bytes))
+            await refusal(scope, receive, send)
             return
         n_bytes = 0
 
@@ -42,8 +45,3 @@ class BodyLimit:
             return message
 
         await self._app(scope, counted, send)
-
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        error = LimitError(Code.REQUEST_TOO_LARGE, limit=self._max_bytes)
-        body = {"code": error.code, "sentence": error.sentence, "remedy": error.remedy, "findings": []}
-        await JSONResponse(body, status_code=413)(scope, receive, send)

@@ -3,25 +3,31 @@
 import httpx
 import pytest
 from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
+from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route
 
 from sandbox.errors import LimitError
-from sandbox.pages.bodies import BodyLimit
-from sandbox.pages.headers import SecurityHeaders
-from sandbox.pages.origin import OriginCheck, host_name
-from sandbox.pages.reference import operations
-from sandbox.pages.templates import make_templates
+from sandbox.host.bodies import BodyLimit
+from sandbox.host.headers import SecurityHeaders
+from sandbox.host.origin import OriginCheck, host_name
+from sandbox.host.problems import Problems
 
 
 async def _answer(request):
     return PlainTextResponse("inside")
 
 
+def _page(request, error, status):
+    return HTMLResponse(f"<h1>{error.sentence}</h1>", status)
+
+
+answer = Problems(_page).answer
+
+
 @pytest.fixture
 async def client():
     inner = Starlette(routes=[Route("/{path:path}", _answer, methods=["GET", "POST"])])
-    app = SecurityHeaders(OriginCheck(inner, ["central.example", "::1"]))
+    app = SecurityHeaders(OriginCheck(inner, ["central.example", "::1"], answer))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://central.example:8443") as client:
         yield client
 
@@ -67,6 +73,25 @@ async def test_a_change_needs_the_servers_own_origin_or_no_browser(client, heade
     assert (await client.post("/", headers=headers)).status_code == status
 
 
+@pytest.mark.parametrize(
+    ("path", "headers", "kind"),
+    [
+        ("/jobs", {"accept": "text/html,*/*"}, "text/html; charset=utf-8"),
+        ("/jobs", {"accept": "application/json"}, "application/json"),
+        ("/api/jobs", {"accept": "text/html,*/*"}, "application/json"),
+    ],
+)
+async def test_a_refused_browser_reads_a_page_and_a_program_the_one_shape_of_errors(client, path, headers, kind):
+    for refused in (
+        await client.get(path, headers={**headers, "host": "evil.example"}),
+        await client.post(path, headers={**headers, "origin": "https://evil.example"}),
+    ):
+        assert refused.headers["content-type"] == kind
+        assert "Open the pages under their own address" in refused.text or "<h1>" in refused.text
+        if kind == "application/json":
+            assert refused.json().keys() == {"code", "sentence", "remedy", "findings"}
+
+
 async def test_reading_needs_no_origin(client):
     assert (await client.get("/", headers={"cookie": "session=x"})).text == "inside"
 
@@ -75,30 +100,13 @@ def test_host_name_survives_nonsense():
     assert [host_name(host) for host in ("a:1", "[::1]:2", "[", "")] == ["a", "::1", "", ""]
 
 
-def test_templates_escape_what_they_show(tmp_path):
-    (tmp_path / "page.html").write_text("{% extends 'base.html' %}{% block title %}x{% endblock %}{% block main %}{{ name }}{% endblock %}")
-    templates = make_templates(tmp_path, brand="Tidegate", nav=[], user="", path="/")
-    page = templates.get_template("page.html").render(name="<script>alert(1)</script>")
-    assert "<script>alert" not in page
-    assert "&lt;script&gt;" in page
-
-
-def test_the_reference_lists_fields_of_a_body():
-    schema = {
-        "paths": {"/api/x": {"post": {"requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/X"}}}}}}},
-        "components": {"schemas": {"X": {"required": ["a"], "properties": {"a": {"type": "string"}, "b": {"type": "integer"}}}}},
-    }
-    (operation,) = operations(schema)
-    assert (operation.method, operation.fields) == ("POST", ("a: string", "b: integer (optional)"))
-
-
 @pytest.mark.parametrize(("path", "n_bytes", "status"), [("/x", 100, 200), ("/x", 101, 413), ("/x/data", 5000, 200)])
 async def test_bodies_are_limited_except_streams(path, n_bytes, status):
     async def read(request):
         await request.body()
         return PlainTextResponse("read")
 
-    app = BodyLimit(Starlette(routes=[Route("/{path:path}", read, methods=["POST"])]), lambda path: path.endswith("/data"), 100)
+    app = BodyLimit(Starlette(routes=[Route("/{path:path}", read, methods=["POST"])]), lambda path: path.endswith("/data"), answer, 100)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://central.example") as client:
         assert (await client.post(path, content=b"x" * n_bytes)).status_code == status
 
@@ -113,6 +121,6 @@ async def test_a_body_without_a_length_is_counted_as_it_comes():
         for _ in range(3):
             yield b"x" * 50
 
-    app = BodyLimit(Starlette(routes=[Route("/x", read, methods=["POST"])]), lambda path: False, 100)
+    app = BodyLimit(Starlette(routes=[Route("/x", read, methods=["POST"])]), lambda path: False, answer, 100)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://central.example") as client:
         assert (await client.post("/x", content=chunks())).text == "stopped"

@@ -1,7 +1,4 @@
-"""The supervisor of this site's gates and workers, started when it is first needed, and what a trial of both found.
-
-The trial runs at start-up, so that the status page shows what this machine can do before anybody uploads anything.
-"""
+"""The supervisor of a host's gates and workers, started when it is first needed, and what a trial of both found."""
 
 from __future__ import annotations
 
@@ -30,22 +27,23 @@ class Trial:
 class Isolator:
     """Owns the supervisor."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, blas_threads: int = 1) -> None:
         self._policy = policy
+        self._blas_threads = blas_threads
         self._supervisor: Supervisor | None = None
-        self._starting = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self.trial: Trial | None = None
-        """None while it is under way."""
+        """None before and while it is made."""
 
     async def supervisor(self) -> Supervisor:
         """The supervisor. Raises `IsolationError` or `LimitError` when it cannot be started."""
-        async with self._starting:
+        async with self._lock:
             if self._supervisor is None:
-                self._supervisor = await Supervisor.start()
+                self._supervisor = await Supervisor.start(self._blas_threads)
             return self._supervisor
 
     async def try_out(self) -> None:
-        """Lock in a gate and a worker, note what holds them, and end them."""
+        """Lock in a gate and a worker, note what holds them, and end them: before anybody uploads anything."""
         try:
             supervisor = await self.supervisor()
             gate = await supervisor.spawn_gate(self._policy)
@@ -61,8 +59,8 @@ class Isolator:
         self.trial = Trial(msgspec.structs.replace(worker.isolation, memory_locked=gate.isolation.memory_locked))
 
     async def close(self) -> None:
-        """End everything."""
-        async with self._starting:
+        """End every process of ours."""
+        async with self._lock:
             supervisor, self._supervisor = self._supervisor, None
-        if supervisor is not None:
-            await supervisor.close()
+            if supervisor is not None:
+                await supervisor.close()

@@ -11,10 +11,11 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sandbox.errors import CATALOGUE, Code
+from sandbox.errors import Code, InputError
+from sandbox.host.problems import Answer
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -49,8 +50,9 @@ def is_allowed_origin(method: str, headers: Headers) -> bool:
 class OriginCheck:
     """ASGI middleware: refuses requests for another host (421) or from another origin (403)."""
 
-    def __init__(self, app: ASGIApp, names: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, names: Collection[str], answer: Answer) -> None:
         self._app = app
+        self._answer = answer
         self._names = frozenset(name.lower() for name in names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,18 +63,15 @@ class OriginCheck:
         headers = Headers(scope=scope)
         method = scope.get("method", "WEBSOCKET")
         if not is_allowed_host(headers, self._names):
-            await _refuse(421, scope, receive, send)
+            await self._refuse(421, scope, receive, send)
         elif not is_allowed_origin(method, headers):
-            await _refuse(403, scope, receive, send)
+            await self._refuse(403, scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
-
-async def _refuse(status: int, scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "websocket":
-        # Closing before accepting makes the server answer the handshake with 403.
-        await send({"type": "websocket.close", "code": 1008})
-        return
-    entry = CATALOGUE[Code.ACCESS_ORIGIN]
-    body = {"code": Code.ACCESS_ORIGIN, "sentence": entry.sentence, "remedy": entry.remedy, "findings": []}
-    await JSONResponse(body, status_code=status)(scope, receive, send)
+    async def _refuse(self, status: int, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            # Closing before accepting makes the server answer the handshake with 403.
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        await self._answer(Request(scope), InputError(Code.ACCESS_ORIGIN), status)(scope, receive, send)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from remote import logs
+from sandbox.host.logs import set_up_logging
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def stream() -> Iterator[io.StringIO]:
     root = logging.getLogger()
     before = root.handlers[:], root.level
     made = io.StringIO()
-    logs.configure(made)
+    set_up_logging(stream=made)
     yield made
     structlog.reset_defaults()
     root.handlers[:], root.level = before
@@ -30,7 +30,7 @@ def test_the_text_of_an_exception_is_not_logged(stream: io.StringIO) -> None:
     except ValueError:
         logging.getLogger("uvicorn.error").exception("Exception in ASGI application\n")
     line = json.loads(stream.getvalue())
-    assert (line["event"], line["exception"]) == ("Exception in ASGI application", "ValueError")
+    assert (line["event"], line["error"]) == ("Exception in ASGI application", "ValueError")
     assert "4711" not in stream.getvalue()
     assert line["at"]
 
