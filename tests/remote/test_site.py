@@ -169,3 +169,19 @@ async def _until_busy(site: httpx.AsyncClient) -> None:
     for _ in range(200):
         if not (await call(site, "GET", "/api/jobs/j1"))["may"]["upload"]:
             return
+
+
+async def test_the_page_says_that_the_same_bytes_were_approved_before_and_what_the_upload_showed(
+    joined: httpx.AsyncClient, central: StandIn
+) -> None:
+    await call(joined, "POST", "/api/jobs/j1/approve", json={"digest": simice().digest})
+    await upload(joined, csv() + b"secret-text,1,2\n")
+    page = (await joined.get("/jobs/j1")).text
+    assert "not clean" in page
+    assert "line 302" in page
+    await central.send(offer(job_id="j2", name="another job"))
+    for _ in range(100):
+        if len(await call(joined, "GET", "/api/jobs")) == 2:
+            break
+    assert (await call(joined, "GET", "/api/jobs/j2"))["approved_before"]["by"] == "olga"
+    assert "approved before, for job j1, by olga on 20" in (await joined.get("/jobs/j2")).text
