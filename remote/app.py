@@ -41,7 +41,7 @@ from sandbox.ledger import Ledger
 from sandbox.pages.bodies import BodyLimit
 from sandbox.pages.headers import SecurityHeaders
 from sandbox.pages.origin import OriginCheck
-from sandbox.wire.link import SiteReply, SiteToCentral
+from sandbox.wire.link import SiteAnswer, SiteToCentral
 
 HOST_NAMES: Final = ("127.0.0.1", "localhost", "::1")
 """What a browser may call this server; any other name is a rebound one."""
@@ -79,7 +79,7 @@ def make_parts(settings: Settings, isolator: Isolator | None) -> Parts:
     def send(message: SiteToCentral) -> None:
         link.send(message)
 
-    async def answer(reply: SiteReply) -> None:
+    async def answer(reply: SiteAnswer) -> None:
         await link.write(reply)
 
     runs = Runs(

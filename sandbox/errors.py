@@ -129,6 +129,8 @@ class Code(StrEnum):
     WIRE_SEQUENCE = "wire.sequence"
     SITE_LOST = "site.lost"
     SITE_RESTARTED = "site.restarted"
+    SITE_REVOKED = "site.revoked"
+    SITE_SILENT = "site.silent"
     SITE_DUPLICATE = "site.duplicate"
     CENTRAL_RESTARTED = "central.restarted"
     RESULT_EXPIRED = "result.expired"
@@ -425,10 +427,16 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     ),
     C.WIRE_FRAME: Entry("Bytes were received that are not a frame.", "Check that both ends run compatible versions."),
     C.WIRE_MESSAGE: Entry("A message was received that is not in the protocol.", "Check that both ends run compatible versions."),
-    C.WIRE_VERSION: Entry("The peer speaks protocol {found}, this end {expected}.", "Upgrade the older end."),
+    C.WIRE_VERSION: Entry(
+        "The peer speaks protocol {found}, this end {expected}.", "Upgrade the older end: both ends need the same version."
+    ),
     C.WIRE_SEQUENCE: Entry("A message was lost.", "The link is opened again."),
     C.SITE_LOST: Entry("Site {site} was away for more than {limit} s while the job was running.", "Make the job again when it is back."),
     C.SITE_RESTARTED: Entry("Site {site} was restarted while the job was running.", "Make the job again."),
+    C.SITE_REVOKED: Entry(
+        "The key of site {site} was taken away or replaced while the job was running.", "Make the job again when the site is enrolled."
+    ),
+    C.SITE_SILENT: Entry("Site {site} acknowledged none of the last {limit} messages.", "Restart the site and make the job again."),
     C.SITE_DUPLICATE: Entry("A link with this site_id is already open and alive.", "Stop the other process that uses this site's key."),
     C.CENTRAL_RESTARTED: Entry("Central was restarted while the job was running.", "Make the job again."),
     C.RESULT_EXPIRED: Entry("The result was kept for {limit} s and has been wiped.", "Make the job again."),

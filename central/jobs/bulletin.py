@@ -10,7 +10,7 @@ from typing import Final
 from central.hub.hub import Hub
 from central.jobs.model import Job
 from central.jobs.room import Room, ended
-from sandbox.rounds.state import JobState
+from sandbox.rounds.state import OVER
 from sandbox.wire.link import JobEnded, JobsOpen
 
 ANNOUNCE_SECONDS: Final = 0.3
@@ -61,7 +61,7 @@ class Bulletin:
 
     def _update(self, room: Room) -> None:
         room.announcement = None
-        if room.state in (JobState.WAITING, JobState.RUNNING):
+        if room.state not in OVER:
             update = room.update(self._hub.is_online)
             for site in room.job.participants:
                 self._hub.notify(site, update)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from central.db import Base, Moment, new_id, now
 from sandbox.job import JobSpec, job_from_table
-from sandbox.rounds.state import JobState
+from sandbox.wire.link import JobState
 
 
 class Job(Base):

@@ -20,9 +20,8 @@ from sandbox.job import JobSpec
 from sandbox.manifest import Pair
 from sandbox.rounds.engine import CENTRAL
 from sandbox.rounds.local import LocalParticipant
-from sandbox.rounds.state import JobState
 from sandbox.rounds.summary import EngineProgress
-from sandbox.wire.link import BoardRow, BoardUpdate, JobEnded, JobOffer, SiteStatus
+from sandbox.wire.link import BoardRow, BoardUpdate, JobEnded, JobOffer, JobState, SiteStatus
 from sandbox.wire.messages import UploadReport
 
 BAND_NAMES: Final = frozenset((*(name for _, name in BANDS), LAST_BAND))
@@ -98,7 +97,7 @@ class Room:
         return JobOffer(
             job_id=self.job.id,
             name=self.job.name,
-            state=self.state.value,
+            state=self.state,
             central_source=self.pair.central_source,
             remote_source=self.pair.remote_source,
             manifest=self.pair.manifest_bytes,
@@ -112,7 +111,7 @@ class Room:
     def update(self, is_online: Callable[[str], bool]) -> BoardUpdate:
         """What changes often, for a site."""
         progress = self.progress
-        return BoardUpdate(self.job.id, self.state.value, self.board(is_online), progress.step, progress.done, progress.total)
+        return BoardUpdate(self.job.id, self.state, self.board(is_online), progress.step, progress.done, progress.total)
 
 
 def central_row(central: CentralSide | None) -> BoardRow:
@@ -160,4 +159,4 @@ def told(status: SiteStatus) -> SiteStatus:
 
 def ended(job: Job) -> JobEnded:
     """How a job ended, for a site."""
-    return JobEnded(job.id, job.job_state.value, Code(job.code) if job.code else None, job.culprit)
+    return JobEnded(job.id, job.job_state, Code(job.code) if job.code else None, job.culprit)

@@ -38,9 +38,9 @@ from sandbox.ledger import Ledger
 from sandbox.manifest import Pair
 from sandbox.rounds.engine import CENTRAL
 from sandbox.rounds.local import LocalParticipant
-from sandbox.rounds.state import JobEvent, JobState
+from sandbox.rounds.state import OVER, JobEvent
 from sandbox.rounds.summary import EngineProgress
-from sandbox.wire.link import SiteCancel, SiteStatus
+from sandbox.wire.link import JobState, SiteCancel, SiteStatus
 from sandbox.wire.messages import GateSetup, PlotName, UploadReport
 
 log = structlog.get_logger()
@@ -225,7 +225,7 @@ class JobService:
 
     def site_opened(self, site_id: str, is_new: bool) -> None:
         """Tell a site how its jobs stand; a new process of it has neither approved pairs in mind nor rows."""
-        rooms = [room for room in self._rooms.values() if site_id in room.job.participants and room.state is not JobState.FINISHED]
+        rooms = [room for room in self._rooms.values() if site_id in room.job.participants and room.state not in OVER]
         for room in rooms:
             if is_new and room.state is JobState.WAITING:
                 room.statuses.pop(site_id, None)

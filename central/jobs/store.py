@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from central.db import now
 from central.jobs.model import Job
 from sandbox.errors import Code, InputError
-from sandbox.rounds.state import JobEvent, JobState, follow
+from sandbox.rounds.state import JobEvent, follow
+from sandbox.wire.link import JobState
 
 _TIMES = {
     JobState.WAITING: "opened_at",

@@ -20,24 +20,25 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus
 
 from remote.link.backoff import Backoff
-from remote.link.status import CLOSE_DUPLICATE, CLOSE_PROTOCOL, CLOSE_REVOKED, CLOSE_SILENT, LinkState, LinkStatus, Reason
+from remote.link.status import LinkState, LinkStatus, Reason
 from sandbox.errors import Code, PeerError, TidegateError
 from sandbox.outgoing import Outgoing
 from sandbox.wire.codec import encode
-from sandbox.wire.link import CentralToSite, SiteToCentral, central_to_site
+from sandbox.wire.link import FRAME_OVERHEAD, CentralToSite, CloseCode, SiteToCentral, central_to_site
 from sandbox.wire.session import Alive, Opened, Session
 
 PATH: Final = "/link"
 OPEN_SECONDS: Final = 10.0
 SILENT_PINGS: Final = 3
 """Pings without any answer after which the connection is given up."""
-FRAME_OVERHEAD: Final = 64
-CLOSED: Final = {
-    CLOSE_PROTOCOL: (LinkState.OFFLINE, Reason.PROTOCOL),
-    CLOSE_REVOKED: (LinkState.REFUSED, Reason.REVOKED),
-    CLOSE_SILENT: (LinkState.OFFLINE, Reason.SILENT),
-    CLOSE_DUPLICATE: (LinkState.REFUSED, Reason.DUPLICATE),
+CLOSED: Final[dict[int, tuple[LinkState, Reason]]] = {
+    CloseCode.GOING_AWAY: (LinkState.OFFLINE, Reason.CLOSED),
+    CloseCode.PROTOCOL: (LinkState.OFFLINE, Reason.PROTOCOL),
+    CloseCode.REVOKED: (LinkState.REFUSED, Reason.REVOKED),
+    CloseCode.SILENT: (LinkState.OFFLINE, Reason.SILENT),
+    CloseCode.DUPLICATE: (LinkState.REFUSED, Reason.DUPLICATE),
 }
+"""What a page says after central closed with a code; a code that is none of central's says no more than that it is over."""
 
 log = structlog.get_logger()
 

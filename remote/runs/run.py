@@ -15,11 +15,9 @@ from sandbox.contract import Finding
 from sandbox.errors import Code, InputError
 from sandbox.manifest import Pair
 from sandbox.rounds.local import LocalParticipant
-from sandbox.wire.link import BoardRow, BoardUpdate, JobOffer, SiteStatus
+from sandbox.wire.link import BoardRow, BoardUpdate, JobOffer, JobState, SiteStatus
 from sandbox.wire.messages import Isolation, UploadReport
 
-OVER: Final = frozenset({"FINISHED", "CLOSED", "CANCELLED", "FAILED"})
-"""States of central's job in which a site holds nothing."""
 MISMATCHES: Final = frozenset(
     {
         Code.DATA_HEADER_MISMATCH,
@@ -53,7 +51,7 @@ class Run:
     policy: Policy
     offer: JobOffer
     phase: Phase = Phase.OFFERED
-    state: str = ""
+    state: JobState = JobState.WAITING
     board: tuple[BoardRow, ...] = ()
     progress: Progress = Progress()
     pair: Pair | None = None
@@ -133,7 +131,7 @@ class Run:
     @property
     def is_open(self) -> bool:
         """Whether the owner may still approve, upload and start."""
-        return self.state == "WAITING" and self.phase not in (Phase.RUNNING, Phase.ENDED)
+        return self.state is JobState.WAITING and self.phase not in (Phase.RUNNING, Phase.ENDED)
 
     @property
     def is_approved(self) -> bool:

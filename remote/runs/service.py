@@ -18,20 +18,23 @@ from remote.runs.custody import Custody
 from remote.runs.journal import Journal
 from remote.runs.offer import is_other_job
 from remote.runs.phase import Phase, RunInput, follow
-from remote.runs.responder import BEGIN_NUMBER, Responder
-from remote.runs.run import OVER, Run
+from remote.runs.responder import Responder
+from remote.runs.run import Run
 from sandbox.contract import Finding
 from sandbox.errors import Code, InputError, TidegateError
 from sandbox.rounds.local import LocalParticipant
+from sandbox.rounds.state import OVER
 from sandbox.wire.link import (
     BoardUpdate,
     CentralToSite,
     JobEnded,
     JobOffer,
     JobsOpen,
+    JobState,
+    SiteAnswer,
     SiteBegin,
     SiteCancel,
-    SiteReply,
+    SiteFailed,
     SiteRound,
     SiteToCentral,
 )
@@ -59,7 +62,7 @@ class Runs:
         custody: Custody,
         site_id: Callable[[], str],
         send: Callable[[SiteToCentral], None],
-        answer: Callable[[SiteReply], Awaitable[None]],
+        answer: Callable[[SiteAnswer], Awaitable[None]],
         proof: Callable[[], dict[str, Any] | None] = lambda: None,
     ) -> None:
         self.policy = policy
@@ -120,7 +123,7 @@ class Runs:
             raise InputError(Code.JOB_STATE, state="over")
         run.is_cancelled_here = True
         self._send(SiteCancel(job_id))
-        await self._end(run, "CANCELLED", Code.JOB_CANCELLED, run.site_id)
+        await self._end(run, JobState.CANCELLED, Code.JOB_CANCELLED, run.site_id)
         return run
 
     async def close(self) -> None:
@@ -153,7 +156,7 @@ class Runs:
     def forget_all(self) -> None:
         """The site was given another central or another site_id: what the old one offered is void."""
         for run in list(self._runs.values()):
-            self._custody.later(self._end(run, "CLOSED", None, ""))
+            self._custody.later(self._end(run, JobState.CLOSED, None, ""))
         self._runs = {}
 
     def _on_offer(self, offer: JobOffer) -> None:
@@ -206,8 +209,7 @@ class Runs:
     def _on_question(self, question: SiteBegin | SiteRound) -> None:
         run = self._runs.get(question.job_id)
         if run is None or run.responder is None or run.phase not in (Phase.STARTED, Phase.RUNNING):
-            number = question.number if isinstance(question, SiteRound) else BEGIN_NUMBER
-            self._send(SiteReply(question.job_id, number, failed=Code.JOB_STATE))
+            self._send(SiteFailed(question.job_id, Code.JOB_STATE))
             return
         if run.phase is Phase.STARTED:
             self._note(run, "running")
@@ -223,7 +225,7 @@ class Runs:
     def _on_jobs_open(self, message: JobsOpen) -> None:
         for run in self._runs.values():
             if run.job_id not in message.job_ids and run.phase is not Phase.ENDED:
-                self._custody.later(self._end(run, "CLOSED", None, ""))
+                self._custody.later(self._end(run, JobState.CLOSED, None, ""))
 
     # --- upload and start -------------------------------------------------------------------------------------------------------------
 
@@ -316,7 +318,7 @@ class Runs:
     async def _fail(self, run: Run, code: Code) -> None:
         """Something of ours broke outside a question. Before the job runs the upload is gone; after that the job is."""
         if run.phase is Phase.RUNNING:
-            self._send(SiteReply(run.job_id, BEGIN_NUMBER, failed=code))
+            self._send(SiteFailed(run.job_id, code))
             await self._after_failure(run, code)
         elif run.phase is not Phase.ENDED:
             run.trouble = Finding(code)
@@ -326,7 +328,7 @@ class Runs:
 
     async def _after_failure(self, run: Run, code: Code) -> None:
         """Central has been told; end it here without waiting for its JobEnded."""
-        await self._end(run, "FAILED", code, run.site_id)
+        await self._end(run, JobState.FAILED, code, run.site_id)
 
     def _void(self, run: Run) -> None:
         """Forget the upload now, wipe it in a moment."""
@@ -334,7 +336,7 @@ class Runs:
         self._note(run, "voided")
         self._custody.later(self._custody.drop(run))
 
-    async def _end(self, run: Run, state: str, code: Code | None, culprit: str) -> None:
+    async def _end(self, run: Run, state: JobState, code: Code | None, culprit: str) -> None:
         if run.phase is Phase.ENDED:
             return
         run.phase = follow(run.phase, RunInput.END)

@@ -14,14 +14,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from remote.keys import public_pem
 from remote.link.backoff import Backoff
-from remote.link.client import Address, Link
-from remote.link.status import CLOSE_DUPLICATE, CLOSE_PROTOCOL, CLOSE_REVOKED, CLOSE_SILENT, LinkState, Reason
+from remote.link.client import CLOSED, Address, Link
+from remote.link.status import LinkState, Reason
 from remote.link.token import LIFETIME, make_token
 from sandbox.errors import PeerError
 from sandbox.outgoing import MAX_WAITING, Outgoing
 from sandbox.wire.codec import encode
 from sandbox.wire.frames import Frame, Kind
-from sandbox.wire.link import CentralToSite, JobsOpen, SiteCancel
+from sandbox.wire.link import CentralToSite, CloseCode, JobsOpen, SiteCancel
 from sandbox.wire.session import Session
 from tests.remote.standin import CENTRAL_ID, StandIn, make_stand_in, trusting, until
 
@@ -144,12 +144,14 @@ async def test_a_restarted_central_is_noticed(central: StandIn) -> None:
     [
         ("refuse", 401, LinkState.REFUSED, Reason.REVOKED),
         ("refuse", 403, LinkState.REFUSED, Reason.REVOKED),
-        ("close_code", CLOSE_DUPLICATE, LinkState.REFUSED, Reason.DUPLICATE),
-        ("close_code", CLOSE_REVOKED, LinkState.REFUSED, Reason.REVOKED),
-        ("close_code", CLOSE_SILENT, LinkState.OFFLINE, Reason.SILENT),
-        ("close_code", CLOSE_PROTOCOL, LinkState.OFFLINE, Reason.PROTOCOL),
+        ("close_code", CloseCode.DUPLICATE, LinkState.REFUSED, Reason.DUPLICATE),
+        ("close_code", CloseCode.REVOKED, LinkState.REFUSED, Reason.REVOKED),
+        ("close_code", CloseCode.SILENT, LinkState.OFFLINE, Reason.SILENT),
+        ("close_code", CloseCode.PROTOCOL, LinkState.OFFLINE, Reason.PROTOCOL),
         ("refuse", 503, LinkState.OFFLINE, Reason.UNREACHABLE),
+        ("close_code", CloseCode.GOING_AWAY, LinkState.OFFLINE, Reason.CLOSED),
         ("close_code", 1011, LinkState.OFFLINE, Reason.CLOSED),
+        ("close_code", 4999, LinkState.OFFLINE, Reason.CLOSED),
     ],
 )
 async def test_a_refusal_says_why_and_is_tried_again(central: StandIn, setting: str, value: int, state: LinkState, reason: Reason) -> None:
@@ -160,6 +162,10 @@ async def test_a_refusal_says_why_and_is_tried_again(central: StandIn, setting: 
         setattr(central, setting, 0)
         await until(lambda: link.status.state is LinkState.ONLINE)
         assert link.status.reason is Reason.NONE
+
+
+def test_every_reason_of_central_to_close_is_understood() -> None:
+    assert set(CLOSED) == set(CloseCode)
 
 
 async def test_a_silent_central_is_given_up(central: StandIn) -> None:
