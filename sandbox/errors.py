@@ -483,6 +483,12 @@ class TidegateError(Exception):
         super().__init__(self.sentence)
 
     @property
+    def site(self) -> str | None:
+        """The participant that it happened at, where that is known: the detail `site`."""
+        site = self.details.get("site")
+        return site if isinstance(site, str) else None
+
+    @property
     def sentence(self) -> str:
         """What happened, for a person on this side of the boundary."""
         return describe(self.code, self.details)
@@ -504,7 +510,6 @@ class Refused(TidegateError):
     """A site's gate refused a question; central learns the site and the code, nothing else."""
 
     def __init__(self, site: str, code: Code, **details: object) -> None:
-        self.site = site
         super().__init__(code, site=site, **details)
 
 

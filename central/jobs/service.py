@@ -312,8 +312,7 @@ class JobService:
             await self._finish(room)
         except TidegateError as error:
             room.task = None
-            culprit = str(getattr(error, "site", "") or error.details.get("site", ""))
-            await self._end_quietly(job_id, JobEvent.FAIL, error.code, culprit, error.details)
+            await self._end_quietly(job_id, JobEvent.FAIL, error.code, error.site or "", error.details)
         except Exception:
             # Whatever it is, the job must not stay RUNNING.
             log.exception("job.failed_here", job=job_id)
