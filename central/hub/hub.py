@@ -41,13 +41,17 @@ class Hub:
 
     def __init__(self, settings: Settings, max_frame_bytes: int) -> None:
         self.max_frame_bytes = max_frame_bytes
-        self.listener: Listener | None = None
+        self._listener: Listener | None = None
         self._settings = settings
         self._boot_id = secrets.token_hex(8)
         self._links: dict[str, Link] = {}
         self._is_closing = False
         self.n_revocations = 0
         """Keys taken away since the start."""
+
+    def listen(self, listener: Listener) -> None:
+        """Tell `listener` what happens from now on."""
+        self._listener = listener
 
     def link(self, site_id: str) -> Link:
         """The link of a site, whether or not it ever connected."""
@@ -99,8 +103,8 @@ class Hub:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             link.disconnect(connection)
-            if link.connection is None and self.listener is not None:
-                self.listener.site_closed(site_id)
+            if link.connection is None and self._listener is not None:
+                self._listener.site_closed(site_id)
             connection.close(CloseCode.PROTOCOL)
             await _end(tasks, CLOSE_SECONDS)
 
@@ -135,14 +139,14 @@ class Hub:
         for event in link.receive(data):
             if isinstance(event, Opened):
                 log.info("link.open", site=link.site_id, is_new=event.is_new)
-                if self.listener is not None:
-                    self.listener.site_opened(link.site_id, event.is_new)
+                if self._listener is not None:
+                    self._listener.site_opened(link.site_id, event.is_new)
             elif isinstance(event, Received):
                 message = site_to_central.decode(event.payload)
                 if not isinstance(message, SiteStatus | SiteCancel):
                     link.answered(message)
-                elif self.listener is not None:
-                    self.listener.site_said(link.site_id, message)
+                elif self._listener is not None:
+                    self._listener.site_said(link.site_id, message)
 
 
 async def _end(tasks: Sequence[asyncio.Task[None]], seconds: float) -> None:

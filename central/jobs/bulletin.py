@@ -24,6 +24,7 @@ class Bulletin:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        self._soon: dict[Room, asyncio.TimerHandle] = {}
         self._ended: defaultdict[str, deque[JobEnded]] = defaultdict(lambda: deque(maxlen=N_ENDED))
 
     def offer(self, room: Room) -> None:
@@ -35,8 +36,13 @@ class Bulletin:
 
     def announce(self, room: Room) -> None:
         """Board and progress, soon."""
-        if room.announcement is None:
-            room.announcement = asyncio.get_running_loop().call_later(ANNOUNCE_SECONDS, self._update, room)
+        if room not in self._soon:
+            self._soon[room] = asyncio.get_running_loop().call_later(ANNOUNCE_SECONDS, self._update, room)
+
+    def forget(self, room: Room) -> None:
+        """Announce nothing more of a room that is about to go."""
+        if room in self._soon:
+            self._soon.pop(room).cancel()
 
     def end(self, job: Job) -> None:
         """A job ended for the sites."""
@@ -60,7 +66,7 @@ class Bulletin:
             self.announce(room)
 
     def _update(self, room: Room) -> None:
-        room.announcement = None
+        del self._soon[room]
         if room.state not in OVER:
             update = room.update(self._hub.is_online)
             for site in room.job.participants:

@@ -82,7 +82,7 @@ def report_view(report: UploadReport | None) -> dict[str, Any] | None:
 
 def may(run: Run) -> dict[str, bool]:
     """What the owner may do now."""
-    is_free = run.is_open and run.operation is None
+    is_free = run.is_open and not run.is_busy
     may_upload = is_free and run.is_approved and run.offer.contract is not None
     return {
         "approve": run.is_open and not run.is_approved and run.pair is not None and run.problem is None,
@@ -102,7 +102,7 @@ def next_step(run: Run) -> str:
         return "Nothing: the job is running."
     if run.phase is Phase.STARTED:
         return "Wait: the job begins when everybody has pressed Start."
-    if run.operation is not None:
+    if run.is_busy:
         return "Wait: an upload or a start is under way."
     if run.phase is Phase.READY:
         return "Press Start."

@@ -217,7 +217,7 @@ def _job_pages(pages: Pages, owner: Guard, runs: Runs, egress: Egress) -> APIRou
     async def job_live(request: Request, job_id: str, user: Owner) -> Response:
         values = await context(job_id)
         answer = pages.show(request, "job_live.html", user.name, **values)
-        if runs.get(job_id).operation is None:
+        if not runs.get(job_id).is_busy:
             # During an upload the page must not be loaded anew: that would break the upload off.
             answer.headers["X-State"] = values["page_state"]
         return answer

@@ -64,11 +64,12 @@ class Site:
         self.ledger = Ledger(folder / "ledger.jsonl")
         self.journal = Journal(self.database)
         self.sent: list[Any] = []
+        self.custody = Custody(isolator, self.ledger, POLICY, b"s" * 32)
         self.runs = Runs(
             policy=POLICY,
             approvals=Approvals(self.database),
             journal=self.journal,
-            custody=Custody(isolator, self.ledger, POLICY, b"s" * 32),
+            custody=self.custody,
             site_id=lambda: "site-a",
             send=self.sent.append,
             answer=self.answered,
@@ -87,6 +88,11 @@ class Site:
     def status(self) -> SiteStatus:
         """What central was told last."""
         return self.of(SiteStatus)[-1]
+
+    @property
+    def participant(self) -> Any:
+        """The gate and workers of the job, if there are any."""
+        return self.custody.participant(self.runs.get("j1"))
 
     def of(self, kind: Any) -> list[Any]:
         return [message for message in self.sent if isinstance(message, kind)]
@@ -236,7 +242,7 @@ async def test_a_poor_upload_stays_here_with_details_and_goes_out_as_codes(site:
     assert (status.is_uploaded, status.is_clean, status.is_matching) == (True, False, is_matching)
     assert code in [finding.code for finding in status.findings]
     assert not any(finding.details for finding in status.findings)
-    assert site.runs.get("j1").participant is None
+    assert site.participant is None
     assert await code_of(site.runs.start("j1")) is Code.SITE_NO_UPLOAD
     assert (await site.runs.upload("j1", pieces(csv()))).is_clean
 
@@ -244,9 +250,9 @@ async def test_a_poor_upload_stays_here_with_details_and_goes_out_as_codes(site:
 async def test_an_upload_replaces_the_one_before_and_undoes_start(site: Site) -> None:
     await site.started()
     assert site.status.is_started
-    old = site.runs.get("j1").participant
+    old = site.participant
     assert (await site.runs.upload("j1", pieces(csv(200)))).n_rows == 200
-    assert site.runs.get("j1").participant is not old
+    assert site.participant is not old
     assert (site.status.is_clean, site.status.is_started) == (True, False)
     assert site.kinds().count("wipe") == 1
 
@@ -278,7 +284,7 @@ async def test_a_new_contract_breaks_an_upload_off(site: Site) -> None:
     assert await code_of(site.runs.upload("j1", pieces(csv()))) is Code.JOB_STATE
     site.runs.on_message(offer(contract=msgspec.structs.replace(CONTRACT, missing=("",))))
     assert await code_of(upload) is Code.JOB_STATE
-    assert site.runs.get("j1").participant is None
+    assert site.participant is None
     assert site.kinds()[-1] == "wipe"
 
 
@@ -313,7 +319,7 @@ async def test_it_runs_in_four_workers_and_the_ledger_says_that_it_saw_rows(site
     await site.runs.approve("j1", pair.digest, "olga", lets_see_rows=True)
     assert (await site.runs.upload("j1", pieces(csv()))).is_clean
     assert await site.runs.start("j1") == ()
-    participant = site.runs.get("j1").participant
+    participant = site.participant
     assert participant is not None
     assert [child.role for child in participant.processes] == ["gate", *["worker"] * 4]
     started = [msgspec.json.decode(line) for line in site.ledger.path.read_bytes().splitlines()][-1]
@@ -442,18 +448,18 @@ async def test_a_flood_of_questions_ends_the_run(site: Site) -> None:
 @pytest.mark.parametrize(("number", "expected"), [(0, Code.GATE_DIED), (1, Code.WORKER_DIED)], ids=["gate", "worker"])
 async def test_the_death_of_a_process_fails_the_run_and_wipes(site: Site, number: int, expected: Code) -> None:
     await site.begun()
-    participant = site.runs.get("j1").participant
+    participant = site.participant
     os.kill(participant.processes[number].pid, signal.SIGKILL)
     await until(lambda: site.of(SiteFailed))
     assert site.of(SiteFailed) == [SiteFailed("j1", expected)]
     await until(lambda: site.kinds()[-1:] == ["wipe"])
     run = site.runs.get("j1")
-    assert (run.phase, run.state, run.code, run.participant) == (Phase.ENDED, JobState.FAILED, expected, None)
+    assert (run.phase, run.state, run.code, site.participant) == (Phase.ENDED, JobState.FAILED, expected, None)
 
 
 async def test_the_death_of_a_gate_before_the_job_runs_takes_the_upload_only(site: Site) -> None:
     await site.uploaded()
-    os.kill(site.runs.get("j1").participant._gate.pid, signal.SIGKILL)  # type: ignore[union-attr]
+    os.kill(site.participant._gate.pid, signal.SIGKILL)
     await until(lambda: not site.status.is_uploaded)
     assert site.status.findings == (Finding(Code.GATE_DIED),)
     assert (await site.runs.upload("j1", pieces(csv()))).is_clean
@@ -468,8 +474,7 @@ async def gone(pids: list[int]) -> None:
 
 
 def pids_of(site: Site) -> list[int]:
-    participant: Any = site.runs.get("j1").participant
-    return [child.pid for child in participant.processes]
+    return [child.pid for child in site.participant.processes]
 
 
 @pytest.mark.parametrize(
