@@ -7,8 +7,8 @@ run, that the end of a job cancels. A participant (gate and worker) belongs to e
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from typing import Any, Final, TypeVar
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 
@@ -31,7 +31,6 @@ from sandbox.wire.link import (
     JobOffer,
     JobsOpen,
     JobState,
-    SiteAnswer,
     SiteBegin,
     SiteCancel,
     SiteFailed,
@@ -47,11 +46,18 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
-class Runs:
-    """Every run of this site.
+class Outbox(Protocol):
+    """What takes messages for central at any time: the link."""
 
-    `send` puts a message on the link, `answer` one that central waits for; `proof` names the last isolation report for a start's record.
-    """
+    def send(self, message: SiteToCentral) -> None:
+        """Send a message, now or when the link is open again."""
+
+    async def write(self, message: SiteToCentral) -> None:
+        """Send one that central waits for: it goes out at once if nothing is in the way."""
+
+
+class Runs:
+    """Every run of this site. `proof` names the last isolation report for a start's record."""
 
     def __init__(
         self,
@@ -61,8 +67,7 @@ class Runs:
         journal: Journal,
         custody: Custody,
         site_id: Callable[[], str],
-        send: Callable[[SiteToCentral], None],
-        answer: Callable[[SiteAnswer], Awaitable[None]],
+        link: Outbox,
         proof: Callable[[], dict[str, Any] | None] = lambda: None,
     ) -> None:
         self.policy = policy
@@ -70,8 +75,7 @@ class Runs:
         self.journal = journal
         self._custody = custody
         self._site_id = site_id
-        self._send = send
-        self._answer = answer
+        self._link = link
         self._proof = proof
         self._runs: dict[str, Run] = {}
 
@@ -122,7 +126,7 @@ class Runs:
         if run.phase is Phase.ENDED:
             raise InputError(Code.JOB_STATE, state="over")
         run.cancelled_by_owner()
-        self._send(SiteCancel(job_id))
+        self._link.send(SiteCancel(job_id))
         await self._end(run, JobState.CANCELLED, Code.JOB_CANCELLED, run.site_id)
         return run
 
@@ -192,7 +196,7 @@ class Runs:
     def _on_offer_after_end(self, run: Run, offer: JobOffer) -> None:
         """Ended here is ended: the most that can happen is that central has to be told again."""
         if run.offered_after_end(offer):
-            self._send(SiteCancel(run.job_id))
+            self._link.send(SiteCancel(run.job_id))
 
     def _on_board(self, update: BoardUpdate) -> None:
         run = self._runs.get(update.job_id)
@@ -206,7 +210,7 @@ class Runs:
         run = self._runs.get(question.job_id)
         responder = self._custody.responder(run) if run is not None else None
         if run is None or responder is None or run.phase not in (Phase.STARTED, Phase.RUNNING):
-            self._send(SiteFailed(question.job_id, Code.JOB_STATE))
+            self._link.send(SiteFailed(question.job_id, Code.JOB_STATE))
             return
         if run.asked():
             self._note(run, "running")
@@ -285,7 +289,7 @@ class Runs:
             self._note(run, "stopped", Code.WORKER_SOURCE)
             return findings
         run.started()
-        self._custody.respond(run, Responder(run.job_id, participant, self._answer, lambda code: self._after_failure(run, code)))
+        self._custody.respond(run, Responder(run.job_id, participant, self._link.write, lambda code: self._after_failure(run, code)))
         self._note(run, "started", detail=_describe(participant.isolation.tier, proof))
         return ()
 
@@ -304,7 +308,7 @@ class Runs:
     async def _fail(self, run: Run, code: Code) -> None:
         """Something of ours broke outside a question. Before the job runs the upload is gone; after that the job is."""
         if run.phase is Phase.RUNNING:
-            self._send(SiteFailed(run.job_id, code))
+            self._link.send(SiteFailed(run.job_id, code))
             await self._after_failure(run, code)
         elif run.phase is not Phase.ENDED:
             run.stopped(code)
@@ -339,7 +343,7 @@ class Runs:
         """Tell central how we stand, if that is not what it was told last."""
         status = run.news()
         if status is not None:
-            self._send(status)
+            self._link.send(status)
 
     def _note(self, run: Run, event: str, code: Code | None = None, detail: str = "") -> None:
         self.journal.write(run.job_id, run.offer.name, event, code, detail)

@@ -43,6 +43,7 @@ from sandbox.wire.link import (
     SiteFailed,
     SiteRound,
     SiteStatus,
+    SiteToCentral,
 )
 from sandbox.wire.messages import StepCall, round_reply
 from tests.one_chain import answer, asks
@@ -71,8 +72,7 @@ class Site:
             journal=self.journal,
             custody=self.custody,
             site_id=lambda: "site-a",
-            send=self.sent.append,
-            answer=self.answered,
+            link=self,
         )
 
     async def close(self) -> None:
@@ -81,8 +81,11 @@ class Site:
         self.ledger.close()
         self.database.close()
 
-    async def answered(self, answer: SiteAnswer) -> None:
-        self.sent.append(answer)
+    def send(self, message: SiteToCentral) -> None:
+        self.sent.append(message)
+
+    async def write(self, message: SiteToCentral) -> None:
+        self.sent.append(message)
 
     @property
     def status(self) -> SiteStatus:
