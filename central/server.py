@@ -15,9 +15,8 @@ from central.settings import Settings
 from policies import load_policy
 from sandbox.host.idle import IDLE_SECONDS
 from sandbox.host.passwords import Passwords
+from sandbox.wire.link import FRAME_OVERHEAD
 
-FRAME_OVERHEAD: Final = 64
-"""Header of a frame and then some, on top of the largest payload."""
 SHUTDOWN_SECONDS: Final = 5
 """For answers under way; rows are wiped after that."""
 

@@ -42,7 +42,6 @@ from sandbox.host.database import Database
 from sandbox.host.isolation import Isolator
 from sandbox.host.record import Record
 from sandbox.ledger import Ledger
-from sandbox.wire.link import SiteReply, SiteToCentral
 
 HOST_NAMES: Final = ("127.0.0.1", "localhost", "::1")
 """What a browser may call this server; any other name is a rebound one."""
@@ -77,36 +76,28 @@ def make_parts(settings: Settings, isolator: Isolator | None) -> Parts:
     config = ConfigService(database, keys, settings.proxy)
     journal, proofs = Journal(database), Proofs(database, policy)
 
-    def send(message: SiteToCentral) -> None:
-        link.send(message)
-
-    async def answer(reply: SiteReply) -> None:
-        await link.write(reply)
-
+    link = Link(
+        make_find_address(config, keys),
+        ping_seconds=settings.ping_seconds,
+        backoff=Backoff(settings.retry_seconds, settings.retry_seconds_most),
+        proxy=settings.proxy,
+        max_frame_bytes=policy.max_frame_bytes,
+    )
     runs = Runs(
         policy=policy,
         approvals=Approvals(database),
         journal=journal,
         custody=Custody(isolator, ledger, policy, row_secret),
         site_id=lambda: config.current.site_id if config.current else "",
-        send=send,
-        answer=answer,
+        link=link,
         proof=proofs.named,
-    )
-    link = Link(
-        make_find_address(config, keys),
-        runs,
-        ping_seconds=settings.ping_seconds,
-        backoff=Backoff(settings.retry_seconds, settings.retry_seconds_most),
-        proxy=settings.proxy,
-        max_frame_bytes=policy.max_frame_bytes,
     )
 
     def on_config_change() -> None:
         runs.forget_all()
         link.reconfigure()
 
-    config.on_change = on_config_change
+    config.listen(on_config_change)
     owner = OwnerService(database, settings.session_hours, settings.sign_in_attempts_per_minute)
     return Parts(policy, isolator, ledger, database, owner, config, journal, Record(settings.ledger), proofs, runs, link)
 
@@ -114,7 +105,7 @@ def make_parts(settings: Settings, isolator: Isolator | None) -> Parts:
 @contextlib.asynccontextmanager
 async def running(parts: Parts) -> AsyncIterator[None]:
     """Keep the link open; at the end wipe every run, then close what was opened, in this order."""
-    background = [asyncio.create_task(parts.link.run()), asyncio.create_task(parts.isolator.try_out())]
+    background = [asyncio.create_task(parts.link.run(parts.runs)), asyncio.create_task(parts.isolator.try_out())]
     try:
         yield
     finally:

@@ -164,9 +164,8 @@ def _reported(as_json: bool) -> Iterator[None]:
             [f"{error.participant}: {f['sentence']}" for f in findings] + [error.remedy],
         )
     except TidegateError as error:
-        site = getattr(error, "site", None)
-        lines = [f"Site {site}: {error}" if site else str(error)]
-        _fail(as_json, {"code": error.code, "site": site, "sentence": error.sentence, "remedy": error.remedy}, lines)
+        lines = [f"Site {error.site}: {error}" if error.site else str(error)]
+        _fail(as_json, {"code": error.code, "site": error.site, "sentence": error.sentence, "remedy": error.remedy}, lines)
     except PolicyError as error:
         _fail(as_json, {"code": "policy.invalid", "sentence": str(error)}, [str(error)])
     except OSError as error:

@@ -129,6 +129,8 @@ class Code(StrEnum):
     WIRE_SEQUENCE = "wire.sequence"
     SITE_LOST = "site.lost"
     SITE_RESTARTED = "site.restarted"
+    SITE_REVOKED = "site.revoked"
+    SITE_SILENT = "site.silent"
     SITE_DUPLICATE = "site.duplicate"
     CENTRAL_RESTARTED = "central.restarted"
     RESULT_EXPIRED = "result.expired"
@@ -170,299 +172,308 @@ class _Details(dict[str, object]):
         return "…"
 
 
-C: Final = Code
 CATALOGUE: Final[dict[Code, Entry]] = {
-    C.DATA_NOT_UTF8: Entry("Line {line} is not UTF-8 text.", "Save the file as CSV UTF-8 and upload it again."),
-    C.DATA_EMPTY: Entry("The file is empty.", "Upload a CSV file with a header line and at least one row."),
-    C.DATA_HEADER_ONLY: Entry("The file has a header but no rows.", "Upload a CSV file with at least one row."),
-    C.DATA_HEADER_MISMATCH: Entry(
+    Code.DATA_NOT_UTF8: Entry("Line {line} is not UTF-8 text.", "Save the file as CSV UTF-8 and upload it again."),
+    Code.DATA_EMPTY: Entry("The file is empty.", "Upload a CSV file with a header line and at least one row."),
+    Code.DATA_HEADER_ONLY: Entry("The file has a header but no rows.", "Upload a CSV file with at least one row."),
+    Code.DATA_HEADER_MISMATCH: Entry(
         "Column {position} is named {found!r}, the job expects {expected!r}.",
         "Rename the column, or use the file the job was made for.",
     ),
-    C.DATA_HEADER_ORDER: Entry(
+    Code.DATA_HEADER_ORDER: Entry(
         "The columns are the right ones in another order: column {position} is {found!r}, the job expects {expected!r}.",
         "Put the columns in the order of the job.",
     ),
-    C.DATA_HEADER_LOOKS_LIKE_DATA: Entry(
+    Code.DATA_HEADER_LOOKS_LIKE_DATA: Entry(
         "The first line looks like data: column {position} has a number or nothing for a name.",
         "Put the column names in the first line.",
     ),
-    C.DATA_HEADER_RESERVED: Entry("Column {column!r} has a reserved name.", "Rename the column; .imp and .id are made by Tidegate."),
-    C.DATA_HEADER_DUPLICATE: Entry("Two columns are named {column!r}.", "Give every column a name of its own."),
-    C.DATA_COLUMN_MISSING: Entry("Column {column!r} is missing.", "Add the column (all cells may be NA if it is a target)."),
-    C.DATA_COLUMN_EXTRA: Entry("Column {column!r} is not in the job.", "Remove the column."),
-    C.DATA_LINE_TOO_LONG: Entry(
+    Code.DATA_HEADER_RESERVED: Entry("Column {column!r} has a reserved name.", "Rename the column; .imp and .id are made by Tidegate."),
+    Code.DATA_HEADER_DUPLICATE: Entry("Two columns are named {column!r}.", "Give every column a name of its own."),
+    Code.DATA_COLUMN_MISSING: Entry("Column {column!r} is missing.", "Add the column (all cells may be NA if it is a target)."),
+    Code.DATA_COLUMN_EXTRA: Entry("Column {column!r} is not in the job.", "Remove the column."),
+    Code.DATA_LINE_TOO_LONG: Entry(
         "Line {line} is longer than {limit} bytes.",
         "Check the line ends and quotes of the file; the policy key is max_line_bytes.",
     ),
-    C.DATA_LINE_FIELDS: Entry("Line {line} has {found} fields, the header has {expected}.", "Give every line the same number of fields."),
-    C.DATA_QUOTE_OPEN: Entry("A quote opened on line {line} is never closed.", "Close the quote."),
-    C.DATA_NOT_NUMERIC: Entry(
+    Code.DATA_LINE_FIELDS: Entry(
+        "Line {line} has {found} fields, the header has {expected}.", "Give every line the same number of fields."
+    ),
+    Code.DATA_QUOTE_OPEN: Entry("A quote opened on line {line} is never closed.", "Close the quote."),
+    Code.DATA_NOT_NUMERIC: Entry(
         "Line {line}: column {column!r} holds something that is not a number.",
         "Correct the cell, add its text to the job's missing tokens, or ignore the column.",
     ),
-    C.DATA_NOT_FINITE: Entry("Line {line}: column {column!r} holds an infinite number.", "Correct the cell or mark it as missing."),
-    C.DATA_LEVELS: Entry(
+    Code.DATA_NOT_FINITE: Entry("Line {line}: column {column!r} holds an infinite number.", "Correct the cell or mark it as missing."),
+    Code.DATA_LEVELS: Entry(
         "Binary column {column!r} has other values than its two levels (line {line}).",
         "Correct the cells, state the two levels in the job, or make the target continuous.",
     ),
-    C.DATA_TOO_LARGE: Entry(
+    Code.DATA_TOO_LARGE: Entry(
         "The data need more than {limit} bytes of memory.", "Raise max_rows_bytes in the site's policy, or make the job with fewer chains."
     ),
-    C.DATA_TOO_MANY_COLUMNS: Entry(
+    Code.DATA_TOO_MANY_COLUMNS: Entry(
         "The file has {found} columns; at most {limit} can be read.", "Remove columns that are not in the model."
     ),
-    C.DATA_MALFORMED: Entry("Line {line} cannot be read as CSV.", "Check quotes and separators around that line."),
-    C.DATA_PREDICTOR_ALL_MISSING: Entry(
+    Code.DATA_MALFORMED: Entry("Line {line} cannot be read as CSV.", "Check quotes and separators around that line."),
+    Code.DATA_PREDICTOR_ALL_MISSING: Entry(
         "Predictor {column!r} has no observed value here.", "Ignore the column in the job, or leave this site out."
     ),
-    C.DATA_TARGET_NEVER_OBSERVED: Entry("Target {column!r} is never observed here: nothing to contribute to it.", "Nothing to do."),
-    C.RULE_MIN_ROWS: Entry(
+    Code.DATA_TARGET_NEVER_OBSERVED: Entry("Target {column!r} is never observed here: nothing to contribute to it.", "Nothing to do."),
+    Code.RULE_MIN_ROWS: Entry(
         "Target {column!r} is observed on {found} rows that take part; the policy asks for none or at least {limit}.",
         "Use more rows, remove the target, or use another policy.",
     ),
-    C.RULE_PARAMETER_RATIO: Entry(
+    Code.RULE_PARAMETER_RATIO: Entry(
         "Target {column!r}: {parameters} coefficients for {found} rows; the policy allows {limit} per row.",
         "Use fewer predictors or more rows.",
     ),
-    C.RULE_CELL_COLUMN: Entry(
+    Code.RULE_CELL_COLUMN: Entry(
         "Column {column!r} has so few values that its sums are counts of people, and one value occurs on {found} of {where}; "
         "the policy asks for none or at least {limit}.",
         "Ignore the column in the job, merge its values in the files of all participants, or leave this site out.",
     ),
-    C.RULE_CELL_CROSS: Entry(
+    Code.RULE_CELL_CROSS: Entry(
         "The table {column!r} × {other!r} has a cell of {found} of {where}; the policy asks for none or at least {limit}.",
         "Ignore one of the two columns in the job, merge values in the files of all participants, or leave this site out.",
     ),
-    C.RULE_COMBINATION: Entry(
+    Code.RULE_COMBINATION: Entry(
         "{found} rows are in combinations of levels of {columns} that fewer than {limit} rows have. A central that "
         "chooses its questions about target {column!r} for it can solve for what each combination adds.",
         "Ignore a column or merge levels in the files of all participants; where it is a notice, approve the job only when "
         "you trust central to ask what the pair asks.",
     ),
-    C.RULE_DOMINANCE: Entry(
+    Code.RULE_DOMINANCE: Entry(
         "Two of {where} hold {found} of the sum of squares of column {column!r}, or one of them outweighs all but two; "
         "the policy allows {limit}.",
         "Correct the cells if they are errors, transform the column (its logarithm, say) in the files of all participants, or ignore it.",
     ),
-    C.RULE_SET_ASIDE: Entry(
+    Code.RULE_SET_ASIDE: Entry(
         "{found} of {rows} rows would be set aside because, in too small a group, they tell two targets apart; the limit is {limit}.",
         "Use fewer targets, complete_rows in this site's policy (it then contributes complete rows only), or another policy.",
     ),
-    C.RULE_REDRAW: Entry(
+    Code.RULE_REDRAW: Entry(
         "{found} rows that miss binary target {column!r} take no part: in a group of so few, draws of so rare a value would tell people "
         "apart; {limit} such rows would do.",
         "Nothing is needed: it is as if they were not in the file. A policy with a smaller min_difference_group lets them in.",
     ),
-    C.RULE_MISSING_TOKEN: Entry(
+    Code.RULE_MISSING_TOKEN: Entry(
         "The job reads {token} as missing, which is {found} cells of column {column!r} here; the policy asks for none or at least {limit}.",
         "If these cells are missing, leave them empty in this site's file; if they are values, do not approve the job.",
     ),
-    C.RULE_UNITS: Entry(
+    Code.RULE_UNITS: Entry(
         "The centre or scale of a column does not fit this site's values.",
         "Compare the units of the column at all participants; a column that is constant but for rounding should be constant.",
     ),
-    C.RULE_OTHER_ROWS: Entry(
+    Code.RULE_OTHER_ROWS: Entry(
         "The same file has answered job {job} about other rows: if the two differ by a few rows, the answers differ by theirs.",
         "Compare the columns and missing tokens of the two jobs before you press Start; if in doubt, cancel.",
     ),
-    C.RULE_ETA: Entry(
+    Code.RULE_ETA: Entry(
         "A question put a linear predictor beyond {limit} on some row.",
         "The step is shortened; if it persists, set a ridge.",
     ),
-    C.RULE_WEIGHT_SUM: Entry(
+    Code.RULE_WEIGHT_SUM: Entry(
         "A question left a weight sum below {limit}.", "The outcome is too rare here: leave the target or the site out."
     ),
-    C.RULE_EVALUATIONS: Entry("More than {limit} questions for one fit.", "Set a ridge; the target may be separated."),
-    C.RULE_DRAW_BOUNDS: Entry(
+    Code.RULE_EVALUATIONS: Entry("More than {limit} questions for one fit.", "Set a ridge; the target may be separated."),
+    Code.RULE_DRAW_BOUNDS: Entry(
         "A draw was asked for with coefficients beyond the policy's bounds.",
         "Check the fit of the target; set a ridge.",
     ),
-    C.RULE_DRAW_SCHEDULE: Entry("A draw was asked for out of turn.", "Correct the pair: one draw per target and sweep, after its fit."),
-    C.RULE_SELECTION_BOUNDS: Entry(
+    Code.RULE_DRAW_SCHEDULE: Entry("A draw was asked for out of turn.", "Correct the pair: one draw per target and sweep, after its fit."),
+    Code.RULE_SELECTION_BOUNDS: Entry(
         "A question about a selection model put a residual, a correlation or a probability beyond the policy's bounds.",
         "The step is shortened; if it persists, look for outliers of the target or set a ridge.",
     ),
-    C.RULE_NOT_FINITE: Entry("A number was not finite.", "Check the pair and the scales of the columns."),
-    C.RULE_UNDECLARED: Entry("Something was asked or answered that the manifest does not declare.", "Correct the manifest or the pair."),
-    C.RULE_REFUSAL_BUDGET: Entry("The site refused {limit} questions, its budget for one job.", "Check the pair; see the site's ledger."),
-    C.RULE_ADDITIVE: Entry(
+    Code.RULE_NOT_FINITE: Entry("A number was not finite.", "Check the pair and the scales of the columns."),
+    Code.RULE_UNDECLARED: Entry("Something was asked or answered that the manifest does not declare.", "Correct the manifest or the pair."),
+    Code.RULE_REFUSAL_BUDGET: Entry(
+        "The site refused {limit} questions, its budget for one job.", "Check the pair; see the site's ledger."
+    ),
+    Code.RULE_ADDITIVE: Entry(
         "A number that was declared a sum or a count is not the sum over the rows.",
         "Correct the pair: add up one contribution per row, and let neither order, place nor number of rows play a part.",
     ),
-    C.RULE_CONTRIBUTORS: Entry(
+    Code.RULE_CONTRIBUTORS: Entry(
         "Only {found} groups of rows contribute to a sum, or deviate from what all contribute; the policy asks for 0 or at least {limit}.",
         "Sum over more rows, or leave out what only a few rows have.",
     ),
-    C.RULE_DIFFERENCE: Entry(
+    Code.RULE_DIFFERENCE: Entry(
         "A sum differs from an earlier one in {found} groups of rows only; the policy asks for none or at least {limit}.",
         "Send the sum once, or let it differ by more rows.",
     ),
-    C.RULE_SPAN: Entry(
+    Code.RULE_SPAN: Entry(
         "Two or more sums together tell what {found} groups of rows contribute; the policy asks for none or at least {limit}.",
         "Leave out one of two sums that nearly determine each other.",
     ),
-    C.RULE_LATTICE: Entry(
+    Code.RULE_LATTICE: Entry(
         "All but a few rows contribute multiples of one number to a sum: the rest can be read off its last digits.",
         "Look at the source of the pair; round the contributions of all rows alike or of none.",
     ),
-    C.RULE_VALUE: Entry("A number that would leave is the value of a cell.", "Look at the source of the pair before it is run again."),
-    C.RULE_SUM_BUDGET: Entry(
+    Code.RULE_VALUE: Entry("A number that would leave is the value of a cell.", "Look at the source of the pair before it is run again."),
+    Code.RULE_SUM_BUDGET: Entry(
         "The code would send {found} numbers about the rows; the policy allows {limit}.",
         "Use fewer predictors, fewer rounds or more rows, or a blind pair.",
     ),
-    C.RULE_DATA_BUDGET: Entry(
+    Code.RULE_DATA_BUDGET: Entry(
         "In earlier jobs, code that saw rows has sent {found} numbers about this data set; the policy allows {limit} over all jobs.",
         "Use a blind pair, whose sums the gate computes. The receipts of the earlier jobs say what left.",
     ),
-    C.RULE_REQUEST_BOUNDS: Entry(
+    Code.RULE_REQUEST_BOUNDS: Entry(
         "Central sent a number beyond the policy's bounds, or too many large ones.",
         "Check the fit of the target; set a ridge or ignore a predictor.",
     ),
-    C.RULE_ROW_STATE: Entry(
+    Code.RULE_ROW_STATE: Entry(
         "Cells were filled differently when the rows came in another order, or with a value beyond {limit}.",
         "Correct the pair: fill a cell from its own row, its random number and the request only.",
     ),
-    C.RULE_ESTIMATE: Entry(
+    Code.RULE_ESTIMATE: Entry(
         "The sums that an estimate was declared to be the root of have no root that the gate finds.",
         "Check that the information is minus the derivative of the gradient; set a ridge if it is singular.",
     ),
-    C.JOB_INVALID: Entry("The job is not valid: {reason}.", "Correct the job."),
-    C.JOB_COLUMN_UNKNOWN: Entry(
+    Code.JOB_INVALID: Entry("The job is not valid: {reason}.", "Correct the job."),
+    Code.JOB_COLUMN_UNKNOWN: Entry(
         "The job names column {column!r}, which is not in the header.", "Use a name or a 1-based index of the header."
     ),
-    C.JOB_THINNING_ZERO: Entry(
+    Code.JOB_THINNING_ZERO: Entry(
         "{key} must be at least 1 when more than one imputation is asked for, else the imputations are identical.",
         "Set {key} to 1 or more.",
     ),
-    C.JOB_TARGETS: Entry("{reason}.", "Choose other targets or another pair."),
-    C.JOB_PARAMETERS: Entry("Parameter {parameter!r}: {reason}.", "Correct the parameter."),
-    C.JOB_PARTICIPANTS: Entry("The job has no participants.", "Add at least one site."),
-    C.JOB_NO_PREDICTORS: Entry("No column is left as a predictor.", "Give at least one column the role predictor."),
-    C.JOB_STATE: Entry("The job is {state}; that cannot be done now.", "Reload the page."),
-    C.JOB_CANCELLED: Entry("The job was cancelled.", "Make a new job to start again."),
-    C.MANIFEST_INVALID: Entry("manifest.toml, {key}: {reason}.", "Correct the manifest."),
-    C.PAIR_SOURCE: Entry("{module}: {reason}.", "Correct the pair; tidegate check lists every finding."),
-    C.PAIR_DIGEST: Entry("The pair's bytes do not match its digest.", "Approve the pair again."),
-    C.POLICY_INVALID: Entry("{file}, {key}: {reason}.", "Correct the policy file."),
-    C.FIT_SINGULAR: Entry(
+    Code.JOB_TARGETS: Entry("{reason}.", "Choose other targets or another pair."),
+    Code.JOB_PARAMETERS: Entry("Parameter {parameter!r}: {reason}.", "Correct the parameter."),
+    Code.JOB_PARTICIPANTS: Entry("The job has no participants.", "Add at least one site."),
+    Code.JOB_NO_PREDICTORS: Entry("No column is left as a predictor.", "Give at least one column the role predictor."),
+    Code.JOB_STATE: Entry("The job is {state}; that cannot be done now.", "Reload the page."),
+    Code.JOB_CANCELLED: Entry("The job was cancelled.", "Make a new job to start again."),
+    Code.MANIFEST_INVALID: Entry("manifest.toml, {key}: {reason}.", "Correct the manifest."),
+    Code.PAIR_SOURCE: Entry("{module}: {reason}.", "Correct the pair; tidegate check lists every finding."),
+    Code.PAIR_DIGEST: Entry("The pair's bytes do not match its digest.", "Approve the pair again."),
+    Code.POLICY_INVALID: Entry("{file}, {key}: {reason}.", "Correct the policy file."),
+    Code.FIT_SINGULAR: Entry(
         "Target {column!r} cannot be fitted: predictor {predictor!r} is constant or a combination of others.",
         "Ignore that column or set a ridge.",
     ),
-    C.FIT_SEPARATED: Entry(
+    Code.FIT_SEPARATED: Entry(
         "Target {column!r} is separated by its predictors, {predictor!r} first of all.", "Set a ridge or ignore a predictor."
     ),
-    C.FIT_NOT_CONVERGED: Entry("The fit of target {column!r} did not converge.", "Set a ridge or ignore a predictor."),
-    C.FIT_TOO_FEW_ROWS: Entry("Target {column!r} has fewer rows than coefficients.", "Use fewer predictors or more sites."),
-    C.FIT_CORRELATION: Entry(
+    Code.FIT_NOT_CONVERGED: Entry("The fit of target {column!r} did not converge.", "Set a ridge or ignore a predictor."),
+    Code.FIT_TOO_FEW_ROWS: Entry("Target {column!r} has fewer rows than coefficients.", "Use fewer predictors or more sites."),
+    Code.FIT_CORRELATION: Entry(
         "Target {column!r}: the correlation of missingness and outcome runs to 1 or -1.",
         "Choose another exclusion column, or a method for data missing at random.",
     ),
-    C.FIT_SMALL_SITE: Entry(
+    Code.FIT_SMALL_SITE: Entry(
         "Binary target {column!r} is observed on {found} rows here; a fit of their own is biased away from 0 below {limit}.",
         "Use a pair that pools statistics (SIMI, SIMICE), or fewer predictors.",
     ),
-    C.EVENT_ROWS_INCOMPLETE: Entry(
+    Code.EVENT_ROWS_INCOMPLETE: Entry(
         "{rows} of central's rows have a missing predictor and took no part in the fits; {left} missing cells stay missing.",
         "Give the column the role ignored, or make it a target.",
     ),
-    C.EVENT_SET_ASIDE: Entry(
+    Code.EVENT_SET_ASIDE: Entry(
         "Disclosure rules set aside {band} rows at {site}.",
         "Fewer targets set fewer rows aside; so do targets that are missing together.",
     ),
-    C.EVENT_RIDGE: Entry("A ridge of {ridge} shrinks every slope towards 0.", "Use 0 unless a fit is singular or separated."),
-    C.EVENT_NOT_MIXED: Entry(
+    Code.EVENT_RIDGE: Entry("A ridge of {ridge} shrinks every slope towards 0.", "Use 0 unless a fit is singular or separated."),
+    Code.EVENT_NOT_MIXED: Entry(
         "Target {column!r} has not settled: {measure} of the {statistic} of its imputed cells is {rhat}, above 1.1.",
         "Raise iteration_before_first_imputation and look at the trace.",
     ),
-    C.EVENT_AUTOCORRELATION: Entry(
+    Code.EVENT_AUTOCORRELATION: Entry(
         "The {statistic} of the imputed cells of {column!r} has autocorrelation {found} at lag {lag}, above 0.2: the imputations "
         "differ too little.",
         "Raise iteration_between_imputations.",
     ),
-    C.EVENT_CENTRAL_DIFFERS: Entry(
+    Code.EVENT_CENTRAL_DIFFERS: Entry(
         "Central's level of target {column!r} differs from that of all participants together (z = {z}); imputed values are shifted by it.",
         "Use a pair with the parameter central_intercept (SIMI, SIMICE) and set it.",
     ),
-    C.RULE_LENDING_ROOM: Entry(
+    Code.RULE_LENDING_ROOM: Entry(
         "Code that sees these rows would need about {found} bytes; a worker has {limit}.",
         "Raise worker_data_bytes in the site's policy, ignore columns, or use a blind pair, whose rows stay in the gate.",
     ),
-    C.RULE_ROWS_ANSWER: Entry(
+    Code.RULE_ROWS_ANSWER: Entry(
         "What code that sees rows answered did not pass the site's gate.",
         "The site's ledger and receipt name the rule; tidegate simulate names it on data of your own.",
     ),
-    C.RULE_ROWS_ACCESS: Entry(
+    Code.RULE_ROWS_ACCESS: Entry(
         "This site does not let the pair's code see rows.",
         "Use a blind pair; or the site's owner reviews the code and lets exactly these bytes see rows (policy key rows_access).",
     ),
-    C.WORKER_SOURCE: Entry("The pair does not pass the source rules.", "See the findings of tidegate check."),
-    C.WORKER_RAISED: Entry("The pair's code raised an error at line {line}.", "Correct the pair; try it with tidegate simulate."),
-    C.WORKER_PROTOCOL: Entry("The worker broke the protocol.", "Report the pair to its author."),
-    C.WORKER_DIED: Entry("The worker was ended by {reason}.", "Check the pair and the limits of the policy."),
-    C.GATE_DIED: Entry("The gate was ended by {reason}.", "Check the memory of the machine; the job must be made again."),
-    C.GATE_PROTOCOL: Entry("The gate received a frame out of order.", "Report this with the log of the host."),
-    C.ISOLATION_MISSING: Entry(
+    Code.WORKER_SOURCE: Entry("The pair does not pass the source rules.", "See the findings of tidegate check."),
+    Code.WORKER_RAISED: Entry("The pair's code raised an error at line {line}.", "Correct the pair; try it with tidegate simulate."),
+    Code.WORKER_PROTOCOL: Entry("The worker broke the protocol.", "Report the pair to its author."),
+    Code.WORKER_DIED: Entry("The worker was ended by {reason}.", "Check the pair and the limits of the policy."),
+    Code.GATE_DIED: Entry("The gate was ended by {reason}.", "Check the memory of the machine; the job must be made again."),
+    Code.GATE_PROTOCOL: Entry("The gate received a frame out of order.", "Report this with the log of the host."),
+    Code.ISOLATION_MISSING: Entry(
         "This machine cannot isolate a worker: {reason}.",
         "Use Linux 5.13 or newer with Landlock and seccomp. Only the site administrator may lower minimum_isolation; if in doubt: no.",
     ),
-    C.LIMIT_TIME: Entry(
+    Code.LIMIT_TIME: Entry(
         "{what} took longer than {limit} s.",
         "Raise the limit in the policy, or use fewer rows, columns or imputations.",
     ),
-    C.LIMIT_MEMORY: Entry("The memory limit of {limit} bytes was reached.", "Raise worker_data_bytes in the policy."),
-    C.LIMIT_FRAME: Entry("A frame was larger than {limit} bytes.", "Use fewer columns or chains; the policy key is max_frame_bytes."),
-    C.LIMIT_CHAINS: Entry(
+    Code.LIMIT_MEMORY: Entry("The memory limit of {limit} bytes was reached.", "Raise worker_data_bytes in the policy."),
+    Code.LIMIT_FRAME: Entry("A frame was larger than {limit} bytes.", "Use fewer columns or chains; the policy key is max_frame_bytes."),
+    Code.LIMIT_CHAINS: Entry(
         "The job runs {found} chains side by side; the policy accepts {limit}.",
         "Make the job with fewer chains; the policy key is max_chains.",
     ),
-    C.LIMIT_MESSAGES: Entry("The job sent more than {limit} messages.", "Use fewer sweeps; the policy key is max_messages."),
-    C.LIMIT_STEP_MESSAGES: Entry(
+    Code.LIMIT_MESSAGES: Entry("The job sent more than {limit} messages.", "Use fewer sweeps; the policy key is max_messages."),
+    Code.LIMIT_STEP_MESSAGES: Entry(
         "One step sent more than {limit} messages.", "Send fewer tells or notes between two questions; the key is max_messages_per_step."
     ),
-    C.LIMIT_CPU: Entry(
+    Code.LIMIT_CPU: Entry(
         "The worker used up its processor time.", "Look for an endless loop in the pair; the policy key is worker_cpu_seconds."
     ),
-    C.WIRE_FRAME: Entry("Bytes were received that are not a frame.", "Check that both ends run compatible versions."),
-    C.WIRE_MESSAGE: Entry("A message was received that is not in the protocol.", "Check that both ends run compatible versions."),
-    C.WIRE_VERSION: Entry("The peer speaks protocol {found}, this end {expected}.", "Upgrade the older end."),
-    C.WIRE_SEQUENCE: Entry("A message was lost.", "The link is opened again."),
-    C.SITE_LOST: Entry("Site {site} was away for more than {limit} s while the job was running.", "Make the job again when it is back."),
-    C.SITE_RESTARTED: Entry("Site {site} was restarted while the job was running.", "Make the job again."),
-    C.SITE_DUPLICATE: Entry("A link with this site_id is already open and alive.", "Stop the other process that uses this site's key."),
-    C.CENTRAL_RESTARTED: Entry("Central was restarted while the job was running.", "Make the job again."),
-    C.RESULT_EXPIRED: Entry("The result was kept for {limit} s and has been wiped.", "Make the job again."),
-    C.ACCESS_SIGN_IN: Entry("You are not signed in.", "Sign in and try again."),
-    C.ACCESS_CREDENTIALS: Entry("The name or the password is wrong.", "Try again; an administrator can set a new password."),
-    C.ACCESS_TOO_MANY: Entry("Too many attempts to sign in.", "Wait a minute and try again."),
-    C.ACCESS_NOT_APPROVED: Entry(
+    Code.WIRE_FRAME: Entry("Bytes were received that are not a frame.", "Check that both ends run compatible versions."),
+    Code.WIRE_MESSAGE: Entry("A message was received that is not in the protocol.", "Check that both ends run compatible versions."),
+    Code.WIRE_VERSION: Entry(
+        "The peer speaks protocol {found}, this end {expected}.", "Upgrade the older end: both ends need the same version."
+    ),
+    Code.WIRE_SEQUENCE: Entry("A message was lost.", "The link is opened again."),
+    Code.SITE_LOST: Entry("Site {site} was away for more than {limit} s while the job was running.", "Make the job again when it is back."),
+    Code.SITE_RESTARTED: Entry("Site {site} was restarted while the job was running.", "Make the job again."),
+    Code.SITE_REVOKED: Entry(
+        "The key of site {site} was taken away or replaced while the job was running.", "Make the job again when the site is enrolled."
+    ),
+    Code.SITE_SILENT: Entry("Site {site} acknowledged none of the last {limit} messages.", "Restart the site and make the job again."),
+    Code.SITE_DUPLICATE: Entry("A link with this site_id is already open and alive.", "Stop the other process that uses this site's key."),
+    Code.CENTRAL_RESTARTED: Entry("Central was restarted while the job was running.", "Make the job again."),
+    Code.RESULT_EXPIRED: Entry("The result was kept for {limit} s and has been wiped.", "Make the job again."),
+    Code.ACCESS_SIGN_IN: Entry("You are not signed in.", "Sign in and try again."),
+    Code.ACCESS_CREDENTIALS: Entry("The name or the password is wrong.", "Try again; an administrator can set a new password."),
+    Code.ACCESS_TOO_MANY: Entry("Too many attempts to sign in.", "Wait a minute and try again."),
+    Code.ACCESS_NOT_APPROVED: Entry(
         "The account is not approved (yet, or any more).", "Wait for the mail of central's administrator, or ask for it."
     ),
-    C.ACCESS_FORBIDDEN: Entry("Your account may not do this: it needs the role {role}.", "Ask central's administrator for the role."),
-    C.ACCESS_ORIGIN: Entry(
+    Code.ACCESS_FORBIDDEN: Entry("Your account may not do this: it needs the role {role}.", "Ask central's administrator for the role."),
+    Code.ACCESS_ORIGIN: Entry(
         "The request came from a foreign page or was sent to a foreign host name.", "Open the pages under their own address."
     ),
-    C.REQUEST_INVALID: Entry("The request is not valid: {reason}.", "Correct it and send it again."),
-    C.REQUEST_NOT_FOUND: Entry("There is no such {what}.", "Check the address, or go back to the start and choose from the list."),
-    C.REQUEST_TOO_LARGE: Entry("The request is larger than {limit} bytes.", "Send less at once."),
-    C.REQUEST_FAILED: Entry("The server failed.", "Try again; if it stays, the log of the server names the place."),
-    C.ACCOUNT_EXISTS: Entry("The user name {username!r} is taken.", "Choose another one."),
-    C.PAIR_EXISTS: Entry("{name} {version} is registered already, with other bytes.", "Raise the version in manifest.toml."),
-    C.SITE_NOT_CONFIGURED: Entry("This site does not know its central yet.", "Fill in the configuration and enrol this site."),
-    C.SITE_FINGERPRINT: Entry(
+    Code.REQUEST_INVALID: Entry("The request is not valid: {reason}.", "Correct it and send it again."),
+    Code.REQUEST_NOT_FOUND: Entry("There is no such {what}.", "Check the address, or go back to the start and choose from the list."),
+    Code.REQUEST_TOO_LARGE: Entry("The request is larger than {limit} bytes.", "Send less at once."),
+    Code.REQUEST_FAILED: Entry("The server failed.", "Try again; if it stays, the log of the server names the place."),
+    Code.ACCOUNT_EXISTS: Entry("The user name {username!r} is taken.", "Choose another one."),
+    Code.PAIR_EXISTS: Entry("{name} {version} is registered already, with other bytes.", "Raise the version in manifest.toml."),
+    Code.SITE_NOT_CONFIGURED: Entry("This site does not know its central yet.", "Fill in the configuration and enrol this site."),
+    Code.SITE_FINGERPRINT: Entry(
         "The certificate authority offered at {central} does not have the fingerprint that was typed.",
         "Compare the fingerprint with central's administrator over another channel; if it still differs, somebody is in between.",
     ),
-    C.SITE_ENROLMENT: Entry(
+    Code.SITE_ENROLMENT: Entry(
         "Central did not accept the enrolment.",
         "Check user name, password and site_id; the account must be approved with the role site.",
     ),
-    C.SITE_NOT_APPROVED: Entry(
+    Code.SITE_NOT_APPROVED: Entry(
         "The pair of this job is not approved at this site.", "Read the pair's source and approve its digest first."
     ),
-    C.SITE_NO_CONTRACT: Entry("Central has not uploaded its data yet: the contract is open.", "Wait until central has uploaded."),
-    C.SITE_NO_UPLOAD: Entry("There is no clean upload.", "Upload the CSV file of this site; the report says what to correct."),
-    C.CENTRAL_UNREACHABLE: Entry("Central could not be reached at {central}.", "Check the address, the network and the proxy setting."),
+    Code.SITE_NO_CONTRACT: Entry("Central has not uploaded its data yet: the contract is open.", "Wait until central has uploaded."),
+    Code.SITE_NO_UPLOAD: Entry("There is no clean upload.", "Upload the CSV file of this site; the report says what to correct."),
+    Code.CENTRAL_UNREACHABLE: Entry("Central could not be reached at {central}.", "Check the address, the network and the proxy setting."),
 }
 
 
@@ -473,6 +484,12 @@ class TidegateError(Exception):
         self.code = code
         self.details = details
         super().__init__(self.sentence)
+
+    @property
+    def site(self) -> str | None:
+        """The participant that it happened at, where that is known: the detail `site`."""
+        site = self.details.get("site")
+        return site if isinstance(site, str) else None
 
     @property
     def sentence(self) -> str:
@@ -496,7 +513,6 @@ class Refused(TidegateError):
     """A site's gate refused a question; central learns the site and the code, nothing else."""
 
     def __init__(self, site: str, code: Code, **details: object) -> None:
-        self.site = site
         super().__init__(code, site=site, **details)
 
 

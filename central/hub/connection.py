@@ -9,12 +9,7 @@ from typing import Final
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from sandbox.outgoing import Outgoing
-
-CLOSE_PROTOCOL: Final = 4400
-CLOSE_REVOKED: Final = 4403
-CLOSE_SILENT: Final = 4408
-CLOSE_DUPLICATE: Final = 4409
-CLOSE_GOING_AWAY: Final = 1001
+from sandbox.wire.link import CloseCode
 
 _GONE: Final = (WebSocketDisconnect, RuntimeError, OSError)
 
@@ -25,7 +20,7 @@ class Connection:
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket
         self._outgoing = Outgoing(websocket.send_bytes)
-        self._close_code = 0
+        self._close_code: CloseCode | None = None
 
     def send(self, frames: Iterable[bytes]) -> None:
         """Queue frames; close when the peer does not take them."""
@@ -44,11 +39,11 @@ class Connection:
     @property
     def is_closing(self) -> bool:
         """Whether nothing more is said or heard."""
-        return self._close_code != 0
+        return self._close_code is not None
 
-    def close(self, code: int) -> None:
+    def close(self, code: CloseCode) -> None:
         """Stop writing and close with `code`; the first reason given is the one that counts."""
-        if not self._close_code:
+        if self._close_code is None:
             self._close_code = code
             self._outgoing.end()
 
@@ -56,12 +51,12 @@ class Connection:
         """Write until :meth:`close` or the peer is gone."""
         with contextlib.suppress(*_GONE):
             await self._outgoing.run()
-            if self._websocket.application_state is WebSocketState.CONNECTED:
+            if self._close_code is not None and self._websocket.application_state is WebSocketState.CONNECTED:
                 await self._websocket.close(self._close_code)
 
     def _close_if_overrun(self) -> None:
         if self._outgoing.is_overrun:
-            self.close(CLOSE_PROTOCOL)
+            self.close(CloseCode.PROTOCOL)
 
     async def receive(self) -> bytes | None:
         """The next binary message; None when the connection is over, or for text, which nobody sends here."""

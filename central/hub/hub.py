@@ -9,11 +9,11 @@ from typing import Final, Protocol
 
 import structlog
 
-from central.hub.connection import CLOSE_DUPLICATE, CLOSE_GOING_AWAY, CLOSE_PROTOCOL, CLOSE_REVOKED, Connection
+from central.hub.connection import Connection
 from central.hub.link import Link
 from central.settings import Settings
-from sandbox.errors import TidegateError
-from sandbox.wire.link import SiteCancel, SiteReply, SiteStatus, site_to_central
+from sandbox.errors import Code, PeerError, TidegateError
+from sandbox.wire.link import CloseCode, SiteCancel, SiteStatus, site_to_central
 from sandbox.wire.messages import Message
 from sandbox.wire.session import Opened, Received
 
@@ -41,13 +41,17 @@ class Hub:
 
     def __init__(self, settings: Settings, max_frame_bytes: int) -> None:
         self.max_frame_bytes = max_frame_bytes
-        self.listener: Listener | None = None
+        self._listener: Listener | None = None
         self._settings = settings
         self._boot_id = secrets.token_hex(8)
         self._links: dict[str, Link] = {}
         self._is_closing = False
         self.n_revocations = 0
         """Keys taken away since the start."""
+
+    def listen(self, listener: Listener) -> None:
+        """Tell `listener` what happens from now on."""
+        self._listener = listener
 
     def link(self, site_id: str) -> Link:
         """The link of a site, whether or not it ever connected."""
@@ -68,7 +72,7 @@ class Hub:
         """Close the link of a site whose key was taken away or replaced; jobs that run with it fail."""
         self.n_revocations += 1
         if site_id in self._links:
-            self._links[site_id].give_up(CLOSE_REVOKED)
+            self._links[site_id].give_up(CloseCode.REVOKED, PeerError(Code.SITE_REVOKED, site=site_id))
 
     def close(self) -> None:
         """Close every link: central shuts down."""
@@ -91,7 +95,7 @@ class Hub:
         try:
             async with link.handover:
                 if self._is_closing or not await self._take(link, connection, n_revocations):
-                    connection.close(CLOSE_DUPLICATE)
+                    connection.close(CloseCode.DUPLICATE)
                     return
             tasks.append(asyncio.create_task(self._read(link, connection)))
             tasks.append(asyncio.create_task(link.watch(connection, self._settings.ping_seconds, self._settings.ping_timeout_seconds)))
@@ -99,9 +103,9 @@ class Hub:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             link.disconnect(connection)
-            if link.connection is None and self.listener is not None:
-                self.listener.site_closed(site_id)
-            connection.close(CLOSE_PROTOCOL)
+            if link.connection is None and self._listener is not None:
+                self._listener.site_closed(site_id)
+            connection.close(CloseCode.PROTOCOL)
             await _end(tasks, CLOSE_SECONDS)
 
     async def _take(self, link: Link, connection: Connection, n_revocations: int) -> bool:
@@ -111,9 +115,9 @@ class Hub:
                 log.warning("link.duplicate", site=link.site_id)
                 return False
             link.disconnect(old)
-            old.close(CLOSE_PROTOCOL)
+            old.close(CloseCode.PROTOCOL)
         if self.n_revocations != n_revocations:
-            connection.close(CLOSE_GOING_AWAY)
+            connection.close(CloseCode.GOING_AWAY)
             return False
         link.connect(connection)
         return True
@@ -135,14 +139,14 @@ class Hub:
         for event in link.receive(data):
             if isinstance(event, Opened):
                 log.info("link.open", site=link.site_id, is_new=event.is_new)
-                if self.listener is not None:
-                    self.listener.site_opened(link.site_id, event.is_new)
+                if self._listener is not None:
+                    self._listener.site_opened(link.site_id, event.is_new)
             elif isinstance(event, Received):
                 message = site_to_central.decode(event.payload)
-                if isinstance(message, SiteReply):
-                    link.reply_arrived(message)
-                elif self.listener is not None:
-                    self.listener.site_said(link.site_id, message)
+                if not isinstance(message, SiteStatus | SiteCancel):
+                    link.answered(message)
+                elif self._listener is not None:
+                    self._listener.site_said(link.site_id, message)
 
 
 async def _end(tasks: Sequence[asyncio.Task[None]], seconds: float) -> None:

@@ -13,10 +13,10 @@ from typing import Final
 
 import structlog
 
-from central.hub.connection import CLOSE_GOING_AWAY, CLOSE_PROTOCOL, CLOSE_SILENT, Connection
+from central.hub.connection import Connection
 from sandbox.errors import Code, PeerError, TidegateError
 from sandbox.wire.codec import encode
-from sandbox.wire.link import SiteReply
+from sandbox.wire.link import CloseCode, SiteAnswer, SiteFailed, SiteReply
 from sandbox.wire.messages import Message
 from sandbox.wire.session import Alive, Event, Opened, Session, State
 
@@ -26,13 +26,45 @@ MAX_UNACKNOWLEDGED: Final = 1024
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a site was asked and has not answered yet."""
+
+    number: int | None
+    """Of the round; None for the constants."""
+    body: asyncio.Future[bytes]
+    """Of the answer; nothing when the constants were taken."""
+
+
 @dataclass(slots=True)
 class Waiting:
-    """A job that runs with this site: its reply, and the failure that ends the wait."""
+    """A job that runs with this site: what it was asked, and the failure that ends the wait."""
 
     gone: asyncio.Future[TidegateError]
-    reply: asyncio.Future[SiteReply] | None = None
-    number: int = -2
+    question: Question | None = None
+
+    def ask(self, number: int | None) -> asyncio.Future[bytes]:
+        """Wait for the answer to a question, the next one."""
+        if self.gone.done():
+            raise self.gone.result()
+        self.question = Question(number, asyncio.get_running_loop().create_future())
+        return self.question.body
+
+    def take(self, number: int | None, body: bytes) -> bool:
+        """Take an answer; whether it is the one that is waited for."""
+        if self.question is None or self.question.number != number:
+            return False
+        if not self.question.body.done():
+            self.question.body.set_result(body)
+        self.question = None
+        return True
+
+    def fail(self, error: TidegateError) -> None:
+        """The site cannot go on with this job."""
+        if not self.gone.done():
+            self.gone.set_result(error)
+        if self.question is not None and not self.question.body.done():
+            self.question.body.set_exception(error)
 
 
 @dataclass(slots=True)
@@ -109,7 +141,7 @@ class Link:
             await asyncio.sleep(every_seconds)
             if self.connection is connection and not await self.is_alive(timeout_seconds):
                 log.warning("link.silent", site=self.site_id)
-                connection.close(CLOSE_SILENT)
+                connection.close(CloseCode.SILENT)
                 return
 
     # --- messages -----------------------------------------------------------------------------------------------------------------------
@@ -129,7 +161,7 @@ class Link:
     def _frames(self, message: Message) -> list[bytes]:
         if self.session.n_unacknowledged >= MAX_UNACKNOWLEDGED:
             log.warning("link.not_acknowledged", site=self.site_id)
-            self.give_up()
+            self.give_up(CloseCode.PROTOCOL, PeerError(Code.SITE_SILENT, site=self.site_id, limit=MAX_UNACKNOWLEDGED))
             return []
         return self.session.send(encode(message))
 
@@ -138,28 +170,29 @@ class Link:
         if self.is_online:
             self.send(message)
 
-    def give_up(self, code: int = CLOSE_PROTOCOL) -> None:
-        """Close, and forget what was sent: the next connection starts anew, and jobs that run with this site fail."""
+    def give_up(self, code: CloseCode, error: TidegateError) -> None:
+        """Close, and forget what was sent: the next connection starts anew, and jobs that run with this site fail with `error`."""
         connection = self.connection
         if connection is not None:
             self.disconnect(connection)
             connection.close(code)
         self.session = self._new_session()
-        self._fail_jobs(PeerError(Code.SITE_LOST, site=self.site_id, limit=0))
+        self._fail_jobs(error)
 
-    def reply_arrived(self, reply: SiteReply) -> None:
-        """Hand a reply to who waits for it. Raises :class:`PeerError` for one that nobody asked for."""
-        waiting = self.jobs.get(reply.job_id)
+    def answered(self, answer: SiteAnswer) -> None:
+        """Hand an answer to who waits for it. Raises :class:`PeerError` for one that nobody asked for."""
+        waiting = self.jobs.get(answer.job_id)
         if waiting is None:
-            # The job ended while the reply was under way.
+            # The job ended while the answer was under way.
             return
-        if waiting.reply is None or waiting.number != reply.number:
+        if isinstance(answer, SiteFailed):
+            waiting.fail(PeerError(answer.code, site=self.site_id))
+            return
+        number, body = (answer.number, answer.body) if isinstance(answer, SiteReply) else (None, b"")
+        if not waiting.take(number, body):
             error = PeerError(Code.WIRE_MESSAGE, site=self.site_id)
             self._fail_jobs(error)
             raise error
-        if not waiting.reply.done():
-            waiting.reply.set_result(reply)
-        waiting.reply = None
 
     # --- being away ---------------------------------------------------------------------------------------------------------------------
 
@@ -183,7 +216,7 @@ class Link:
         if self.connection is not None:
             connection = self.connection
             self.disconnect(connection)
-            connection.close(CLOSE_GOING_AWAY)
+            connection.close(CloseCode.GOING_AWAY)
         self._stop_away_timer()
 
     def join(self, job_id: str) -> Waiting:
@@ -202,7 +235,4 @@ class Link:
 
     def _fail_jobs(self, error: TidegateError) -> None:
         for waiting in self.jobs.values():
-            if not waiting.gone.done():
-                waiting.gone.set_result(error)
-            if waiting.reply is not None and not waiting.reply.done():
-                waiting.reply.set_exception(error)
+            waiting.fail(error)

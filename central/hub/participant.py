@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 from central.hub.link import Link
 from policies import Policy
-from sandbox.errors import Code, LimitError, PeerError, TidegateError
-from sandbox.wire.link import SiteBegin, SiteReply, SiteRound
+from sandbox.errors import Code, LimitError, TidegateError
+from sandbox.wire.link import SiteBegin, SiteRound
 from sandbox.wire.messages import ChainCalls, Constants, Message, RoundReply, round_reply
-
-BEGIN_NUMBER: Final = -1
-"""The number of the reply that acknowledges SiteBegin."""
 
 
 class LinkedParticipant:
@@ -33,36 +30,30 @@ class LinkedParticipant:
         self._link.leave(self._job_id)
 
     async def gone(self) -> TidegateError:
-        """Wait until the site is lost or restarted; which of the two."""
+        """Wait until the site is lost, was restarted or says that it cannot go on; why."""
         return await asyncio.shield(self._waiting.gone)
 
     async def begin(self, constants: Constants) -> None:
         """Send the constants and wait for the site's gate."""
-        await self._ask(SiteBegin(self._job_id, constants), BEGIN_NUMBER, 1)
+        await self._ask(SiteBegin(self._job_id, constants), None, 1)
 
     async def run_round(self, number: int, chains: tuple[ChainCalls, ...]) -> RoundReply:
         """Ask the site; see :class:`~sandbox.rounds.participant.Participant`."""
-        answer = await self._ask(SiteRound(self._job_id, number, chains), number, sum(len(part.calls) for part in chains))
-        return round_reply.decode(answer.body)
+        body = await self._ask(SiteRound(self._job_id, number, chains), number, sum(len(part.calls) for part in chains))
+        return round_reply.decode(body)
 
-    async def _ask(self, message: Message, number: int, n_steps: int) -> SiteReply:
-        """Send and wait: for the reply, for the loss of the site, or for the deadline.
+    async def _ask(self, message: Message, number: int | None, n_steps: int) -> bytes:
+        """Send and wait: for the body of the answer, for the loss of the site, or for the deadline.
 
         Raises:
             PeerError: the site is lost, was restarted, or says that it cannot go on.
             LimitError: it did not answer in time. A connection that breaks meanwhile has its own limit on top.
         """
-        if self._waiting.gone.done():
-            raise self._waiting.gone.result()
-        reply: asyncio.Future[SiteReply] = asyncio.get_running_loop().create_future()
-        self._waiting.reply, self._waiting.number = reply, number
+        body = self._waiting.ask(number)
         seconds = self._step_seconds * n_steps + self._link.away_seconds
         try:
             async with asyncio.timeout(seconds):
                 await self._link.write(message)
-                answer = await reply
+                return await body
         except TimeoutError:
             raise LimitError(Code.LIMIT_TIME, what=f"site {self.name}", limit=round(seconds), site=self.name) from None
-        if answer.failed is not None:
-            raise PeerError(answer.failed, site=self.name)
-        return answer

@@ -10,7 +10,7 @@ from typing import Final
 from central.hub.hub import Hub
 from central.jobs.model import Job
 from central.jobs.room import Room, ended
-from sandbox.rounds.state import JobState
+from sandbox.rounds.state import OVER
 from sandbox.wire.link import JobEnded, JobsOpen
 
 ANNOUNCE_SECONDS: Final = 0.3
@@ -24,6 +24,7 @@ class Bulletin:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        self._soon: dict[Room, asyncio.TimerHandle] = {}
         self._ended: defaultdict[str, deque[JobEnded]] = defaultdict(lambda: deque(maxlen=N_ENDED))
 
     def offer(self, room: Room) -> None:
@@ -35,8 +36,13 @@ class Bulletin:
 
     def announce(self, room: Room) -> None:
         """Board and progress, soon."""
-        if room.announcement is None:
-            room.announcement = asyncio.get_running_loop().call_later(ANNOUNCE_SECONDS, self._update, room)
+        if room not in self._soon:
+            self._soon[room] = asyncio.get_running_loop().call_later(ANNOUNCE_SECONDS, self._update, room)
+
+    def forget(self, room: Room) -> None:
+        """Announce nothing more of a room that is about to go."""
+        if room in self._soon:
+            self._soon.pop(room).cancel()
 
     def end(self, job: Job) -> None:
         """A job ended for the sites."""
@@ -60,8 +66,8 @@ class Bulletin:
             self.announce(room)
 
     def _update(self, room: Room) -> None:
-        room.announcement = None
-        if room.state in (JobState.WAITING, JobState.RUNNING):
+        del self._soon[room]
+        if room.state not in OVER:
             update = room.update(self._hub.is_online)
             for site in room.job.participants:
                 self._hub.notify(site, update)

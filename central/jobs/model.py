@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from central.db import Base, new_id
 from sandbox.host.database import Moment, now
 from sandbox.job import JobSpec, job_from_table
-from sandbox.rounds.state import JobState
+from sandbox.wire.link import JobState
 
 
 class Job(Base):

@@ -1,11 +1,10 @@
 """The ready room of one job: everything about it that lives in memory, and the board that everybody sees.
 
-It decides and remembers; `service` talks to gates and sites.
+It decides and remembers; `service` talks to gates and sites and says what happened, `custody` holds tasks and timers.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,14 +14,13 @@ import msgspec
 from central.jobs.model import Job
 from policies.disclosure import BANDS, LAST_BAND
 from sandbox.contract import Contract
-from sandbox.errors import Code
+from sandbox.errors import Code, InputError
 from sandbox.job import JobSpec
 from sandbox.manifest import Pair
 from sandbox.rounds.engine import CENTRAL
 from sandbox.rounds.local import LocalParticipant
-from sandbox.rounds.state import JobState
 from sandbox.rounds.summary import EngineProgress
-from sandbox.wire.link import BoardRow, BoardUpdate, JobEnded, JobOffer, SiteStatus
+from sandbox.wire.link import BoardRow, BoardUpdate, JobEnded, JobOffer, JobState, SiteStatus
 from sandbox.wire.messages import UploadReport
 
 BAND_NAMES: Final = frozenset((*(name for _, name in BANDS), LAST_BAND))
@@ -38,7 +36,22 @@ class CentralSide:
     report: UploadReport | None = None
     is_attached: bool = False
     is_started: bool = False
-    watch: asyncio.Task[None] | None = None
+
+    def upload_begins(self) -> None:
+        """Another file comes: whoever pressed Start meant the one before."""
+        self.is_started = False
+
+    def uploaded(self, report: UploadReport) -> None:
+        """The gate has read a file."""
+        self.report = report
+
+    def attached(self) -> None:
+        """A worker has compiled the pair."""
+        self.is_attached = True
+
+    def started(self) -> None:
+        """Central has pressed Start."""
+        self.is_started = True
 
     @property
     def contract(self) -> Contract | None:
@@ -46,7 +59,7 @@ class CentralSide:
         return self.report.contract if self.report is not None and self.report.is_clean else None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True, eq=False)
 class Room:
     """One job that waits, runs or holds a result. `job` is replaced whenever its row changes."""
 
@@ -59,11 +72,8 @@ class Room:
     progress: EngineProgress = field(default_factory=lambda: EngineProgress("", 0, 0))
     run: dict[str, Any] = field(default_factory=dict)
     """What is known of a finished run; goes into the result."""
-    task: asyncio.Task[None] | None = None
-    expiry: asyncio.TimerHandle | None = None
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held while something is asked of central's gate before the run."""
-    announcement: asyncio.TimerHandle | None = None
+    is_begun: bool = False
+    """Whether a run was begun: the row of the job may still have to say so."""
 
     @property
     def spec(self) -> JobSpec:
@@ -80,6 +90,60 @@ class Room:
         """The contract of the job, once central's data are there."""
         return self.central.contract if self.central is not None else None
 
+    def check_waiting(self) -> None:
+        """Raise :class:`InputError` unless central may upload and start."""
+        if self.state is not JobState.WAITING or self.is_begun:
+            raise InputError(Code.JOB_STATE, state=self.state)
+
+    # --- what happened ------------------------------------------------------------------------------------------------------------------
+
+    def moved(self, job: Job) -> None:
+        """The row of the job changed."""
+        self.job = job
+
+    def gate_opened(self, gate: LocalParticipant) -> CentralSide:
+        """Central has a gate, with nothing in it yet."""
+        self.central = CentralSide(gate)
+        return self.central
+
+    def gate_dropped(self) -> CentralSide | None:
+        """Central has no gate any more; the one that it had."""
+        central, self.central = self.central, None
+        return central
+
+    def site_said(self, site_id: str, status: SiteStatus) -> bool:
+        """A site tells where it stands; whether that counts, which it does as long as the job waits."""
+        if self.state is not JobState.WAITING:
+            return False
+        self.statuses[site_id] = told(status)
+        return True
+
+    def site_restarted(self, site_id: str) -> None:
+        """Another process of a site has neither approved pairs in mind nor rows."""
+        if self.state is JobState.WAITING:
+            self.statuses.pop(site_id, None)
+
+    def begins(self, is_online: Callable[[str], bool]) -> bool:
+        """Whether the run begins now, said once: everybody, central included, has pressed Start and is there."""
+        if self.is_begun or self.state is not JobState.WAITING:
+            return False
+        self.is_begun = all(row.is_online and row.is_started for row in self.board(is_online))
+        return self.is_begun
+
+    def progressed(self, progress: EngineProgress) -> None:
+        """The run is further than before."""
+        self.progress = progress
+
+    def ran(self, run: dict[str, Any]) -> None:
+        """The run came to its end, and `run` is what is known of it."""
+        self.run = run
+
+    def run_failed(self) -> None:
+        """The run came to nothing."""
+        self.is_begun = False
+
+    # --- what others are shown ----------------------------------------------------------------------------------------------------------
+
     def board(self, is_online: Callable[[str], bool]) -> tuple[BoardRow, ...]:
         """One row per participant, central first."""
         digest = self.contract.digest if self.contract is not None else ""
@@ -89,16 +153,12 @@ class Room:
         ]
         return (central_row(self.central), *sites)
 
-    def is_ready(self, is_online: Callable[[str], bool]) -> bool:
-        """Whether everybody, central included, has pressed Start and is there."""
-        return self.state is JobState.WAITING and all(row.is_online and row.is_started for row in self.board(is_online))
-
     def offer(self, is_online: Callable[[str], bool]) -> JobOffer:
         """The whole job, for a site."""
         return JobOffer(
             job_id=self.job.id,
             name=self.job.name,
-            state=self.state.value,
+            state=self.state,
             central_source=self.pair.central_source,
             remote_source=self.pair.remote_source,
             manifest=self.pair.manifest_bytes,
@@ -112,7 +172,7 @@ class Room:
     def update(self, is_online: Callable[[str], bool]) -> BoardUpdate:
         """What changes often, for a site."""
         progress = self.progress
-        return BoardUpdate(self.job.id, self.state.value, self.board(is_online), progress.step, progress.done, progress.total)
+        return BoardUpdate(self.job.id, self.state, self.board(is_online), progress.step, progress.done, progress.total)
 
 
 def central_row(central: CentralSide | None) -> BoardRow:
@@ -160,4 +220,4 @@ def told(status: SiteStatus) -> SiteStatus:
 
 def ended(job: Job) -> JobEnded:
     """How a job ended, for a site."""
-    return JobEnded(job.id, job.job_state.value, Code(job.code) if job.code else None, job.culprit)
+    return JobEnded(job.id, job.job_state, Code(job.code) if job.code else None, job.culprit)

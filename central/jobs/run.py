@@ -25,7 +25,7 @@ async def run_job(
     """Run the job of a room to its end; what `run.json` says of it.
 
     Raises:
-        TidegateError: the run failed; `site` or the details name the culprit.
+        TidegateError: the run failed; its `site` is the culprit, if there is one.
     """
     central, contract = room.central, room.contract
     if central is None or contract is None:

@@ -7,7 +7,7 @@ transition refused: so a cancel, a failure and an end may arrive together.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -21,9 +21,10 @@ from central.hub.hub import Hub
 from central.hub.participant import LinkedParticipant
 from central.jobs import store
 from central.jobs.bulletin import Bulletin
+from central.jobs.custody import Custody
 from central.jobs.model import Job
 from central.jobs.relay import relay
-from central.jobs.room import CentralSide, Room, told
+from central.jobs.room import CentralSide, Room
 from central.jobs.run import run_job
 from central.registry.service import Registry
 from central.settings import Settings, read_secret
@@ -37,11 +38,10 @@ from sandbox.job import check_job, job_from_table
 from sandbox.ledger import Ledger
 from sandbox.manifest import Pair
 from sandbox.rounds.engine import CENTRAL
-from sandbox.rounds.local import LocalParticipant
-from sandbox.rounds.state import JobEvent, JobState
+from sandbox.rounds.state import OVER, JobEvent
 from sandbox.rounds.summary import EngineProgress
-from sandbox.wire.link import SiteCancel, SiteStatus
-from sandbox.wire.messages import GateSetup, PlotName, UploadReport
+from sandbox.wire.link import JobState, SiteCancel, SiteStatus
+from sandbox.wire.messages import PlotName, UploadReport
 
 log = structlog.get_logger()
 
@@ -77,12 +77,9 @@ class JobService:
         self._sites = sites
         self._hub = hub
         self._policy = policy
-        self._ledger = ledger
-        self._row_secret = read_secret(settings.data_dir / "row.secret")
+        self._custody = Custody(isolator, ledger, policy, read_secret(settings.data_dir / "row.secret"))
         self._rooms: dict[str, Room] = {}
         self._bulletin = Bulletin(hub)
-        self._tasks: set[asyncio.Task[None]] = set()
-        hub.listener = self
 
     # --- start and end of central -------------------------------------------------------------------------------------------------------
 
@@ -93,12 +90,11 @@ class JobService:
             self._bulletin.remember_end(failed)
         for job in await self._database.run(store.in_states, (JobState.WAITING,)):
             await self._make_room(job)
+        self._hub.listen(self)
 
     async def stop(self) -> None:
         """Wipe everything. Rows stay as they are: the next start finds what was lost."""
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._custody.stop()
         for room in tuple(self._rooms.values()):
             await self._clear(room)
         self._rooms.clear()
@@ -157,29 +153,30 @@ class JobService:
         After an upload that broke off the gate is wiped: nobody knows what it holds.
         """
         room = self._waiting_room(job)
-        async with room.lock:
+        async with self._custody.lock(room):
             before = room.contract
-            central = room.central or await self._open_gate(room)
-            central.is_started = False
+            central = room.central or await self._custody.open(room, self._gate_died)
+            central.upload_begins()
             try:
-                central.report = await central.gate.upload(chunks)
+                report = await central.gate.upload(chunks)
+                central.uploaded(report)
                 # The job may have been cancelled meanwhile: then these rows are nobody's.
                 self._waiting_room(job)
             except BaseException:
-                await self._drop_gate(room)
+                await self._custody.drop(room)
                 if self._rooms.get(job.id) is room:
                     self._bulletin.offer(room)
                 raise
             if room.contract != before:
                 self._bulletin.offer(room)
         self._bulletin.announce(room)
-        log.info("job.uploaded", job=job.id, is_clean=central.report.is_clean)
-        return central.report
+        log.info("job.uploaded", job=job.id, is_clean=report.is_clean)
+        return report
 
     async def start_central(self, job: Job) -> None:
         """Central presses Start: its worker compiles the pair. When everybody has, the job runs."""
         room = self._waiting_room(job)
-        async with room.lock:
+        async with self._custody.lock(room):
             central = room.central
             if central is None or central.contract is None:
                 raise InputError(Code.SITE_NO_UPLOAD)
@@ -188,9 +185,9 @@ class JobService:
                 if findings:
                     file = f"{room.pair.manifest.name}Remote.py"
                     raise Findings(Code.WORKER_SOURCE, [FindingView.of_source(finding, file) for finding in findings])
-                central.is_attached = True
+                central.attached()
             self._waiting_room(job)
-            central.is_started = True
+            central.started()
         log.info("job.started_at_central", job=job.id)
         self._bulletin.announce(room)
         await self._run_if_ready(room)
@@ -224,13 +221,13 @@ class JobService:
 
     def site_opened(self, site_id: str, is_new: bool) -> None:
         """Tell a site how its jobs stand; a new process of it has neither approved pairs in mind nor rows."""
-        rooms = [room for room in self._rooms.values() if site_id in room.job.participants and room.state is not JobState.FINISHED]
+        rooms = [room for room in self._rooms.values() if site_id in room.job.participants and room.state not in OVER]
         for room in rooms:
-            if is_new and room.state is JobState.WAITING:
-                room.statuses.pop(site_id, None)
+            if is_new:
+                room.site_restarted(site_id)
         self._bulletin.resume(site_id, rooms)
         for room in rooms:
-            self._spawn(self._run_if_ready(room))
+            self._custody.spawn(self._run_if_ready(room))
 
     def site_closed(self, site_id: str) -> None:
         """Show it on the boards."""
@@ -244,90 +241,56 @@ class JobService:
         if room is None or site_id not in room.job.participants:
             return
         if isinstance(message, SiteCancel):
-            self._spawn(self._end_quietly(room.job.id, JobEvent.CANCEL, Code.JOB_CANCELLED, site_id))
-        elif room.state is JobState.WAITING:
-            room.statuses[site_id] = told(message)
+            self._custody.spawn(self._end_quietly(room.job.id, JobEvent.CANCEL, Code.JOB_CANCELLED, site_id))
+        elif room.site_said(site_id, message):
             self._bulletin.announce(room)
-            self._spawn(self._run_if_ready(room))
+            self._custody.spawn(self._run_if_ready(room))
 
-    # --- central's gate -----------------------------------------------------------------------------------------------------------------
-
-    async def _open_gate(self, room: Room) -> CentralSide:
-        setup = GateSetup(
-            job_id=room.job.id,
-            participant=CENTRAL,
-            is_central=True,
-            policy=self._policy,
-            spec=room.spec,
-            manifest=room.pair.manifest_bytes,
-            pair_digest=room.pair.digest,
-            contract=None,
-            row_secret=self._row_secret,
-        )
-        gate = await LocalParticipant.open(await self._isolator.supervisor(), setup, self._ledger)
-        room.central = CentralSide(gate)
-        room.central.watch = self._spawn(self._watch(room, room.central))
-        return room.central
-
-    async def _watch(self, room: Room, central: CentralSide) -> None:
+    async def _gate_died(self, room: Room, error: TidegateError) -> None:
         """A gate that dies takes the upload with it, or the run, or the result."""
-        error = await central.gate.gone()
-        if room.central is not central:
-            return
         log.error("job.gate_gone", job=room.job.id, code=error.code.value)
         if room.state is JobState.WAITING:
-            await self._drop_gate(room)
+            await self._custody.drop(room)
             self._bulletin.offer(room)
         else:
             await self._end_quietly(room.job.id, JobEvent.FAIL, error.code, CENTRAL, error.details)
 
-    async def _drop_gate(self, room: Room) -> None:
-        central, room.central = room.central, None
-        if central is not None:
-            if central.watch is not None and central.watch is not asyncio.current_task():
-                central.watch.cancel()
-            await asyncio.shield(self._spawn(central.gate.wipe()))
-
     # --- running and ending -------------------------------------------------------------------------------------------------------------
 
     async def _run_if_ready(self, room: Room) -> None:
-        if not room.is_ready(self._hub.is_online) or room.task is not None:
-            return
-        room.task = self._spawn(self._run(room))
+        if room.begins(self._hub.is_online):
+            self._custody.run(room, self._run(room))
 
     async def _run(self, room: Room) -> None:
         job_id = room.job.id
         try:
-            room.job = await self._database.run(store.follow_event, job_id, JobEvent.START)
+            room.moved(await self._database.run(store.follow_event, job_id, JobEvent.START))
             log.info("job.running", job=job_id)
             self._bulletin.announce(room)
             sites = [LinkedParticipant(self._hub.link(site), job_id, self._policy) for site in room.job.participants]
 
             def observe(progress: EngineProgress) -> None:
-                room.progress = progress
+                room.progressed(progress)
                 self._bulletin.announce(room)
 
-            room.run = await run_job(await self._isolator.supervisor(), room, sites, observe)
+            room.ran(await run_job(await self._isolator.supervisor(), room, sites, observe))
             await self._finish(room)
         except TidegateError as error:
-            room.task = None
-            culprit = str(getattr(error, "site", "") or error.details.get("site", ""))
-            await self._end_quietly(job_id, JobEvent.FAIL, error.code, culprit, error.details)
+            room.run_failed()
+            await self._end_quietly(job_id, JobEvent.FAIL, error.code, error.site or "", error.details)
         except Exception:
             # Whatever it is, the job must not stay RUNNING.
             log.exception("job.failed_here", job=job_id)
-            room.task = None
+            room.run_failed()
             await self._end_quietly(job_id, JobEvent.FAIL, Code.REQUEST_FAILED, CENTRAL)
 
     async def _finish(self, room: Room) -> None:
         seconds = self._settings.result_seconds
         job_id = room.job.id
-        room.job = await self._move(job_id, JobEvent.FINISH, expires_at=now() + timedelta(seconds=seconds))
+        room.moved(await self._move(job_id, JobEvent.FINISH, expires_at=now() + timedelta(seconds=seconds)))
         self._bulletin.end(room.job)
-        expire = self._end_quietly
-        room.expiry = asyncio.get_running_loop().call_later(
-            seconds, lambda: self._spawn(expire(job_id, JobEvent.CLOSE, Code.RESULT_EXPIRED, "", {"limit": seconds}))
-        )
+        close = self._end_quietly
+        self._custody.expire(room, seconds, lambda: close(job_id, JobEvent.CLOSE, Code.RESULT_EXPIRED, "", {"limit": seconds}))
 
     async def _end_quietly(self, job_id: str, event: JobEvent, code: Code, culprit: str, details: dict[str, object] | None = None) -> None:
         """End a job unless somebody else just did."""
@@ -341,7 +304,7 @@ class JobService:
         job = await self._move(job_id, event, code=code.value if code else None, culprit=culprit, details=kept)
         room = self._rooms.pop(job_id, None)
         if room is not None:
-            room.job = job
+            room.moved(job)
             # First the sites: they wipe while central does.
             self._bulletin.end(job)
             await self._clear(room)
@@ -354,13 +317,8 @@ class JobService:
 
     async def _clear(self, room: Room) -> None:
         """Stop the run and wipe central's rows."""
-        for timer in (room.expiry, room.announcement):
-            if timer is not None:
-                timer.cancel()
-        if room.task is not None and room.task is not asyncio.current_task():
-            room.task.cancel()
-            await asyncio.gather(room.task, return_exceptions=True)
-        await self._drop_gate(room)
+        self._bulletin.forget(room)
+        await self._custody.clear(room)
 
     # --- rooms --------------------------------------------------------------------------------------------------------------
 
@@ -373,12 +331,7 @@ class JobService:
 
     def _waiting_room(self, job: Job) -> Room:
         room = self._rooms.get(job.id)
-        if room is None or room.state is not JobState.WAITING or room.task is not None:
-            raise InputError(Code.JOB_STATE, state=(room.job if room is not None else job).state)
+        if room is None:
+            raise InputError(Code.JOB_STATE, state=job.state)
+        room.check_waiting()
         return room
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from central.jobs.model import Job
 from sandbox.errors import Code, InputError
 from sandbox.host.database import now
-from sandbox.rounds.state import JobEvent, JobState, follow
+from sandbox.rounds.state import JobEvent, follow
+from sandbox.wire.link import JobState
 
 _TIMES = {
     JobState.WAITING: "opened_at",

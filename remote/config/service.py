@@ -26,10 +26,13 @@ class ConfigService:
         self._database = database
         self._keys = keys
         self._proxy = proxy
-        self.on_change: Callable[[], None] = lambda: None
-        """Called after every change; the link hangs on it."""
+        self._on_change: Callable[[], None] = lambda: None
         with database.transaction() as session:
             self._current = store.get(session)
+
+    def listen(self, on_change: Callable[[], None]) -> None:
+        """Call `on_change` after every change: the link and the runs hang on it."""
+        self._on_change = on_change
 
     @property
     def current(self) -> CentralConfig | None:
@@ -86,7 +89,7 @@ class ConfigService:
 
     async def _keep(self, config: CentralConfig) -> CentralConfig:
         self._current = await self._database.run(store.put, config)
-        self.on_change()
+        self._on_change()
         return self._current
 
 

@@ -20,24 +20,25 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus
 
 from remote.link.backoff import Backoff
-from remote.link.status import CLOSE_DUPLICATE, CLOSE_PROTOCOL, CLOSE_REVOKED, CLOSE_SILENT, LinkState, LinkStatus, Reason
+from remote.link.status import LinkState, LinkStatus, Reason
 from sandbox.errors import Code, PeerError, TidegateError
 from sandbox.outgoing import Outgoing
 from sandbox.wire.codec import encode
-from sandbox.wire.link import CentralToSite, SiteToCentral, central_to_site
+from sandbox.wire.link import FRAME_OVERHEAD, CentralToSite, CloseCode, SiteToCentral, central_to_site
 from sandbox.wire.session import Alive, Opened, Session
 
 PATH: Final = "/link"
 OPEN_SECONDS: Final = 10.0
 SILENT_PINGS: Final = 3
 """Pings without any answer after which the connection is given up."""
-FRAME_OVERHEAD: Final = 64
-CLOSED: Final = {
-    CLOSE_PROTOCOL: (LinkState.OFFLINE, Reason.PROTOCOL),
-    CLOSE_REVOKED: (LinkState.REFUSED, Reason.REVOKED),
-    CLOSE_SILENT: (LinkState.OFFLINE, Reason.SILENT),
-    CLOSE_DUPLICATE: (LinkState.REFUSED, Reason.DUPLICATE),
+CLOSED: Final[dict[int, tuple[LinkState, Reason]]] = {
+    CloseCode.GOING_AWAY: (LinkState.OFFLINE, Reason.CLOSED),
+    CloseCode.PROTOCOL: (LinkState.OFFLINE, Reason.PROTOCOL),
+    CloseCode.REVOKED: (LinkState.REFUSED, Reason.REVOKED),
+    CloseCode.SILENT: (LinkState.OFFLINE, Reason.SILENT),
+    CloseCode.DUPLICATE: (LinkState.REFUSED, Reason.DUPLICATE),
 }
+"""What a page says after central closed with a code; a code that is none of central's says no more than that it is over."""
 
 log = structlog.get_logger()
 
@@ -70,12 +71,11 @@ class _Connect(connect):
 
 
 class Link:
-    """The link of this site. `run` is its life; `send` may be called at any time, also while the connection is down."""
+    """The link of this site. `run` is its life; `send` may be called at any time, also before that and while the connection is down."""
 
     def __init__(
         self,
         find_address: Callable[[], Address | LinkState],
-        receiver: Receiver,
         *,
         ping_seconds: float,
         backoff: Backoff,
@@ -83,7 +83,6 @@ class Link:
         max_frame_bytes: int,
     ) -> None:
         self._find_address = find_address
-        self._receiver = receiver
         self._ping_seconds = ping_seconds
         self._backoff = backoff
         self._proxy: str | Literal[True] | None = True if proxy == "system" else proxy or None
@@ -118,8 +117,8 @@ class Link:
         self._address = None
         self._changed.set()
 
-    async def run(self) -> None:
-        """Keep the link open until cancelled."""
+    async def run(self, receiver: Receiver) -> None:
+        """Keep the link open until cancelled; `receiver` gets what arrives."""
         while True:
             self._changed.clear()
             found = self._next_address()
@@ -127,7 +126,7 @@ class Link:
                 self._set(found)
                 await self._changed.wait()
                 continue
-            conversation = asyncio.create_task(self._connect(found))
+            conversation = asyncio.create_task(self._connect(found, receiver))
             change = asyncio.create_task(self._changed.wait())
             try:
                 await asyncio.wait((conversation, change), return_when=asyncio.FIRST_COMPLETED)
@@ -157,7 +156,7 @@ class Link:
     def _new_session(self) -> Session:
         return Session("site", self._boot_id, self._max_frame_bytes)
 
-    async def _connect(self, address: Address) -> None:
+    async def _connect(self, address: Address, receiver: Receiver) -> None:
         """One connection, from opening to its end, whatever that is."""
         if self._status.state is not LinkState.REFUSED:
             self._set(LinkState.CONNECTING, self._status.reason)
@@ -180,7 +179,7 @@ class Link:
                 close_timeout=2,
                 ping_interval=None,
             ) as connection:
-                await self._converse(connection)
+                await self._converse(connection, receiver)
             self._set(LinkState.OFFLINE, Reason.CLOSED)
         except (OSError, TimeoutError, InvalidHandshake, InvalidProxy, ConnectionClosed, TidegateError) as error:
             state, reason = _explain(error)
@@ -189,7 +188,7 @@ class Link:
                 self._session = self._new_session()
             self._set(state, reason)
 
-    async def _converse(self, connection: ClientConnection) -> None:
+    async def _converse(self, connection: ClientConnection, receiver: Receiver) -> None:
         outgoing = self._outgoing = Outgoing(connection.send)
         self._heard()
         self._put(self._session.connect())
@@ -197,7 +196,7 @@ class Link:
         pinger = asyncio.create_task(self._ping(connection))
         try:
             async for data in connection:
-                self._on_data(data)
+                self._on_data(data, receiver)
         except ConnectionClosed as error:
             if pinger.done():
                 raise PeerError(Code.SITE_LOST) from error
@@ -209,7 +208,7 @@ class Link:
                 task.cancel()
             await asyncio.gather(writer, pinger, return_exceptions=True)
 
-    def _on_data(self, data: str | bytes) -> None:
+    def _on_data(self, data: str | bytes, receiver: Receiver) -> None:
         if isinstance(data, str):
             raise PeerError(Code.WIRE_FRAME)
         self._heard()
@@ -222,9 +221,9 @@ class Link:
             if isinstance(event, Opened):
                 self._backoff.reset()
                 self._set(LinkState.ONLINE)
-                self._receiver.on_opened(event.is_new)
+                receiver.on_opened(event.is_new)
             elif not isinstance(event, Alive):
-                self._receiver.on_message(central_to_site.decode(event.payload))
+                receiver.on_message(central_to_site.decode(event.payload))
 
     async def _ping(self, connection: ClientConnection) -> None:
         """Ping until nothing was heard for too long; then drop the connection and end."""

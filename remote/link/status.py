@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
 
 from sandbox.errors import Code
 
@@ -36,13 +35,6 @@ class Reason(StrEnum):
     PROTOCOL = "Central sent something that is not in the protocol: check that both ends run compatible versions. This site tries again."
     CLOSED = "Central closed the connection. This site tries again."
     KEY_FILE = "The site's key file is missing, damaged or readable by others. See the log, or enrol again."
-
-
-CLOSE_PROTOCOL: Final = 4400
-CLOSE_REVOKED: Final = 4403
-CLOSE_SILENT: Final = 4408
-CLOSE_DUPLICATE: Final = 4409
-"""Close codes of the WebSocket that central uses to say why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Keeps the gates and workers of the runs: opens them, and wipes them whatever becomes of whoever asked.
+"""Keeps what goes on for the runs: gates and workers, and the tasks that belong to them. It wipes them whatever becomes of whoever asked.
 
 A request may be cancelled, a job may end in the middle of an upload: no wipe is ever skipped because its caller went away. What is opened
 or wiped when is decided in `service`.
@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import structlog
 
 from policies import Policy
+from remote.runs.responder import Responder
 from remote.runs.run import Run
 from sandbox.errors import Code, InputError, TidegateError
 from sandbox.host.isolation import Isolator
@@ -20,7 +23,20 @@ from sandbox.ledger import Ledger
 from sandbox.rounds.local import LocalParticipant
 from sandbox.wire.messages import GateSetup
 
+T = TypeVar("T")
 log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Held:
+    """What goes on for one run."""
+
+    participant: LocalParticipant | None = None
+    responder: Responder | None = None
+    operation: asyncio.Task[Any] | None = None
+    """The upload or start that is under way."""
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    """Responder, watcher and deadline of a started run."""
 
 
 class Custody:
@@ -31,7 +47,16 @@ class Custody:
         self._ledger = ledger
         self._policy = policy
         self._row_secret = row_secret
+        self._held: WeakKeyDictionary[Run, Held] = WeakKeyDictionary()
         self._background: set[asyncio.Task[Any]] = set()
+
+    def participant(self, run: Run) -> LocalParticipant | None:
+        """The gate of a run, if there is one."""
+        return self._of(run).participant
+
+    def responder(self, run: Run) -> Responder | None:
+        """Who answers central's questions in a run, if anybody does."""
+        return self._of(run).responder
 
     async def open(self, run: Run) -> LocalParticipant:
         """A gate for the run's contract. Raises `IsolationError` when the machine cannot isolate as the policy demands."""
@@ -59,10 +84,29 @@ class Custody:
 
     async def drop(self, run: Run) -> None:
         """Stop what is going on in a run, except the caller, and wipe its rows."""
-        tasks = [task for task in (run.operation, *run.tasks) if task is not None and task is not asyncio.current_task()]
-        run.tasks, run.responder = set(), None
-        participant, run.participant = run.participant, None
+        held = self._of(run)
+        tasks = [task for task in (held.operation, *held.tasks) if task is not None and task is not asyncio.current_task()]
+        held.tasks, held.responder = set(), None
+        participant, held.participant = held.participant, None
         await asyncio.shield(self.later(self._finish_off(tasks, participant)))
+
+    def hold(self, run: Run, participant: LocalParticipant) -> None:
+        """From now on a participant belongs to a run, whose end wipes it."""
+        self._of(run).participant = participant
+
+    def respond(self, run: Run, responder: Responder) -> None:
+        """Answer central's questions until the run is dropped."""
+        self._of(run).responder = responder
+        self.keep(run, responder.run())
+
+    async def operate(self, run: Run, work: Coroutine[Any, Any, T]) -> T:
+        """Do an upload or a start as a task, which is cancelled when the run is dropped."""
+        held, task = self._of(run), asyncio.create_task(work)
+        held.operation = task
+        try:
+            return await task
+        finally:
+            held.operation = None
 
     async def wipe(self, participant: LocalParticipant) -> None:
         """Wipe a participant."""
@@ -71,7 +115,7 @@ class Custody:
     def keep(self, run: Run, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` until it ends or the run is dropped."""
         task = asyncio.create_task(work)
-        run.tasks.add(task)
+        self._of(run).tasks.add(task)
         task.add_done_callback(_log_bug)
 
     def later(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -86,6 +130,9 @@ class Custody:
         """Wait for everything that still goes on."""
         while self._background:
             await asyncio.gather(*self._background, return_exceptions=True)
+
+    def _of(self, run: Run) -> Held:
+        return self._held.setdefault(run, Held())
 
     async def _finish_off(self, tasks: list[asyncio.Task[Any]], participant: LocalParticipant | None) -> None:
         for task in tasks:

@@ -8,12 +8,10 @@ from typing import Final
 
 import structlog
 
-from sandbox.errors import Code, TidegateError
+from sandbox.errors import Code, PeerError, TidegateError
 from sandbox.rounds.local import LocalParticipant
-from sandbox.wire.link import SiteBegin, SiteReply, SiteRound
+from sandbox.wire.link import SiteAnswer, SiteBegin, SiteBegun, SiteFailed, SiteReply, SiteRound
 
-BEGIN_NUMBER: Final = -1
-"""Number of the reply to SiteBegin."""
 MAX_WAITING: Final = 64
 """Questions that may wait. Central's engine asks one at a time; more than a few is not central's engine."""
 
@@ -27,7 +25,7 @@ class Responder:
         self,
         job_id: str,
         participant: LocalParticipant,
-        answer: Callable[[SiteReply], Awaitable[None]],
+        answer: Callable[[SiteAnswer], Awaitable[None]],
         on_failure: Callable[[Code], Awaitable[None]],
     ) -> None:
         self._job_id = job_id
@@ -50,37 +48,36 @@ class Responder:
         """Answer questions until one fails or the run ends."""
         while True:
             question = await self._questions.get()
-            reply = await self._answer(question)
-            await self._send(reply)
-            if reply.failed is not None:
-                await self._on_failure(reply.failed)
+            answer = await self._answer(question)
+            await self._send(answer)
+            if isinstance(answer, SiteFailed):
+                await self._on_failure(answer.code)
                 return
 
-    async def _answer(self, question: SiteBegin | SiteRound) -> SiteReply:
-        number = question.number if isinstance(question, SiteRound) else BEGIN_NUMBER
+    async def _answer(self, question: SiteBegin | SiteRound) -> SiteAnswer:
         if self._is_flooded:
-            return SiteReply(self._job_id, number, failed=Code.LIMIT_MESSAGES)
+            return SiteFailed(self._job_id, Code.LIMIT_MESSAGES)
         try:
             if isinstance(question, SiteBegin):
                 return await self._begin(question)
             return await self._round(question)
         except TidegateError as error:
-            return SiteReply(self._job_id, number, failed=error.code)
+            return SiteFailed(self._job_id, error.code)
         except Exception as error:  # noqa: BLE001 - a bug of ours must end the run, not leave central waiting
             log.error("run.responder", job=self._job_id, error=type(error).__name__)
-            return SiteReply(self._job_id, number, failed=Code.GATE_PROTOCOL)
+            return SiteFailed(self._job_id, Code.GATE_PROTOCOL)
 
-    async def _begin(self, question: SiteBegin) -> SiteReply:
+    async def _begin(self, question: SiteBegin) -> SiteBegun:
         if self._has_begun:
-            return SiteReply(self._job_id, BEGIN_NUMBER, failed=Code.WIRE_SEQUENCE)
+            raise PeerError(Code.WIRE_SEQUENCE)
         self._has_begun = True
         await self._participant.begin(question.constants)
-        return SiteReply(self._job_id, BEGIN_NUMBER)
+        return SiteBegun(self._job_id)
 
     async def _round(self, question: SiteRound) -> SiteReply:
         # The link delivers once; this holds even if it, or central, did not.
         if question.number <= self._last_number:
-            return SiteReply(self._job_id, question.number, failed=Code.WIRE_SEQUENCE)
+            raise PeerError(Code.WIRE_SEQUENCE)
         self._last_number = question.number
         body = await self._participant.run_round_bytes(question.number, question.chains)
         return SiteReply(self._job_id, question.number, body)

@@ -1,25 +1,24 @@
-"""One run: what this site knows and holds of one job. Decides what is allowed; starts nothing and sends nothing itself."""
+"""One run: what this site knows of one job. It decides what is allowed and remembers what `service` says that happened.
+
+It starts nothing and sends nothing itself; processes and tasks are in `custody`.
+"""
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from policies import Policy
 from remote.approvals.model import Approval
 from remote.runs.offer import read_offer
 from remote.runs.phase import Phase, RunInput, follow
-from remote.runs.responder import Responder
 from sandbox.contract import Finding
 from sandbox.errors import Code, InputError
 from sandbox.manifest import Pair
-from sandbox.rounds.local import LocalParticipant
-from sandbox.wire.link import BoardRow, BoardUpdate, JobOffer, SiteStatus
+from sandbox.rounds.state import OVER
+from sandbox.wire.link import BoardRow, BoardUpdate, JobOffer, JobState, SiteStatus
 from sandbox.wire.messages import Isolation, UploadReport
 
-OVER: Final = frozenset({"FINISHED", "CLOSED", "CANCELLED", "FAILED"})
-"""States of central's job in which a site holds nothing."""
 MISMATCHES: Final = frozenset(
     {
         Code.DATA_HEADER_MISMATCH,
@@ -52,14 +51,14 @@ class Run:
     site_id: str
     policy: Policy
     offer: JobOffer
+    approval: Approval | None = None
     phase: Phase = Phase.OFFERED
-    state: str = ""
+    state: JobState = JobState.WAITING
     board: tuple[BoardRow, ...] = ()
     progress: Progress = Progress()
     pair: Pair | None = None
     problem: Code | None = None
     """Why the offer cannot be approved."""
-    approval: Approval | None = None
     report: UploadReport | None = None
     trouble: Finding | None = None
     """Why the last upload or start came to nothing, beyond what the report says."""
@@ -67,26 +66,24 @@ class Run:
     culprit: str = ""
     is_cancelled_here: bool = False
     isolation: Isolation | None = None
-    participant: LocalParticipant | None = None
-    responder: Responder | None = None
-    operation: asyncio.Task[object] | None = None
-    """The upload or start that is under way; one at a time."""
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    """Responder, watcher and deadline of a started run."""
+    is_busy: bool = False
+    """Whether an upload or a start is under way; one at a time."""
     reported: SiteStatus | None = None
     """What central was told last over this link."""
 
     def __post_init__(self) -> None:
-        self.take(self.offer)
+        self.take(self.offer, self.approval)
 
     @property
     def job_id(self) -> str:
         """The job's id."""
         return self.offer.job_id
 
-    def take(self, offer: JobOffer) -> None:
-        """Take a (new) offer: state, board, and whether it is what it says it is."""
-        self.offer, self.state, self.board = offer, offer.state, offer.board
+    # --- what happened ------------------------------------------------------------------------------------------------------------------
+
+    def take(self, offer: JobOffer, approval: Approval | None) -> None:
+        """Take a (new) offer and what was approved of it: state, board, and whether it is what it says it is."""
+        self.offer, self.state, self.board, self.approval = offer, offer.state, offer.board, approval
         self.pair, self.problem = read_offer(offer, self.site_id, self.policy)
 
     def update(self, update: BoardUpdate) -> None:
@@ -95,10 +92,90 @@ class Run:
         self.progress = Progress(update.step, update.done, update.total)
         self.code, self.culprit = update.code, update.culprit
 
+    def offered_after_end(self, offer: JobOffer) -> bool:
+        """Take an offer of a job that ended here; whether central has to be told again that it was cancelled."""
+        self.board = offer.board
+        if not self.is_cancelled_here or offer.state in OVER or self.reported is not None:
+            return False
+        self.reported = self.status()
+        return True
+
+    def approved(self, approval: Approval) -> None:
+        """The owner has approved what `approval` says."""
+        self.approval = approval
+
+    def operation_begins(self) -> None:
+        """An upload or a start begins. Raises :class:`InputError` when one is under way."""
+        if self.is_busy:
+            raise InputError(Code.JOB_STATE, state="busy with an upload or a start")
+        self.is_busy = True
+
+    def operation_ended(self) -> None:
+        """The upload or the start is over, whatever became of it."""
+        self.is_busy = False
+
+    def upload_begins(self) -> None:
+        """Another file comes: what was there of the one before is wiped."""
+        self.void()
+        self.trouble = None
+
+    def gate_opened(self, isolation: Isolation) -> None:
+        """A gate reads the file; what locks it in."""
+        self.isolation = isolation
+
+    def uploaded(self, report: UploadReport) -> None:
+        """The gate has read the file; a clean one is kept."""
+        self.report = report
+        if report.is_clean:
+            self.phase = follow(self.phase, RunInput.UPLOAD)
+
+    def start_begins(self) -> None:
+        """The owner has pressed Start. Raises :class:`InputError` unless that is possible now."""
+        self.check_may_start()
+        self.trouble = None
+
+    def started(self) -> None:
+        """A worker is attached: central may begin."""
+        self.phase = follow(self.phase, RunInput.START)
+
+    def stopped(self, code: Code, details: dict[str, object] | None = None) -> None:
+        """The upload or the start came to nothing, or a process of ours ended."""
+        self.trouble = Finding(code, details={key: str(value) for key, value in (details or {}).items()})
+
+    def asked(self) -> bool:
+        """Central asks; whether for the first time, which begins the run."""
+        is_first = self.phase is Phase.STARTED
+        self.phase = follow(self.phase, RunInput.ROUND)
+        return is_first
+
     def void(self) -> None:
         """Forget the upload: it is wiped, or about to be."""
         self.phase = follow(self.phase, RunInput.VOID)
         self.report = self.isolation = None
+
+    def cancelled_by_owner(self) -> None:
+        """The owner has cancelled the job."""
+        self.is_cancelled_here = True
+
+    def ended(self, state: JobState, code: Code | None, culprit: str) -> None:
+        """The job is over here."""
+        self.phase = follow(self.phase, RunInput.END)
+        self.state, self.code, self.culprit = state, code, culprit
+        self.report = None
+
+    def forgotten(self) -> None:
+        """Central does not know any more what it was told."""
+        self.reported = None
+
+    def news(self) -> SiteStatus | None:
+        """The status that central has to be told now, None when it knows or the job is over. It counts as told."""
+        status = self.status()
+        if self.phase is Phase.ENDED or status == self.reported:
+            return None
+        self.reported = status
+        return status
+
+    # --- what is allowed, and what is told ----------------------------------------------------------------------------------------------
 
     @property
     def wants_rows(self) -> bool:
@@ -126,14 +203,14 @@ class Run:
         """Raise unless Start is possible now."""
         self._check_open()
         self._check_approved()
-        if self.phase is Phase.OFFERED or self.participant is None:
+        if self.phase is Phase.OFFERED:
             raise InputError(Code.SITE_NO_UPLOAD)
         follow(self.phase, RunInput.START)
 
     @property
     def is_open(self) -> bool:
         """Whether the owner may still approve, upload and start."""
-        return self.state == "WAITING" and self.phase not in (Phase.RUNNING, Phase.ENDED)
+        return self.state is JobState.WAITING and self.phase not in (Phase.RUNNING, Phase.ENDED)
 
     @property
     def is_approved(self) -> bool:

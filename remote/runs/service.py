@@ -7,31 +7,33 @@ run, that the end of a job cancels. A participant (gate and worker) belongs to e
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from typing import Any, Final, TypeVar
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 
 from policies import Policy
+from remote.approvals.model import Approval
 from remote.approvals.service import Approvals
 from remote.runs.custody import Custody
 from remote.runs.journal import Journal
 from remote.runs.offer import is_other_job
-from remote.runs.phase import Phase, RunInput, follow
-from remote.runs.responder import BEGIN_NUMBER, Responder
-from remote.runs.run import OVER, Run
-from sandbox.contract import Finding
+from remote.runs.phase import Phase
+from remote.runs.responder import Responder
+from remote.runs.run import Run
 from sandbox.errors import Code, InputError, TidegateError
 from sandbox.rounds.local import LocalParticipant
+from sandbox.rounds.state import OVER
 from sandbox.wire.link import (
     BoardUpdate,
     CentralToSite,
     JobEnded,
     JobOffer,
     JobsOpen,
+    JobState,
     SiteBegin,
     SiteCancel,
-    SiteReply,
+    SiteFailed,
     SiteRound,
     SiteToCentral,
 )
@@ -44,11 +46,18 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
-class Runs:
-    """Every run of this site.
+class Outbox(Protocol):
+    """What takes messages for central at any time: the link."""
 
-    `send` puts a message on the link, `answer` one that central waits for; `proof` names the last isolation report for a start's record.
-    """
+    def send(self, message: SiteToCentral) -> None:
+        """Send a message, now or when the link is open again."""
+
+    async def write(self, message: SiteToCentral) -> None:
+        """Send one that central waits for: it goes out at once if nothing is in the way."""
+
+
+class Runs:
+    """Every run of this site. `proof` names the last isolation report for a start's record."""
 
     def __init__(
         self,
@@ -58,8 +67,7 @@ class Runs:
         journal: Journal,
         custody: Custody,
         site_id: Callable[[], str],
-        send: Callable[[SiteToCentral], None],
-        answer: Callable[[SiteReply], Awaitable[None]],
+        link: Outbox,
         proof: Callable[[], dict[str, Any] | None] = lambda: None,
     ) -> None:
         self.policy = policy
@@ -67,8 +75,7 @@ class Runs:
         self.journal = journal
         self._custody = custody
         self._site_id = site_id
-        self._send = send
-        self._answer = answer
+        self._link = link
         self._proof = proof
         self._runs: dict[str, Run] = {}
 
@@ -94,7 +101,7 @@ class Runs:
         run.check_may_approve(digest, self.policy, lets_see_rows=lets_see_rows)
         sees_rows = lets_see_rows and run.wants_rows
         spec_digest = run.offer.spec.digest
-        run.approval = await self.approvals.approve(job_id, digest, spec_digest, owner, sees_rows=sees_rows)
+        run.approved(await self.approvals.approve(job_id, digest, spec_digest, owner, sees_rows=sees_rows))
         # Central may have sent another job meanwhile: then this approval is not of what we hold now.
         if run.is_approved:
             self._note(run, "approved", detail="sees rows" if sees_rows else "")
@@ -118,9 +125,9 @@ class Runs:
         run = self.get(job_id)
         if run.phase is Phase.ENDED:
             raise InputError(Code.JOB_STATE, state="over")
-        run.is_cancelled_here = True
-        self._send(SiteCancel(job_id))
-        await self._end(run, "CANCELLED", Code.JOB_CANCELLED, run.site_id)
+        run.cancelled_by_owner()
+        self._link.send(SiteCancel(job_id))
+        await self._end(run, JobState.CANCELLED, Code.JOB_CANCELLED, run.site_id)
         return run
 
     async def close(self) -> None:
@@ -134,7 +141,7 @@ class Runs:
         """The link is open. A central that does not remember us is told anew how we stand, offer by offer."""
         if is_new:
             for run in self._runs.values():
-                run.reported = None
+                run.forgotten()
 
     def on_message(self, message: CentralToSite) -> None:
         """Take a message of central, without waiting for anything."""
@@ -153,7 +160,7 @@ class Runs:
     def forget_all(self) -> None:
         """The site was given another central or another site_id: what the old one offered is void."""
         for run in list(self._runs.values()):
-            self._custody.later(self._end(run, "CLOSED", None, ""))
+            self._custody.later(self._end(run, JobState.CLOSED, None, ""))
         self._runs = {}
 
     def _on_offer(self, offer: JobOffer) -> None:
@@ -165,14 +172,13 @@ class Runs:
             self._on_offer_after_end(run, offer)
             return
         changed = is_other_job(run.offer, offer)
-        run.take(offer)
-        run.approval = self.approvals.find(run.job_id, offer.digest, offer.spec.digest)
+        run.take(offer, self._approval_of(offer))
         if offer.state in OVER:
             self._custody.later(self._end(run, offer.state, None, ""))
         elif changed and run.phase is Phase.RUNNING:
             self._custody.later(self._fail(run, Code.JOB_INVALID))
         else:
-            if changed and (run.report is not None or run.operation is not None):
+            if changed and (run.report is not None or run.is_busy):
                 self._void(run)
             self._report(run)
 
@@ -182,18 +188,15 @@ class Runs:
         if len(self._runs) >= MAX_RUNS:
             log.warning("run.too_many", limit=MAX_RUNS)
             return
-        run = Run(self._site_id(), self.policy, offer)
-        run.approval = self.approvals.find(run.job_id, offer.digest, offer.spec.digest)
+        run = Run(self._site_id(), self.policy, offer, self._approval_of(offer))
         self._runs[run.job_id] = run
         self._note(run, "offered", run.problem)
         self._report(run)
 
     def _on_offer_after_end(self, run: Run, offer: JobOffer) -> None:
         """Ended here is ended: the most that can happen is that central has to be told again."""
-        run.board = offer.board
-        if run.is_cancelled_here and offer.state not in OVER and run.reported is None:
-            run.reported = run.status()
-            self._send(SiteCancel(run.job_id))
+        if run.offered_after_end(offer):
+            self._link.send(SiteCancel(run.job_id))
 
     def _on_board(self, update: BoardUpdate) -> None:
         run = self._runs.get(update.job_id)
@@ -205,15 +208,14 @@ class Runs:
 
     def _on_question(self, question: SiteBegin | SiteRound) -> None:
         run = self._runs.get(question.job_id)
-        if run is None or run.responder is None or run.phase not in (Phase.STARTED, Phase.RUNNING):
-            number = question.number if isinstance(question, SiteRound) else BEGIN_NUMBER
-            self._send(SiteReply(question.job_id, number, failed=Code.JOB_STATE))
+        responder = self._custody.responder(run) if run is not None else None
+        if run is None or responder is None or run.phase not in (Phase.STARTED, Phase.RUNNING):
+            self._link.send(SiteFailed(question.job_id, Code.JOB_STATE))
             return
-        if run.phase is Phase.STARTED:
+        if run.asked():
             self._note(run, "running")
             self._custody.keep(run, self._limit(run))
-        run.phase = follow(run.phase, RunInput.ROUND)
-        run.responder.put(question)
+        responder.put(question)
 
     def _on_ended(self, message: JobEnded) -> None:
         run = self._runs.get(message.job_id)
@@ -223,18 +225,15 @@ class Runs:
     def _on_jobs_open(self, message: JobsOpen) -> None:
         for run in self._runs.values():
             if run.job_id not in message.job_ids and run.phase is not Phase.ENDED:
-                self._custody.later(self._end(run, "CLOSED", None, ""))
+                self._custody.later(self._end(run, JobState.CLOSED, None, ""))
 
     # --- upload and start -------------------------------------------------------------------------------------------------------------
 
     async def _operate(self, run: Run, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run an upload or a start as the one operation of its run."""
-        if run.operation is not None:
-            raise InputError(Code.JOB_STATE, state="busy with an upload or a start")
-        task = asyncio.create_task(work())
-        run.operation = task
+        run.operation_begins()
         try:
-            return await task
+            return await self._custody.operate(run, work())
         except asyncio.CancelledError:
             caller = asyncio.current_task()
             if caller is None or caller.cancelling():
@@ -242,29 +241,27 @@ class Runs:
             # Not our caller was cancelled but the operation: the job changed or ended under it.
             raise InputError(Code.JOB_STATE, state="over" if run.phase is Phase.ENDED else "changed by central") from None
         except TidegateError as error:
-            run.trouble = Finding(error.code, details={key: str(value) for key, value in error.details.items()})
+            run.stopped(error.code, error.details)
             self._note(run, "stopped", error.code)
             raise
         finally:
-            run.operation = None
+            run.operation_ended()
             self._report(run)
 
     async def _upload(self, run: Run, chunks: AsyncIterator[bytes]) -> UploadReport:
         await self._custody.drop(run)
-        run.void()
-        run.trouble = None
+        run.upload_begins()
         self._report(run)
         participant = await self._custody.open(run)
         is_kept = False
         try:
-            run.isolation = participant.isolation
+            run.gate_opened(participant.isolation)
             report = await participant.upload(chunks)
-            run.report = report
+            run.uploaded(report)
             if report.is_clean:
-                run.participant = participant
-                run.phase = follow(run.phase, RunInput.UPLOAD)
                 is_kept = True
-                self._watch(run, participant)
+                self._custody.hold(run, participant)
+                self._custody.keep(run, self._await_death(run, participant))
             self._note(run, "uploaded" if is_kept else "upload not clean")
             return report
         finally:
@@ -273,11 +270,10 @@ class Runs:
 
     async def _start(self, run: Run) -> tuple[SourceFinding, ...]:
         # Again: a message of central may have come between the request and this task.
-        run.check_may_start()
-        participant = run.participant
+        run.start_begins()
+        participant = self._custody.participant(run)
         if participant is None:
             raise InputError(Code.SITE_NO_UPLOAD)
-        run.trouble = None
         try:
             proof = self._proof()
             sees_rows = run.approval is not None and run.is_approved and run.approval.sees_rows
@@ -289,23 +285,19 @@ class Runs:
                 run.void()
             raise
         if findings:
-            run.trouble = Finding(Code.WORKER_SOURCE)
+            run.stopped(Code.WORKER_SOURCE)
             self._note(run, "stopped", Code.WORKER_SOURCE)
             return findings
-        run.phase = follow(run.phase, RunInput.START)
-        run.responder = Responder(run.job_id, participant, self._answer, lambda code: self._after_failure(run, code))
-        self._custody.keep(run, run.responder.run())
+        run.started()
+        self._custody.respond(run, Responder(run.job_id, participant, self._link.write, lambda code: self._after_failure(run, code)))
         self._note(run, "started", detail=_describe(participant.isolation.tier, proof))
         return ()
 
     # --- the end of things ------------------------------------------------------------------------------------------------------------
 
-    def _watch(self, run: Run, participant: LocalParticipant) -> None:
-        self._custody.keep(run, self._await_death(run, participant))
-
     async def _await_death(self, run: Run, participant: LocalParticipant) -> None:
         error = await participant.gone()
-        if run.participant is participant:
+        if self._custody.participant(run) is participant:
             await self._fail(run, error.code)
 
     async def _limit(self, run: Run) -> None:
@@ -316,17 +308,17 @@ class Runs:
     async def _fail(self, run: Run, code: Code) -> None:
         """Something of ours broke outside a question. Before the job runs the upload is gone; after that the job is."""
         if run.phase is Phase.RUNNING:
-            self._send(SiteReply(run.job_id, BEGIN_NUMBER, failed=code))
+            self._link.send(SiteFailed(run.job_id, code))
             await self._after_failure(run, code)
         elif run.phase is not Phase.ENDED:
-            run.trouble = Finding(code)
+            run.stopped(code)
             self._note(run, "stopped", code)
             self._void(run)
             self._report(run)
 
     async def _after_failure(self, run: Run, code: Code) -> None:
         """Central has been told; end it here without waiting for its JobEnded."""
-        await self._end(run, "FAILED", code, run.site_id)
+        await self._end(run, JobState.FAILED, code, run.site_id)
 
     def _void(self, run: Run) -> None:
         """Forget the upload now, wipe it in a moment."""
@@ -334,26 +326,24 @@ class Runs:
         self._note(run, "voided")
         self._custody.later(self._custody.drop(run))
 
-    async def _end(self, run: Run, state: str, code: Code | None, culprit: str) -> None:
+    async def _end(self, run: Run, state: JobState, code: Code | None, culprit: str) -> None:
         if run.phase is Phase.ENDED:
             return
-        run.phase = follow(run.phase, RunInput.END)
-        run.state, run.code, run.culprit = state, code, culprit
-        run.report = None
+        run.ended(state, code, culprit)
         self._note(run, f"ended {state.lower()}", code)
         await self._custody.drop(run)
         self._note(run, "wiped")
 
     # --- small things -----------------------------------------------------------------------------------------------------------------
 
+    def _approval_of(self, offer: JobOffer) -> Approval | None:
+        return self.approvals.find(offer.job_id, offer.digest, offer.spec.digest)
+
     def _report(self, run: Run) -> None:
         """Tell central how we stand, if that is not what it was told last."""
-        if run.phase is Phase.ENDED:
-            return
-        status = run.status()
-        if status != run.reported:
-            run.reported = status
-            self._send(status)
+        status = run.news()
+        if status is not None:
+            self._link.send(status)
 
     def _note(self, run: Run, event: str, code: Code | None = None, detail: str = "") -> None:
         self.journal.write(run.job_id, run.offer.name, event, code, detail)

@@ -30,7 +30,7 @@ class MayView(BaseModel):
     @classmethod
     def of(cls, run: Run) -> Self:
         """What may be done with a run."""
-        is_free = run.is_open and run.operation is None
+        is_free = run.is_open and not run.is_busy
         may_upload = is_free and run.is_approved and run.offer.contract is not None
         return cls(
             approve=run.is_open and not run.is_approved and run.pair is not None and run.problem is None,
@@ -212,7 +212,7 @@ def next_step(run: Run) -> str:
         return "Nothing: the job is running."
     if run.phase is Phase.STARTED:
         return "Wait: the job begins when everybody has pressed Start."
-    if run.operation is not None:
+    if run.is_busy:
         return "Wait: an upload or a start is under way."
     if run.phase is Phase.READY:
         return "Press Start."

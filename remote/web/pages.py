@@ -112,7 +112,7 @@ async def job_live(show: Show, job_id: str, runs: TheseRuns) -> Response:
     """The part of a job's page that changes."""
     values = await _job(runs, job_id)
     answer = show("job_live.html", **values)
-    if runs.get(job_id).operation is None:
+    if not runs.get(job_id).is_busy:
         # During an upload the page must not be loaded anew: that would break the upload off.
         answer.headers["X-State"] = values["page_state"]
     return answer

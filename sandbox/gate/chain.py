@@ -67,8 +67,18 @@ class Chain:
 
     def lend(self, pools: Sequence[Pool], declared: Declarations, policy: Policy, *, is_reviewed: bool, tells_reasons: bool) -> None:
         """Have the steps run by code that sees the rows; before :meth:`begin`."""
-        rights = {"is_reviewed": is_reviewed, "tells_reasons": tells_reasons}
-        self.row_steps = RowSteps(pools, self.rows, declared, policy, self._guard, self._questions, self._note, self._is_taken, **rights)
+        self.row_steps = RowSteps(
+            pools,
+            self.rows,
+            declared,
+            policy,
+            self._guard,
+            self._questions,
+            self._note,
+            self._is_taken,
+            is_reviewed=is_reviewed,
+            tells_reasons=tells_reasons,
+        )
 
     def begin(self, units: Units, constants: bytes) -> None:
         """Standardise the rows and fill missing cells with start values. `constants` are those of `units`, encoded.

@@ -51,10 +51,9 @@ T = TypeVar("T")
 
 
 class SiteError(PeerError):
-    """A participant cannot go on; `site` names it."""
+    """A participant cannot go on, and `site` names it: whatever it raised itself did not."""
 
     def __init__(self, site: str, error: TidegateError) -> None:
-        self.site = site
         super().__init__(error.code, **{**error.details, "site": site})
 
 
@@ -279,7 +278,9 @@ class Engine:
         results: list[T] = []
         for participant, outcome in zip(participants, outcomes, strict=True):
             if isinstance(outcome, TidegateError):
-                raise outcome if hasattr(outcome, "site") else SiteError(participant.name, outcome) from outcome
+                if outcome.site is not None:
+                    raise outcome
+                raise SiteError(participant.name, outcome) from outcome
             if isinstance(outcome, BaseException):
                 raise outcome
             results.append(outcome)

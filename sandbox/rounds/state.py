@@ -1,4 +1,4 @@
-"""The states of a job and every transition between them, as data. A state drives logic; a code explains it to people.
+"""Every transition between the states of a job, as data. A state drives logic; a code explains it to people.
 
 DRAFT ──► WAITING ──► RUNNING ──► FINISHED ──► CLOSED
   └──────────┴───────────┴─► CANCELLED, FAILED
@@ -10,18 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from sandbox.errors import Code, InputError
-
-
-class JobState(StrEnum):
-    """Where a job stands."""
-
-    DRAFT = "DRAFT"
-    WAITING = "WAITING"
-    RUNNING = "RUNNING"
-    FINISHED = "FINISHED"
-    CLOSED = "CLOSED"
-    CANCELLED = "CANCELLED"
-    FAILED = "FAILED"
+from sandbox.wire.link import JobState
 
 
 class JobEvent(StrEnum):
@@ -50,8 +39,8 @@ TRANSITIONS: Final[dict[tuple[JobState, JobEvent], JobState]] = {
     (JobState.FINISHED, JobEvent.FAIL): JobState.FAILED,
 }
 
-TERMINAL: Final = frozenset({JobState.CLOSED, JobState.CANCELLED, JobState.FAILED})
-"""Nothing is kept of a job in these states but logs."""
+OVER: Final = frozenset({JobState.FINISHED, JobState.CLOSED, JobState.CANCELLED, JobState.FAILED})
+"""States in which a site holds nothing of a job and is told nothing of it any more."""
 
 
 def follow(state: JobState, event: JobEvent) -> JobState:

@@ -1,14 +1,18 @@
-"""Every message between central and a site, a closed set in each direction.
+"""What central and a site agree on: every message between them, a closed set in each direction, and how a connection is closed.
 
-    site    → central  Hello, Ack, Ping, Pong (control); SiteStatus, SiteReply, SiteCancel
+    site    → central  Hello, Ack, Ping, Pong (control); SiteStatus, SiteBegun, SiteReply, SiteFailed, SiteCancel
     central → site     Welcome, Ack, Ping, Pong (control); JobsOpen, JobOffer, BoardUpdate, SiteBegin, SiteRound, JobEnded
 
 What leaves a site is the body of a SiteReply, which its gate made, and codes and columns from closed lists.
+
+Of a running job central asks, and the site answers: SiteBegin with SiteBegun, SiteRound with SiteReply. A site that cannot go on says
+SiteFailed, in place of an answer or when nothing was asked.
 """
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from enum import IntEnum, StrEnum
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -18,8 +22,26 @@ from sandbox.job import JobSpec
 from sandbox.wire.codec import Decoder
 from sandbox.wire.messages import ChainCalls, Constants, Message
 
-PROTOCOL: Final = 2
-"""What both ends must speak. 1: a round carried the question of one chain; 2: of all chains of a job."""
+PROTOCOL: Final = 3
+"""What both ends must speak. 1: a round carried the question of one chain; 2: of all chains of a job; 3: SiteBegun and SiteFailed."""
+FRAME_OVERHEAD: Final = 64
+"""Bytes that a WebSocket message may have on top of the largest payload: the header of a frame and then some."""
+
+
+class CloseCode(IntEnum):
+    """Why central closes a WebSocket. Any other code says only that the connection is over."""
+
+    GOING_AWAY = 1001
+    """Central shuts down, or wants the site to sign in anew."""
+    PROTOCOL = 4400
+    """The site sent what is not in the protocol."""
+    REVOKED = 4403
+    """The site's key was taken away or replaced."""
+    SILENT = 4408
+    """The site did not answer a ping."""
+    DUPLICATE = 4409
+    """Another connection of this site is open and alive."""
+
 
 # --- control --------------------------------------------------------------------------------------------------------------------
 
@@ -58,7 +80,17 @@ class Pong(Message, frozen=True):
 
 # --- jobs -----------------------------------------------------------------------------------------------------------------------
 
-JobStateName: TypeAlias = Literal["DRAFT", "WAITING", "RUNNING", "FINISHED", "CLOSED", "CANCELLED", "FAILED"]
+
+class JobState(StrEnum):
+    """Where a job stands. What leads from one to the other is in `sandbox.rounds.state`."""
+
+    DRAFT = "DRAFT"
+    WAITING = "WAITING"
+    RUNNING = "RUNNING"
+    FINISHED = "FINISHED"
+    CLOSED = "CLOSED"
+    CANCELLED = "CANCELLED"
+    FAILED = "FAILED"
 
 
 class BoardRow(msgspec.Struct, frozen=True):
@@ -82,7 +114,7 @@ class JobOffer(Message, frozen=True):
 
     job_id: str
     name: str
-    state: JobStateName
+    state: JobState
     central_source: bytes
     remote_source: bytes
     manifest: bytes
@@ -97,7 +129,7 @@ class BoardUpdate(Message, frozen=True):
     """Central to site: the ready board, state and progress of a job."""
 
     job_id: str
-    state: JobStateName
+    state: JobState
     board: tuple[BoardRow, ...]
     step: str = ""
     done: int = 0
@@ -125,27 +157,39 @@ class SiteStatus(Message, frozen=True):
 
 
 class SiteBegin(Message, frozen=True):
-    """Central to site: constants (Begin) for the gate of a job."""
+    """Central to site: constants (Begin) for the gate of a job. SiteBegun answers."""
 
     job_id: str
     constants: Constants
 
 
 class SiteRound(Message, frozen=True):
-    """Central to site: run a round."""
+    """Central to site: run a round. SiteReply answers."""
 
     job_id: str
     number: int
     chains: tuple[ChainCalls, ...]
 
 
+class SiteBegun(Message, frozen=True):
+    """Site to central: the gate has taken the constants."""
+
+    job_id: str
+
+
 class SiteReply(Message, frozen=True):
-    """Site to central: `body` is an encoded RoundReply, or empty with `failed` when the site cannot go on."""
+    """Site to central: the answer to a round, `body` is an encoded RoundReply. A refusal is an answer, too."""
 
     job_id: str
     number: int
-    body: bytes = b""
-    failed: Code | None = None
+    body: bytes
+
+
+class SiteFailed(Message, frozen=True):
+    """Site to central: this site cannot go on with a running job, so it ends for all. It answers nothing of the job any more."""
+
+    job_id: str
+    code: Code
 
 
 class SiteCancel(Message, frozen=True):
@@ -158,7 +202,7 @@ class JobEnded(Message, frozen=True):
     """Central to site: wipe. `state` says why."""
 
     job_id: str
-    state: JobStateName
+    state: JobState
     code: Code | None = None
     culprit: str = ""
 
@@ -171,7 +215,9 @@ class JobsOpen(Message, frozen=True):
 
 Control: TypeAlias = Hello | Welcome | Ack | Ping | Pong
 CentralToSite: TypeAlias = JobOffer | BoardUpdate | SiteBegin | SiteRound | JobEnded | JobsOpen
-SiteToCentral: TypeAlias = SiteStatus | SiteReply | SiteCancel
+SiteAnswer: TypeAlias = SiteBegun | SiteReply | SiteFailed
+"""What central waits for."""
+SiteToCentral: TypeAlias = SiteStatus | SiteAnswer | SiteCancel
 
 control: Decoder[Control] = Decoder(Control)
 central_to_site: Decoder[CentralToSite] = Decoder(CentralToSite)

@@ -22,7 +22,7 @@ from sandbox.ledger import Ledger
 from sandbox.rounds.local import LocalParticipant
 from sandbox.supervisor import Supervisor
 from sandbox.wire.codec import encode
-from sandbox.wire.link import JobEnded, JobOffer, SiteBegin, SiteReply, SiteRound, SiteStatus, central_to_site
+from sandbox.wire.link import JobEnded, JobOffer, SiteBegin, SiteBegun, SiteReply, SiteRound, SiteStatus, central_to_site
 from sandbox.wire.messages import GateSetup, Message
 from sandbox.wire.session import Opened, Received, Session
 from tests.central.serving import PASSWORD, Served
@@ -169,7 +169,7 @@ class WorkingSite:
             assert self.gate is not None
             if isinstance(message, SiteBegin):
                 await self.gate.begin(message.constants)
-                await self.client.send(SiteReply(message.job_id, -1))
+                await self.client.send(SiteBegun(message.job_id))
                 continue
             self.rounds += 1
             if pause is not None and self.rounds == pause_at:

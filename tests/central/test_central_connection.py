@@ -9,9 +9,10 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 
-from central.hub.connection import CLOSE_PROTOCOL, CLOSE_REVOKED, Connection
+from central.hub.connection import Connection
 from central.server import LinkProtocol
 from sandbox.outgoing import MAX_WAITING
+from sandbox.wire.link import CloseCode
 
 
 class Deaf:
@@ -48,7 +49,7 @@ async def test_a_peer_that_does_not_read_is_closed_before_it_takes_memory():
     assert not connection.is_closing
     connection.send([b"pong"] * 10 * MAX_WAITING)
     assert connection.is_closing
-    assert connection._close_code == CLOSE_PROTOCOL
+    assert connection._close_code == CloseCode.PROTOCOL
     assert len(connection._outgoing._waiting) == MAX_WAITING
     writer.cancel()
     await asyncio.gather(writer, return_exceptions=True)
@@ -71,11 +72,11 @@ async def test_frames_arrive_in_order_whichever_way_they_are_sent():
     await asyncio.sleep(0)
     connection.send([b"3"])
     await connection.write([b"4"])
-    connection.close(CLOSE_REVOKED)
+    connection.close(CloseCode.REVOKED)
     connection.send([b"too late"])
     reader.reads.set()
     await asyncio.gather(writer, first)
-    assert [frame for frame in reader.got if frame != CLOSE_REVOKED] == [b"1", b"2", b"3", b"4"]
+    assert [frame for frame in reader.got if frame != CloseCode.REVOKED] == [b"1", b"2", b"3", b"4"]
 
 
 async def test_a_write_that_is_given_up_loses_nothing_and_holds_up_nobody():
@@ -87,9 +88,9 @@ async def test_a_write_that_is_given_up_loses_nothing_and_holds_up_nobody():
         await asyncio.wait_for(connection.write([b"1", b"2"]), 0.01)
     reader.reads.set()
     connection.send([b"3"])
-    connection.close(CLOSE_REVOKED)
+    connection.close(CloseCode.REVOKED)
     await writer
-    assert reader.got == [b"1", b"2", b"3", CLOSE_REVOKED]
+    assert reader.got == [b"1", b"2", b"3", CloseCode.REVOKED]
 
 
 async def test_a_write_to_a_peer_that_is_gone_is_no_error():

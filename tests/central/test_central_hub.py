@@ -8,9 +8,8 @@ import secrets
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from central.hub.connection import CLOSE_DUPLICATE, CLOSE_PROTOCOL, CLOSE_SILENT
 from sandbox.wire.frames import Frame, Kind
-from sandbox.wire.link import JobsOpen
+from sandbox.wire.link import CloseCode, JobsOpen
 from sandbox.wire.session import Session
 from tests.central.site_client import SiteClient
 
@@ -64,7 +63,7 @@ async def test_a_second_link_is_refused_while_the_first_one_answers(served, make
     socket = await twin.dial()
     with pytest.raises(ConnectionClosed):
         await socket.recv()
-    assert socket.close_code == CLOSE_DUPLICATE
+    assert socket.close_code == CloseCode.DUPLICATE
     # The control: the first link still works.
     client.inbox.clear()
     for frame in client.session.ping():
@@ -80,7 +79,7 @@ async def test_a_second_link_replaces_one_that_does_not_answer(served, make_site
     twin.key = client.key
     await twin.connect()
     await client.stop_reading()
-    assert client.socket.close_code in (CLOSE_PROTOCOL, CLOSE_SILENT)
+    assert client.socket.close_code in (CloseCode.PROTOCOL, CloseCode.SILENT)
     assert twin.socket.close_code is None
     await twin.close()
 
@@ -90,7 +89,7 @@ async def test_a_silent_site_is_closed(admin, make_site):
     await client.connect()
     client.is_silent = True
     await asyncio.wait_for(client.stop_reading(), 5)
-    assert client.socket.close_code == CLOSE_SILENT
+    assert client.socket.close_code == CloseCode.SILENT
 
 
 @pytest.mark.parametrize(
@@ -110,7 +109,7 @@ async def test_bytes_that_are_no_protocol_close_the_link(make_site, data):
     await socket.send(data)
     with pytest.raises(ConnectionClosed):
         await socket.recv()
-    assert socket.close_code == CLOSE_PROTOCOL
+    assert socket.close_code == CloseCode.PROTOCOL
 
 
 async def test_a_message_that_is_not_a_sites_closes_the_link(make_site):
@@ -118,7 +117,7 @@ async def test_a_message_that_is_not_a_sites_closes_the_link(make_site):
     await client.connect()
     await client.send(JobsOpen(()))
     await client.stop_reading()
-    assert client.socket.close_code == CLOSE_PROTOCOL
+    assert client.socket.close_code == CloseCode.PROTOCOL
 
 
 async def test_central_is_served_without_compression(make_site):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import secrets
+import signal
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,9 +18,23 @@ import pytest
 import pytest_asyncio
 
 from sandbox.contract import Finding
-from sandbox.errors import Code
+from sandbox.errors import Code, TidegateError
 from sandbox.supervisor import Supervisor
-from sandbox.wire.link import BoardUpdate, JobEnded, JobOffer, JobsOpen, SiteCancel, SiteReply, SiteRound, SiteStatus
+from sandbox.wire.link import (
+    BoardUpdate,
+    CloseCode,
+    JobEnded,
+    JobOffer,
+    JobsOpen,
+    JobState,
+    SiteBegin,
+    SiteBegun,
+    SiteCancel,
+    SiteFailed,
+    SiteReply,
+    SiteRound,
+    SiteStatus,
+)
 from sandbox.wire.session import Session
 from tests.central.conftest import MakeSite
 from tests.central.data import synthetic_csv
@@ -329,7 +345,7 @@ async def test_a_site_that_cancels_ends_the_job_for_all(federation):
     await first.expect(JobOffer)
     await first.send(SiteCancel(federation.job_id))
     end = await second.expect(JobEnded)
-    assert (end.state, end.code, end.culprit) == ("CANCELLED", Code.JOB_CANCELLED, first.site_id)
+    assert (end.state, end.code, end.culprit) == (JobState.CANCELLED, Code.JOB_CANCELLED, first.site_id)
     job = await federation.get()
     assert (job["state"], job["culprit"]) == ("CANCELLED", first.site_id)
 
@@ -373,7 +389,7 @@ async def test_a_site_that_stays_away_fails_the_job_naming_it(federation, workin
         await asyncio.sleep(0.02)
     await working[0].client.break_off()
     end = await works[1]
-    assert (end.state, end.code, end.culprit) == ("FAILED", Code.SITE_LOST, working[0].client.site_id)
+    assert (end.state, end.code, end.culprit) == (JobState.FAILED, Code.SITE_LOST, working[0].client.site_id)
     job = await federation.get()
     assert working[0].client.site_id in job["sentence"]
     works[0].cancel()
@@ -390,7 +406,7 @@ async def test_a_site_that_comes_back_as_another_process_fails_the_job(federatio
     client.session = Session("site", secrets.token_hex(4))
     await client.connect()
     end = await works[1]
-    assert (end.state, end.code, end.culprit) == ("FAILED", Code.SITE_RESTARTED, client.site_id)
+    assert (end.state, end.code, end.culprit) == (JobState.FAILED, Code.SITE_RESTARTED, client.site_id)
     # The new process is told that the job is over.
     assert (await client.expect(JobsOpen, lambda message: federation.job_id not in message.job_ids)).job_ids == ()
     works[0].cancel()
@@ -404,19 +420,27 @@ async def test_a_site_that_answers_nonsense_fails_the_job_naming_it(federation, 
     question = await working[0].client.expect(SiteRound)
     await working[0].client.send(SiteReply(question.job_id, question.number, body))
     end = await work
-    assert (end.state, end.code, end.culprit) == ("FAILED", Code.WIRE_MESSAGE, working[0].client.site_id)
+    assert (end.state, end.code, end.culprit) == (JobState.FAILED, Code.WIRE_MESSAGE, working[0].client.site_id)
 
 
-async def test_a_reply_nobody_asked_for_fails_the_job_and_closes_the_link(federation, working):
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda question: SiteReply(question.job_id, question.number + 5, b"x"),
+        lambda question: SiteReply(question.job_id, -1, b""),
+        lambda question: SiteBegun(question.job_id),
+    ],
+    ids=["another round", "no round", "constants that were not sent"],
+)
+async def test_an_answer_nobody_asked_for_fails_the_job_and_closes_the_link(federation, working, answer):
     await get_all_ready(federation, working)
     work = asyncio.create_task(working[1].work())
     await federation.runner.call("POST", f"{federation.path}/start")
-    question = await working[0].client.expect(SiteRound)
-    await working[0].client.send(SiteReply(question.job_id, question.number + 5, b"x"))
+    await working[0].client.send(answer(await working[0].client.expect(SiteRound)))
     end = await work
-    assert (end.state, end.code, end.culprit) == ("FAILED", Code.WIRE_MESSAGE, working[0].client.site_id)
+    assert (end.state, end.code, end.culprit) == (JobState.FAILED, Code.WIRE_MESSAGE, working[0].client.site_id)
     await working[0].client.stop_reading()
-    assert working[0].client.socket.close_code == 4400
+    assert working[0].client.socket.close_code == CloseCode.PROTOCOL
 
 
 async def test_a_site_that_cannot_go_on_fails_the_job_with_its_code(federation, working):
@@ -424,9 +448,52 @@ async def test_a_site_that_cannot_go_on_fails_the_job_with_its_code(federation, 
     work = asyncio.create_task(working[1].work())
     await federation.runner.call("POST", f"{federation.path}/start")
     question = await working[0].client.expect(SiteRound)
-    await working[0].client.send(SiteReply(question.job_id, question.number, failed=Code.WORKER_DIED))
+    await working[0].client.send(SiteFailed(question.job_id, Code.WORKER_DIED))
     end = await work
-    assert (end.state, end.code, end.culprit) == ("FAILED", Code.WORKER_DIED, working[0].client.site_id)
+    assert (end.state, end.code, end.culprit) == (JobState.FAILED, Code.WORKER_DIED, working[0].client.site_id)
+
+
+async def test_a_gate_of_a_site_that_ends_before_it_takes_the_constants_fails_the_job_with_its_code(federation, working):
+    await get_all_ready(federation, working)
+    work = asyncio.create_task(working[1].work())
+    await federation.runner.call("POST", f"{federation.path}/start")
+    site = working[0]
+    question = await site.client.expect(SiteRound)
+    await site.client.send(SiteReply(question.job_id, question.number, await site.gate.run_round_bytes(question.number, question.chains)))
+    begin = await site.client.expect(SiteBegin)
+    os.kill(site.gate.processes[0].pid, signal.SIGKILL)
+    with pytest.raises(TidegateError) as failure:
+        await site.gate.begin(begin.constants)
+    await site.client.send(SiteFailed(begin.job_id, failure.value.code))
+    end = await work
+    assert (end.state, end.code, end.culprit) == (JobState.FAILED, Code.GATE_DIED, site.client.site_id)
+
+
+async def test_a_site_that_fails_after_it_has_answered_ends_the_job_at_once(federation, working):
+    await get_all_ready(federation, working)
+    await federation.runner.call("POST", f"{federation.path}/start")
+    first, second = working
+    question = await first.client.expect(SiteRound)
+    await first.client.send(SiteReply(question.job_id, question.number, await first.gate.run_round_bytes(question.number, question.chains)))
+    await first.client.send(SiteFailed(question.job_id, Code.LIMIT_TIME))
+    # The second site never answers: nobody waits for it.
+    end = await second.client.expect(JobEnded)
+    assert (end.state, end.code, end.culprit) == (JobState.FAILED, Code.LIMIT_TIME, first.client.site_id)
+    assert first.client.socket.close_code is None
+
+
+async def test_a_site_whose_key_is_taken_away_fails_the_job_which_says_so(federation, working, admin):
+    await get_all_ready(federation, working)
+    work = asyncio.create_task(working[1].work())
+    await federation.runner.call("POST", f"{federation.path}/start")
+    site = working[0].client
+    await site.expect(SiteRound)
+    await admin.call("POST", f"/api/sites/{site.site_id}/revoke")
+    end = await work
+    assert (end.state, end.code, end.culprit) == (JobState.FAILED, Code.SITE_REVOKED, site.site_id)
+    assert (await federation.get())["sentence"].startswith(f"The key of site {site.site_id} was taken away")
+    await site.stop_reading()
+    assert site.socket.close_code == CloseCode.REVOKED
 
 
 async def test_a_site_cannot_speak_for_a_job_it_is_not_in(federation, make_site):

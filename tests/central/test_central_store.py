@@ -12,7 +12,8 @@ from central.jobs import store
 from central.jobs.model import Job
 from central.registry import store as pairs
 from sandbox.errors import Code, InputError
-from sandbox.rounds.state import JobEvent, JobState
+from sandbox.rounds.state import JobEvent
+from sandbox.wire.link import JobState
 
 N_THREADS = 8
 

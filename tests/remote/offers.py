@@ -11,7 +11,7 @@ import msgspec
 from sandbox.contract import Column, Contract
 from sandbox.job import JobSpec, Target
 from sandbox.manifest import Pair, load_pair, make_pair
-from sandbox.wire.link import BoardRow, JobOffer
+from sandbox.wire.link import BoardRow, JobOffer, JobState
 
 ALGORITHMS = Path(__file__).parents[2] / "algorithms"
 PAIRS = Path(__file__).parents[1] / "pairs" / "good"
@@ -39,7 +39,7 @@ def offer(pair: Pair | None = None, **changes: Any) -> JobOffer:
     made = JobOffer(
         job_id="j1",
         name="Heart study",
-        state="WAITING",
+        state=JobState.WAITING,
         central_source=pair.central_source,
         remote_source=pair.remote_source,
         manifest=pair.manifest_bytes,

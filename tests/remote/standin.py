@@ -21,11 +21,10 @@ from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse,
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from central.server import LinkProtocol
-from remote.link.status import CLOSE_PROTOCOL
 from sandbox.errors import PeerError
 from sandbox.host.idle import IDLE_SECONDS
 from sandbox.wire.codec import encode
-from sandbox.wire.link import CentralToSite, SiteToCentral, site_to_central
+from sandbox.wire.link import CentralToSite, CloseCode, SiteToCentral, site_to_central
 from sandbox.wire.session import Opened, Received, Session
 
 CENTRAL_ID = "central-under-test"
@@ -163,7 +162,7 @@ class StandIn:
         except (WebSocketDisconnect, RuntimeError):
             pass
         except PeerError:
-            await socket.close(CLOSE_PROTOCOL)
+            await socket.close(CloseCode.PROTOCOL)
         finally:
             session.disconnect()
 

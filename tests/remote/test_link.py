@@ -14,14 +14,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from remote.keys import public_pem
 from remote.link.backoff import Backoff
-from remote.link.client import Address, Link
-from remote.link.status import CLOSE_DUPLICATE, CLOSE_PROTOCOL, CLOSE_REVOKED, CLOSE_SILENT, LinkState, Reason
+from remote.link.client import CLOSED, Address, Link
+from remote.link.status import LinkState, Reason
 from remote.link.token import LIFETIME, make_token
 from sandbox.errors import PeerError
 from sandbox.outgoing import MAX_WAITING, Outgoing
 from sandbox.wire.codec import encode
 from sandbox.wire.frames import Frame, Kind
-from sandbox.wire.link import CentralToSite, JobsOpen, SiteCancel
+from sandbox.wire.link import CentralToSite, CloseCode, JobsOpen, SiteCancel
 from sandbox.wire.session import Session
 from tests.remote.standin import CENTRAL_ID, StandIn, make_stand_in, trusting, until
 
@@ -42,15 +42,15 @@ class Recorder:
         self.messages.append(message)
 
 
-def make_link(central: StandIn, recorder: Recorder, trust: ssl.SSLContext | None = None, proxy: str = "") -> Link:
+def make_link(central: StandIn, trust: ssl.SSLContext | None = None, proxy: str = "") -> Link:
     central.keys["site-a"] = public_pem(KEY)
     address = Address(central.url, trust or trusting(central.ca_pem), lambda: make_token(KEY, "site-a", CENTRAL_ID))
-    return Link(lambda: address, recorder, ping_seconds=0.15, backoff=Backoff(0.02, 0.1), proxy=proxy, max_frame_bytes=1 << 20)
+    return Link(lambda: address, ping_seconds=0.15, backoff=Backoff(0.02, 0.1), proxy=proxy, max_frame_bytes=1 << 20)
 
 
 @contextlib.asynccontextmanager
-async def running(link: Link) -> AsyncIterator[Link]:
-    task = asyncio.create_task(link.run())
+async def running(link: Link, receiver: Recorder | None = None) -> AsyncIterator[Link]:
+    task = asyncio.create_task(link.run(receiver or Recorder()))
     try:
         yield link
     finally:
@@ -83,7 +83,7 @@ def test_pauses_double_up_to_a_limit_and_are_jittered() -> None:
 
 async def test_messages_go_both_ways_and_the_status_is_online(central: StandIn) -> None:
     recorder = Recorder()
-    async with running(make_link(central, recorder)) as link:
+    async with running(make_link(central), recorder) as link:
         link.send(SiteCancel("sent before the link was up"))
         await until(lambda: link.status.state is LinkState.ONLINE)
         link.send(SiteCancel("j1"))
@@ -99,7 +99,7 @@ async def test_messages_go_both_ways_and_the_status_is_online(central: StandIn) 
 
 async def test_a_broken_connection_is_resumed_and_nothing_is_lost_or_doubled(central: StandIn) -> None:
     recorder = Recorder()
-    async with running(make_link(central, recorder)) as link:
+    async with running(make_link(central), recorder) as link:
         await until(lambda: link.status.state is LinkState.ONLINE)
         for number in range(40):
             if number % 8 == 7:
@@ -122,7 +122,7 @@ async def test_a_broken_connection_is_resumed_and_nothing_is_lost_or_doubled(cen
 
 
 async def test_every_connection_has_a_token_of_its_own(central: StandIn) -> None:
-    async with running(make_link(central, Recorder())):
+    async with running(make_link(central)):
         for n_connections in (1, 2, 3):
             await until(lambda n=n_connections: len(central.opened) == n)
             await central.drop()
@@ -131,7 +131,7 @@ async def test_every_connection_has_a_token_of_its_own(central: StandIn) -> None
 
 async def test_a_restarted_central_is_noticed(central: StandIn) -> None:
     recorder = Recorder()
-    async with running(make_link(central, recorder)) as link:
+    async with running(make_link(central), recorder) as link:
         await until(lambda: link.status.state is LinkState.ONLINE)
         central.restart()
         await central.drop()
@@ -144,17 +144,19 @@ async def test_a_restarted_central_is_noticed(central: StandIn) -> None:
     [
         ("refuse", 401, LinkState.REFUSED, Reason.REVOKED),
         ("refuse", 403, LinkState.REFUSED, Reason.REVOKED),
-        ("close_code", CLOSE_DUPLICATE, LinkState.REFUSED, Reason.DUPLICATE),
-        ("close_code", CLOSE_REVOKED, LinkState.REFUSED, Reason.REVOKED),
-        ("close_code", CLOSE_SILENT, LinkState.OFFLINE, Reason.SILENT),
-        ("close_code", CLOSE_PROTOCOL, LinkState.OFFLINE, Reason.PROTOCOL),
+        ("close_code", CloseCode.DUPLICATE, LinkState.REFUSED, Reason.DUPLICATE),
+        ("close_code", CloseCode.REVOKED, LinkState.REFUSED, Reason.REVOKED),
+        ("close_code", CloseCode.SILENT, LinkState.OFFLINE, Reason.SILENT),
+        ("close_code", CloseCode.PROTOCOL, LinkState.OFFLINE, Reason.PROTOCOL),
         ("refuse", 503, LinkState.OFFLINE, Reason.UNREACHABLE),
+        ("close_code", CloseCode.GOING_AWAY, LinkState.OFFLINE, Reason.CLOSED),
         ("close_code", 1011, LinkState.OFFLINE, Reason.CLOSED),
+        ("close_code", 4999, LinkState.OFFLINE, Reason.CLOSED),
     ],
 )
 async def test_a_refusal_says_why_and_is_tried_again(central: StandIn, setting: str, value: int, state: LinkState, reason: Reason) -> None:
     setattr(central, setting, value)
-    async with running(make_link(central, Recorder())) as link:
+    async with running(make_link(central)) as link:
         await until(lambda: (link.status.state, link.status.reason) == (state, reason))
         await until(lambda: central.n_connections >= 2)
         setattr(central, setting, 0)
@@ -162,8 +164,12 @@ async def test_a_refusal_says_why_and_is_tried_again(central: StandIn, setting: 
         assert link.status.reason is Reason.NONE
 
 
+def test_every_reason_of_central_to_close_is_understood() -> None:
+    assert set(CLOSED) == set(CloseCode)
+
+
 async def test_a_silent_central_is_given_up(central: StandIn) -> None:
-    async with running(make_link(central, Recorder())) as link:
+    async with running(make_link(central)) as link:
         await until(lambda: link.status.state is LinkState.ONLINE)
         central.is_silent = True
         await until(lambda: link.status.reason is Reason.SILENT)
@@ -174,7 +180,7 @@ async def test_a_silent_central_is_given_up(central: StandIn) -> None:
 @pytest.mark.parametrize("garbage", [b"", b"garbage", Frame(Kind.MESSAGE, b"\xc1", 9).to_bytes(), Frame(Kind.DATA, b"x").to_bytes()])
 async def test_garbage_ends_the_connection_and_not_the_link(central: StandIn, garbage: bytes) -> None:
     recorder = Recorder()
-    async with running(make_link(central, recorder)) as link:
+    async with running(make_link(central), recorder) as link:
         await until(lambda: link.status.state is LinkState.ONLINE)
         assert central.socket is not None
         await central.socket.send_bytes(garbage)
@@ -186,7 +192,7 @@ async def test_garbage_ends_the_connection_and_not_the_link(central: StandIn, ga
 async def test_two_ends_that_disagree_begin_anew(central: StandIn) -> None:
     """A message of an unknown number: the site acknowledges what central never sent, and central would refuse every resumption."""
     recorder = Recorder()
-    async with running(make_link(central, recorder)) as link:
+    async with running(make_link(central), recorder) as link:
         await until(lambda: link.status.state is LinkState.ONLINE)
         assert central.socket is not None
         await central.socket.send_bytes(Frame(Kind.MESSAGE, encode(JobsOpen(())), 1).to_bytes())
@@ -198,7 +204,7 @@ async def test_two_ends_that_disagree_begin_anew(central: StandIn) -> None:
 
 async def test_a_message_that_is_not_in_the_protocol_is_not_delivered(central: StandIn) -> None:
     recorder = Recorder()
-    async with running(make_link(central, recorder)) as link:
+    async with running(make_link(central), recorder) as link:
         await until(lambda: link.status.state is LinkState.ONLINE)
         assert central.socket is not None
         for frame in central.session.send(encode(SiteCancel("central may not say this"))):
@@ -208,7 +214,7 @@ async def test_a_message_that_is_not_in_the_protocol_is_not_delivered(central: S
 
 
 async def test_a_frame_above_the_limit_is_not_taken(central: StandIn) -> None:
-    async with running(make_link(central, Recorder())) as link:
+    async with running(make_link(central)) as link:
         await until(lambda: link.status.state is LinkState.ONLINE)
         assert central.socket is not None
         await central.socket.send_bytes(b"x" * ((1 << 20) + 65))
@@ -220,7 +226,7 @@ async def test_a_receiver_that_fails_does_not_end_the_link(central: StandIn) -> 
         def on_message(self, message: CentralToSite) -> None:
             raise KeyError("a value that must not be logged")
 
-    async with running(make_link(central, Broken())) as link:
+    async with running(make_link(central), Broken()) as link:
         await until(lambda: link.status.state is LinkState.ONLINE)
         await central.send(JobsOpen(()))
         await until(lambda: len(central.opened) == 2)
@@ -228,7 +234,7 @@ async def test_a_receiver_that_fails_does_not_end_the_link(central: StandIn) -> 
 
 async def test_a_central_of_another_authority_is_not_spoken_to(central: StandIn, tmp_path_factory: pytest.TempPathFactory) -> None:
     other = make_stand_in(tmp_path_factory.mktemp("other"))
-    async with running(make_link(central, Recorder(), trusting(other.ca_pem))) as link:
+    async with running(make_link(central, trusting(other.ca_pem))) as link:
         await until(lambda: link.status.reason is Reason.CERTIFICATE)
     assert central.seen_tokens == []
 
@@ -237,9 +243,9 @@ async def test_the_environment_sets_no_proxy(central: StandIn, monkeypatch: pyte
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("WSS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "")
-    async with running(make_link(central, Recorder())) as link:
+    async with running(make_link(central)) as link:
         await until(lambda: link.status.state is LinkState.ONLINE)
-    async with running(make_link(central, Recorder(), proxy="system")) as link:
+    async with running(make_link(central, proxy="system")) as link:
         await until(lambda: link.status.reason is Reason.UNREACHABLE)
 
 
@@ -248,7 +254,6 @@ async def test_an_unconfigured_link_waits_and_starts_when_configured(central: St
     found: list[Address] = []
     link = Link(
         lambda: found[0] if found else LinkState.NOT_CONFIGURED,
-        Recorder(),
         ping_seconds=1,
         backoff=Backoff(0.02, 0.1),
         max_frame_bytes=1 << 20,
@@ -269,7 +274,7 @@ async def test_a_key_that_cannot_be_read_is_shown_as_such(central: StandIn) -> N
         raise ValueError("mode 644")
 
     address = Address(central.url, trusting(central.ca_pem), no_key)
-    link = Link(lambda: address, Recorder(), ping_seconds=1, backoff=Backoff(0.02, 0.1), max_frame_bytes=1 << 20)
+    link = Link(lambda: address, ping_seconds=1, backoff=Backoff(0.02, 0.1), max_frame_bytes=1 << 20)
     async with running(link):
         await until(lambda: link.status.reason is Reason.KEY_FILE)
     assert central.n_connections == 0
@@ -280,17 +285,17 @@ async def never(_: bytes) -> None:
 
 
 def test_a_central_that_asks_and_does_not_read_is_left_before_it_takes_memory() -> None:
-    link = Link(lambda: LinkState.NOT_CONFIGURED, Recorder(), ping_seconds=1, backoff=Backoff(0.1, 1), max_frame_bytes=1 << 20)
+    link = Link(lambda: LinkState.NOT_CONFIGURED, ping_seconds=1, backoff=Backoff(0.1, 1), max_frame_bytes=1 << 20)
     central, link._outgoing = Session("central", "boot"), Outgoing(never)
     central.connect()
     for hello in link._session.connect():
         for welcome in central.receive(hello)[1]:
-            link._on_data(welcome)
+            link._on_data(welcome, Recorder())
     ping = central.ping()[0]
 
     def take(n_pings: int) -> None:
         for _ in range(n_pings):
-            link._on_data(ping)
+            link._on_data(ping, Recorder())
 
     take(1000)
     with pytest.raises(PeerError):

@@ -11,7 +11,7 @@ from remote.runs.phase import TRANSITIONS, Phase, RunInput, follow
 from sandbox.contract import Column, Contract
 from sandbox.errors import Code, InputError
 from sandbox.job import JobSpec, Target
-from sandbox.wire.link import JobOffer
+from sandbox.wire.link import JobOffer, JobState
 from tests.remote.offers import CONTRACT, broken_pair, offer, simice
 
 POLICY = built_in("default")
@@ -73,7 +73,7 @@ def test_another_contract_specification_or_pair_is_another_job(changes: dict[str
 
 
 def test_board_and_state_do_not_make_another_job() -> None:
-    other: JobOffer = offer(board=(), state="RUNNING", name="renamed")
+    other: JobOffer = offer(board=(), state=JobState.RUNNING, name="renamed")
     assert not is_other_job(offer(), other)
 
 

@@ -30,7 +30,21 @@ from sandbox.job import JobSpec, Target
 from sandbox.ledger import Ledger, verify
 from sandbox.rounds.constants import constants_from
 from sandbox.wire.codec import encode
-from sandbox.wire.link import BoardUpdate, JobEnded, JobOffer, JobsOpen, SiteBegin, SiteCancel, SiteReply, SiteRound, SiteStatus
+from sandbox.wire.link import (
+    BoardUpdate,
+    JobEnded,
+    JobOffer,
+    JobsOpen,
+    JobState,
+    SiteAnswer,
+    SiteBegin,
+    SiteBegun,
+    SiteCancel,
+    SiteFailed,
+    SiteRound,
+    SiteStatus,
+    SiteToCentral,
+)
 from sandbox.wire.messages import StepCall, round_reply
 from tests.one_chain import answer, asks
 from tests.remote.offers import CANARY, CONTRACT, broken_pair, csv, offer, sees_rows, simice
@@ -51,14 +65,14 @@ class Site:
         self.ledger = Ledger(folder / "ledger.jsonl")
         self.journal = Journal(self.database)
         self.sent: list[Any] = []
+        self.custody = Custody(isolator, self.ledger, POLICY, b"s" * 32)
         self.runs = Runs(
             policy=POLICY,
             approvals=Approvals(self.database),
             journal=self.journal,
-            custody=Custody(isolator, self.ledger, POLICY, b"s" * 32),
+            custody=self.custody,
             site_id=lambda: "site-a",
-            send=self.sent.append,
-            answer=self.answered,
+            link=self,
         )
 
     async def close(self) -> None:
@@ -67,15 +81,23 @@ class Site:
         self.ledger.close()
         self.database.close()
 
-    async def answered(self, reply: SiteReply) -> None:
-        self.sent.append(reply)
+    def send(self, message: SiteToCentral) -> None:
+        self.sent.append(message)
+
+    async def write(self, message: SiteToCentral) -> None:
+        self.sent.append(message)
 
     @property
     def status(self) -> SiteStatus:
         """What central was told last."""
         return self.of(SiteStatus)[-1]
 
-    def of(self, kind: type[Any]) -> list[Any]:
+    @property
+    def participant(self) -> Any:
+        """The gate and workers of the job, if there are any."""
+        return self.custody.participant(self.runs.get("j1"))
+
+    def of(self, kind: Any) -> list[Any]:
         return [message for message in self.sent if isinstance(message, kind)]
 
     def kinds(self) -> list[str]:
@@ -95,17 +117,20 @@ class Site:
         await self.uploaded()
         assert await self.runs.start("j1") == ()
 
-    async def answer(self, question: SiteBegin | SiteRound) -> SiteReply:
-        n_replies = len(self.of(SiteReply))
+    async def answer(self, question: SiteBegin | SiteRound) -> Any:
+        n_answers = len(self.of(SiteAnswer))
         self.runs.on_message(question)
-        await until(lambda: len(self.of(SiteReply)) > n_replies)
-        return self.of(SiteReply)[-1]
+        await until(lambda: len(self.of(SiteAnswer)) > n_answers)
+        return self.of(SiteAnswer)[-1]
 
-    async def begun(self) -> None:
+    async def constants(self) -> SiteBegin:
+        """Start, answer the first round, and what central makes of that."""
         await self.started()
         reply = round_reply.decode((await self.answer(MARGINS)).body)
-        constants = constants_from([answer(reply).fields["margins"]], CONTRACT)
-        assert (await self.answer(SiteBegin("j1", constants))) == SiteReply("j1", -1)
+        return SiteBegin("j1", constants_from([answer(reply).fields["margins"]], CONTRACT))
+
+    async def begun(self) -> None:
+        assert (await self.answer(await self.constants())) == SiteBegun("j1")
 
 
 async def pieces(data: bytes, size: int = 1000) -> AsyncIterator[bytes]:
@@ -220,7 +245,7 @@ async def test_a_poor_upload_stays_here_with_details_and_goes_out_as_codes(site:
     assert (status.is_uploaded, status.is_clean, status.is_matching) == (True, False, is_matching)
     assert code in [finding.code for finding in status.findings]
     assert not any(finding.details for finding in status.findings)
-    assert site.runs.get("j1").participant is None
+    assert site.participant is None
     assert await code_of(site.runs.start("j1")) is Code.SITE_NO_UPLOAD
     assert (await site.runs.upload("j1", pieces(csv()))).is_clean
 
@@ -228,9 +253,9 @@ async def test_a_poor_upload_stays_here_with_details_and_goes_out_as_codes(site:
 async def test_an_upload_replaces_the_one_before_and_undoes_start(site: Site) -> None:
     await site.started()
     assert site.status.is_started
-    old = site.runs.get("j1").participant
+    old = site.participant
     assert (await site.runs.upload("j1", pieces(csv(200)))).n_rows == 200
-    assert site.runs.get("j1").participant is not old
+    assert site.participant is not old
     assert (site.status.is_clean, site.status.is_started) == (True, False)
     assert site.kinds().count("wipe") == 1
 
@@ -262,7 +287,7 @@ async def test_a_new_contract_breaks_an_upload_off(site: Site) -> None:
     assert await code_of(site.runs.upload("j1", pieces(csv()))) is Code.JOB_STATE
     site.runs.on_message(offer(contract=msgspec.structs.replace(CONTRACT, missing=("",))))
     assert await code_of(upload) is Code.JOB_STATE
-    assert site.runs.get("j1").participant is None
+    assert site.participant is None
     assert site.kinds()[-1] == "wipe"
 
 
@@ -297,7 +322,7 @@ async def test_it_runs_in_four_workers_and_the_ledger_says_that_it_saw_rows(site
     await site.runs.approve("j1", pair.digest, "olga", lets_see_rows=True)
     assert (await site.runs.upload("j1", pieces(csv()))).is_clean
     assert await site.runs.start("j1") == ()
-    participant = site.runs.get("j1").participant
+    participant = site.participant
     assert participant is not None
     assert [child.role for child in participant.processes] == ["gate", *["worker"] * 4]
     started = [msgspec.json.decode(line) for line in site.ledger.path.read_bytes().splitlines()][-1]
@@ -380,51 +405,64 @@ async def test_rounds_are_answered_in_order_with_a_ledger_line_each(site: Site) 
 async def test_a_question_is_answered_at_most_once(site: Site) -> None:
     await site.begun()
     question = SiteRound("j1", 1, MOMENTS)
-    assert (await site.answer(question)).failed is None
-    assert (await site.answer(question)).failed is Code.WIRE_SEQUENCE
+    assert (await site.answer(question)).number == 1
+    assert await site.answer(question) == SiteFailed("j1", Code.WIRE_SEQUENCE)
     assert site.kinds().count("release") == 2
 
 
+async def test_constants_are_taken_once(site: Site) -> None:
+    constants = await site.constants()
+    assert await site.answer(constants) == SiteBegun("j1")
+    assert await site.answer(constants) == SiteFailed("j1", Code.WIRE_SEQUENCE)
+
+
+async def test_a_gate_that_ended_before_it_took_the_constants_is_told_with_its_code(site: Site) -> None:
+    constants = await site.constants()
+    os.kill(pids_of(site)[0], signal.SIGKILL)
+    assert await site.answer(constants) == SiteFailed("j1", Code.GATE_DIED)
+    await until(lambda: site.kinds()[-1:] == ["wipe"])
+    assert site.of(SiteBegun) == []
+
+
 async def test_questions_out_of_place_are_answered_with_a_code(site: Site) -> None:
-    assert (await site.answer(SiteRound("unknown", 3, ()))) == SiteReply("unknown", 3, failed=Code.JOB_STATE)
+    assert (await site.answer(SiteRound("unknown", 3, ()))) == SiteFailed("unknown", Code.JOB_STATE)
     await site.uploaded()
-    assert (await site.answer(MARGINS)).failed is Code.JOB_STATE
+    assert await site.answer(MARGINS) == SiteFailed("j1", Code.JOB_STATE)
     assert site.kinds().count("release") == 0
 
 
 async def test_a_refusal_is_an_answer_and_the_run_goes_on(site: Site) -> None:
     await site.begun()
     reply = await site.answer(SiteRound("j1", 1, asks(StepCall("no_such_step", {}))))
-    assert reply.failed is None
     assert answer(round_reply.decode(reply.body)).refused is Code.RULE_UNDECLARED
     assert "refusal" in site.kinds()
-    assert (await site.answer(SiteRound("j1", 2, MOMENTS))).failed is None
+    assert (await site.answer(SiteRound("j1", 2, MOMENTS))).number == 2
 
 
 async def test_a_flood_of_questions_ends_the_run(site: Site) -> None:
     await site.begun()
     for number in range(1, MAX_WAITING + 5):
         site.runs.on_message(SiteRound("j1", number, MOMENTS))
-    await until(lambda: any(reply.failed for reply in site.of(SiteReply)))
-    assert site.of(SiteReply)[-1].failed is Code.LIMIT_MESSAGES
+    await until(lambda: site.of(SiteFailed))
+    assert site.of(SiteFailed) == [SiteFailed("j1", Code.LIMIT_MESSAGES)]
     await until(lambda: site.kinds()[-1:] == ["wipe"])
 
 
 @pytest.mark.parametrize(("number", "expected"), [(0, Code.GATE_DIED), (1, Code.WORKER_DIED)], ids=["gate", "worker"])
 async def test_the_death_of_a_process_fails_the_run_and_wipes(site: Site, number: int, expected: Code) -> None:
     await site.begun()
-    participant = site.runs.get("j1").participant
+    participant = site.participant
     os.kill(participant.processes[number].pid, signal.SIGKILL)
-    await until(lambda: any(reply.failed for reply in site.of(SiteReply)))
-    assert site.of(SiteReply)[-1].failed is expected
+    await until(lambda: site.of(SiteFailed))
+    assert site.of(SiteFailed) == [SiteFailed("j1", expected)]
     await until(lambda: site.kinds()[-1:] == ["wipe"])
     run = site.runs.get("j1")
-    assert (run.phase, run.state, run.code, run.participant) == (Phase.ENDED, "FAILED", expected, None)
+    assert (run.phase, run.state, run.code, site.participant) == (Phase.ENDED, JobState.FAILED, expected, None)
 
 
 async def test_the_death_of_a_gate_before_the_job_runs_takes_the_upload_only(site: Site) -> None:
     await site.uploaded()
-    os.kill(site.runs.get("j1").participant._gate.pid, signal.SIGKILL)  # type: ignore[union-attr]
+    os.kill(site.participant._gate.pid, signal.SIGKILL)
     await until(lambda: not site.status.is_uploaded)
     assert site.status.findings == (Finding(Code.GATE_DIED),)
     assert (await site.runs.upload("j1", pieces(csv()))).is_clean
@@ -439,19 +477,18 @@ async def gone(pids: list[int]) -> None:
 
 
 def pids_of(site: Site) -> list[int]:
-    participant: Any = site.runs.get("j1").participant
-    return [child.pid for child in participant.processes]
+    return [child.pid for child in site.participant.processes]
 
 
 @pytest.mark.parametrize(
     "message",
     [
-        JobEnded("j1", "FINISHED"),
-        JobEnded("j1", "FAILED", Code.SITE_LOST, "site-b"),
+        JobEnded("j1", JobState.FINISHED),
+        JobEnded("j1", JobState.FAILED, Code.SITE_LOST, "site-b"),
         JobsOpen(("j2",)),
         JobsOpen(()),
-        BoardUpdate("j1", "CANCELLED", ()),
-        offer(state="CLOSED"),
+        BoardUpdate("j1", JobState.CANCELLED, ()),
+        offer(state=JobState.CLOSED),
     ],
 )
 async def test_whatever_ends_a_job_wipes_it(site: Site, message: Any) -> None:
@@ -462,7 +499,7 @@ async def test_whatever_ends_a_job_wipes_it(site: Site, message: Any) -> None:
     await gone(pids)
     await until(lambda: site.kinds()[-1:] == ["wipe"])
     assert site.runs.get("j1").phase is Phase.ENDED
-    assert (await site.answer(SiteRound("j1", 1, MOMENTS))).failed is Code.JOB_STATE
+    assert await site.answer(SiteRound("j1", 1, MOMENTS)) == SiteFailed("j1", Code.JOB_STATE)
 
 
 async def test_cancel_wipes_at_once_and_tells_central_until_it_knows(site: Site) -> None:
@@ -471,19 +508,19 @@ async def test_cancel_wipes_at_once_and_tells_central_until_it_knows(site: Site)
     await site.runs.cancel("j1")
     await gone(pids)
     assert site.of(SiteCancel) == [SiteCancel("j1")]
-    site.runs.on_message(offer(state="RUNNING"))
+    site.runs.on_message(offer(state=JobState.RUNNING))
     assert len(site.of(SiteCancel)) == 1
     site.runs.on_opened(True)
-    site.runs.on_message(offer(state="RUNNING"))
+    site.runs.on_message(offer(state=JobState.RUNNING))
     assert len(site.of(SiteCancel)) == 2
     assert await code_of(site.runs.cancel("j1")) is Code.JOB_STATE
 
 
 async def test_a_running_job_may_not_change(site: Site) -> None:
     await site.begun()
-    site.runs.on_message(offer(broken_pair(), state="RUNNING"))
+    site.runs.on_message(offer(broken_pair(), state=JobState.RUNNING))
     await until(lambda: site.runs.get("j1").phase is Phase.ENDED)
-    assert site.of(SiteReply)[-1].failed is Code.JOB_INVALID
+    assert site.of(SiteFailed) == [SiteFailed("j1", Code.JOB_INVALID)]
 
 
 async def test_shutdown_leaves_no_process_and_writes_the_wipe(tmp_path: Path, isolator: Isolator) -> None:

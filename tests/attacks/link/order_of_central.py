@@ -2,9 +2,9 @@
 
 from sandbox.wire.codec import encode
 from sandbox.wire.frames import Frame, Kind
-from sandbox.wire.link import PROTOCOL, Hello, JobEnded
+from sandbox.wire.link import PROTOCOL, Hello, JobEnded, JobState
 
 
 def frames():
     hello = Frame(Kind.MESSAGE, encode(Hello(PROTOCOL, "boot", "", 0))).to_bytes()
-    return [hello, Frame(Kind.MESSAGE, encode(JobEnded("job", "FINISHED")), 1).to_bytes()]
+    return [hello, Frame(Kind.MESSAGE, encode(JobEnded("job", JobState.FINISHED)), 1).to_bytes()]

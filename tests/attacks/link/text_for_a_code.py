@@ -9,5 +9,5 @@ from sandbox.wire.link import PROTOCOL, Hello
 
 def frames():
     hello = Frame(Kind.MESSAGE, encode(Hello(PROTOCOL, "boot", "", 0))).to_bytes()
-    reply = msgspec.msgpack.encode({"type": "SiteReply", "job_id": "job", "number": 1, "failed": "<script>alert(1)</script>"})
-    return [hello, Frame(Kind.MESSAGE, reply, 1).to_bytes()]
+    failed = msgspec.msgpack.encode({"type": "SiteFailed", "job_id": "job", "code": "<script>alert(1)</script>"})
+    return [hello, Frame(Kind.MESSAGE, failed, 1).to_bytes()]

@@ -168,6 +168,15 @@ async def test_a_lying_site_fails_the_job_under_its_name(bench: Bench, record: R
     assert error.site == "S0"
 
 
+async def test_an_error_that_names_its_site_already_stays_what_it_is(bench: Bench) -> None:
+    def lost(number: int, chains: tuple[ChainCalls, ...]) -> RoundReply:
+        raise LimitError(Code.LIMIT_TIME, what="site S0", limit=1, site="S0")
+
+    error = await bench.failing(answer=lost)
+    assert isinstance(error, LimitError)
+    assert (error.site, error.details["limit"]) == ("S0", 1)
+
+
 async def test_an_answer_to_another_round_fails_the_job(bench: Bench) -> None:
     error = await bench.failing(answer=lambda number, chains: silent_site(number + 1, chains))
     assert isinstance(error, SiteError)

@@ -3,15 +3,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.errors import InputError
-from sandbox.rounds.state import TERMINAL, TRANSITIONS, JobEvent, JobState, follow
+from sandbox.rounds.state import OVER, TRANSITIONS, JobEvent, follow
+from sandbox.wire.link import JobState
 
 
-def test_nothing_leaves_a_terminal_state() -> None:
-    assert not [start for start, _ in TRANSITIONS if start in TERMINAL]
+def test_a_job_that_is_over_for_the_sites_is_never_theirs_again() -> None:
+    assert {TRANSITIONS[start, event] for start, event in TRANSITIONS if start in OVER} <= OVER
 
 
-def test_every_state_that_is_not_terminal_can_fail() -> None:
-    assert {state for state in JobState if (state, JobEvent.FAIL) in TRANSITIONS} == set(JobState) - TERMINAL
+def test_every_state_that_a_job_can_leave_can_fail() -> None:
+    assert {state for state in JobState if (state, JobEvent.FAIL) in TRANSITIONS} == {start for start, _ in TRANSITIONS}
 
 
 @given(st.lists(st.sampled_from(JobEvent), max_size=12))

@@ -86,7 +86,7 @@ def test_a_gap_in_the_sequence_is_an_error() -> None:
     assert caught.value.code is Code.WIRE_SEQUENCE
 
 
-@pytest.mark.parametrize("protocol", [1, 99])
+@pytest.mark.parametrize("protocol", [1, 2, 99])
 def test_another_protocol_version_is_refused_with_both_numbers(protocol: int) -> None:
     for side, greeting in (("central", Hello(protocol, "S1", "", 0)), ("site", Welcome(protocol, "C1", True, 0))):
         session = Session(side, "X")
