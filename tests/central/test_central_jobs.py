@@ -488,7 +488,7 @@ async def test_a_site_whose_key_is_taken_away_fails_the_job_which_says_so(federa
     await federation.runner.call("POST", f"{federation.path}/start")
     site = working[0].client
     await site.expect(SiteRound)
-    await admin.call("POST", f"/api/sites/{site.site_id}/revoke")
+    assert (await admin.http.post(f"/api/sites/{site.site_id}/revoke")).status_code == 204
     end = await work
     assert (end.state, end.code, end.culprit) == (JobState.FAILED, Code.SITE_REVOKED, site.site_id)
     assert (await federation.get())["sentence"].startswith(f"The key of site {site.site_id} was taken away")
