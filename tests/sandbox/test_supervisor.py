@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import msgspec
@@ -279,26 +279,50 @@ async def test_child_that_says_something_else_than_ready_is_killed() -> None:
 def test_supervisor_works_on_uvloop() -> None:
     async def body() -> str:
         supervisor = await Supervisor.start(program=[ZYGOTE])
-        gate, worker = await supervisor.spawn_gate(POLICY), await supervisor.spawn_worker(POLICY)
-        await tell(gate, "attach")
-        await supervisor.hand_over(worker, gate)
-        await gate.channel.receive()
-        answer = await ask(gate, "ask echo on uvloop")
-        await supervisor.close()
-        return answer
+        try:
+            gate, worker = await supervisor.spawn_gate(POLICY), await supervisor.spawn_worker(POLICY)
+            await tell(gate, "attach")
+            await supervisor.hand_over(worker, gate)
+            await gate.channel.receive()
+            return await ask(gate, "ask echo on uvloop")
+        finally:
+            await supervisor.close()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         assert runner.run(body()) == "on uvloop"
 
 
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_a_child_that_ends_and_leaves_something_unread_is_not_waited_for(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    """uvloop tells of a socket in error once, and whoever read what the child said last would wait for the rest until the deadline."""
+
+    async def body() -> list[str]:
+        supervisor = await Supervisor.start(program=[ZYGOTE])
+        try:
+            worker = await supervisor.spawn_worker(POLICY)
+            for word in ("echo last words", "exit", "unread"):
+                await tell(worker, word)
+            said = (await worker.channel.receive()).payload.decode()
+            with pytest.raises(PeerError) as caught:
+                await worker.channel.receive()
+            return [said, caught.value.code, (await worker.wait()).reason]
+        finally:
+            await supervisor.close()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        assert runner.run(asyncio.wait_for(body(), 60)) == ["last words", Code.WORKER_DIED, "exit 7"]
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 async def test_production_zygote_brings_forth_both_roles(threads: int) -> None:
     supervisor = await Supervisor.start(blas_threads=threads)
-    for spawn in (supervisor.spawn_gate, supervisor.spawn_worker):
-        child = await spawn(POLICY)
-        assert child.isolation.tier == TIER
-        await child.kill()
-    await supervisor.close()
+    try:
+        for spawn in (supervisor.spawn_gate, supervisor.spawn_worker):
+            child = await spawn(POLICY)
+            assert child.isolation.tier == TIER
+            await child.kill()
+    finally:
+        await supervisor.close()
 
 
 def test_importing_the_supervisor_does_not_load_numpy() -> None:
