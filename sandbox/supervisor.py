@@ -146,7 +146,8 @@ class Supervisor:
     async def hand_over(self, worker: Child, gate: Child) -> None:
         """Pass the host's end of the worker's channel to the gate and close it here.
 
-        AttachWorker must have been sent to the gate; one that is gone says why to whoever receives next. `worker` remains for :meth:`Child.kill` and :meth:`Child.wait`.
+        AttachWorker must have been sent to the gate; one that is gone says why to whoever receives next.
+        `worker` remains for :meth:`Child.kill` and :meth:`Child.wait`.
         """
         await gate.channel.hand_over(worker.channel)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -85,6 +86,13 @@ class Bench:
         self.opened.append(participant)
         return participant
 
+    async def close(self) -> None:
+        """Wipe every participant, also after one that could not be wiped."""
+        with contextlib.closing(self.ledger):
+            for outcome in await asyncio.gather(*(participant.wipe() for participant in self.opened), return_exceptions=True):
+                if outcome is not None:
+                    raise outcome
+
     async def failing(self, **arguments: object) -> TidegateError:
         with pytest.raises(TidegateError) as caught:
             await self.run(**arguments)  # type: ignore[arg-type]
@@ -98,11 +106,12 @@ async def chunks(data: bytes) -> AsyncIterator[bytes]:
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     supervisor = await Supervisor.start()
-    bench = Bench(supervisor, tmp_path)
-    yield bench
-    for participant in bench.opened:
-        await participant.wipe()
-    await supervisor.close()
+    try:
+        bench = Bench(supervisor, tmp_path)
+        yield bench
+        await bench.close()
+    finally:
+        await supervisor.close()
 
 
 async def test_a_job_runs_and_the_summary_counts_what_was_released(bench: Bench) -> None:
