@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import MetaData
-
 from central.accounts import model as accounts
-from central.db import Base
 from central.jobs import model as jobs
 from central.registry import model as registry
 from central.sites import model as sites
@@ -20,4 +17,3 @@ TABLES: Final = (
     registry.PairVersion.__table__,
     jobs.Job.__table__,
 )
-METADATA: Final[MetaData] = Base.metadata

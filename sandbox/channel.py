@@ -12,7 +12,7 @@ from typing import Final
 
 from sandbox.errors import Code, PeerError
 from sandbox.wire.codec import encode
-from sandbox.wire.frames import HEADER, MAX_FRAME_BYTES, Frame, Header, Kind, parse_header
+from sandbox.wire.frames import MAX_FRAME_BYTES, Frame, FrameReader, Kind
 from sandbox.wire.messages import Message
 
 READ_BYTES: Final = 256 << 10
@@ -27,6 +27,9 @@ class Channel:
     """One end of a channel; it owns `end`. One task may receive at a time, any number may send.
 
     Receiving may be cancelled and taken up again; a send that is cancelled half-way ends the channel for sending.
+
+    That the other end is gone is told by :meth:`receive` alone, after what it said last: a child that gives up says why and ends, and
+    whether a question to it was still written is a matter of chance. A send that finds nobody only notes it (`peer_is_gone`).
     """
 
     def __init__(self, end: socket.socket, *, ended: Code, max_length: int = MAX_FRAME_BYTES) -> None:
@@ -34,9 +37,9 @@ class Channel:
         end.setblocking(False)
         self._socket = end
         self._ended = ended
-        self._max_length = max_length
-        self._header: Header | None = None
-        self._buffer = bytearray()
+        self.peer_is_gone = False
+        """Whether a send found nobody at the other end, or :meth:`peer_ended` was called: what it said last can still be received."""
+        self._frames = FrameReader(max_length)
         self._n_taken = 0
         self._readable: asyncio.Future[None] | None = None
         self._watching: asyncio.AbstractEventLoop | None = None
@@ -46,11 +49,11 @@ class Channel:
         self._is_closed = False
 
     async def send(self, message: Message) -> None:
-        """Send one message. Raises :class:`PeerError` when the other end is gone."""
+        """Send one message. Raises :class:`PeerError` when this end is closed, or a send was cut short before."""
         await self._send(Frame(Kind.MESSAGE, encode(message)))
 
     async def send_frame(self, frame: Frame) -> None:
-        """Send one frame of many. Raises :class:`PeerError` when the other end is gone."""
+        """Send one frame of many; raises as :meth:`send`."""
         await self._send(frame)
         # A child that takes everything at once must not keep the loop from its timers.
         await asyncio.sleep(0)
@@ -62,10 +65,10 @@ class Channel:
                 raise self._gone()
             sent = 0
             try:
-                while sent < len(data):
+                while sent < len(data) and not self.peer_is_gone:
                     sent += await self._write(data[sent:])
             finally:
-                self._is_cut = 0 < sent < len(data)
+                self._is_cut = 0 < sent < len(data) and not self.peer_is_gone
 
     async def receive(self) -> Frame:
         """The next frame.
@@ -78,42 +81,38 @@ class Channel:
             self._n_taken = 0
             await asyncio.sleep(0)
         self._n_taken += 1
-        while n_missing := self._n_missing():
+        while n_missing := self._frames.n_missing():
             self._n_taken = 1
             await self._fill(n_missing)
-        header, self._header = self._header, None
-        if header is None:
-            raise self._gone()
-        end = HEADER.size + header.length
-        with memoryview(self._buffer) as view:
-            payload = bytes(view[HEADER.size : end])
-        del self._buffer[:end]
-        return Frame(header.kind, payload, header.sequence)
+        return self._frames.take()
 
     @property
     def has_frame(self) -> bool:
         """Whether the next frame has come already, so that :meth:`receive` waits for nobody. Raises as that does."""
-        return not self._n_missing()
+        return not self._frames.n_missing()
 
     async def hand_over(self, other: Channel) -> None:
         """Send the socket of `other` over this channel, as a descriptor carried by one byte, and close it here.
 
-        Raises :class:`PeerError` when more was read of `other` than was asked for: a worker has nothing to say unasked.
+        Raises as :meth:`send`, and :class:`PeerError` when more was read of `other` than was asked for: a worker says nothing unasked.
         """
-        if other._buffer:
+        if not other._frames.is_between_frames:
             raise PeerError(Code.WORKER_PROTOCOL)
         async with self._sending:
             # The flag belongs to the open file, which the receiver shares, and children block.
             other._socket.setblocking(True)
-            while True:
-                try:
-                    socket.send_fds(self._socket, [b"F"], [other._socket.fileno()])
-                    break
-                except BlockingIOError:
-                    await self._wait_writable()
-                except OSError as error:
-                    raise self._gone() from error
+            await self._write(memoryview(b"F"), other._socket.fileno())
         other.close()
+
+    def peer_ended(self) -> None:
+        """Note that the process at the other end has ended, and let go on who waits for it.
+
+        An end that leaves something unread is an error of the socket, and uvloop (libuv) tells of such a one at most once.
+        """
+        self.peer_is_gone = True
+        for waiting in (self._readable, self._writable):
+            if waiting is not None:
+                _wake(waiting)
 
     @property
     def is_closed(self) -> bool:
@@ -136,38 +135,34 @@ class Channel:
     def _gone(self) -> PeerError:
         return PeerError(self._ended, reason="the end of its channel")
 
-    def _n_missing(self) -> int:
-        """How many bytes the next frame still needs, as far as is known; 0 when it is there. Raises as :func:`parse_header`."""
-        if self._header is None:
-            if len(self._buffer) < HEADER.size:
-                return HEADER.size - len(self._buffer)
-            self._header = parse_header(bytes(self._buffer[: HEADER.size]), self._max_length)
-        return max(HEADER.size + self._header.length - len(self._buffer), 0)
-
     async def _fill(self, n_missing: int) -> None:
-        """Wait for bytes and read once. Progress is kept in the object, so that a cancelled call loses nothing.
-
-        The buffer grows with what arrives: a peer that announces a long frame and sends nothing takes no memory.
-        """
+        """Wait for bytes and read once. Progress is kept in the reader, so that a cancelled call loses nothing."""
         if self._is_closed:
             raise self._gone()
-        await self._wait_readable()
+        if not self.peer_is_gone:
+            await self._wait_readable()
         try:
             piece = self._socket.recv(min(max(n_missing, SHORT_BYTES), READ_BYTES))
         except BlockingIOError:
+            if self.peer_is_gone:
+                raise self._gone() from None
             return
         except OSError as error:
             raise self._gone() from error
         if not piece:
             raise self._gone()
-        self._buffer += piece
+        self._frames.feed(piece)
 
-    async def _write(self, data: memoryview) -> int:
+    async def _write(self, data: memoryview, descriptor: int | None = None) -> int:
+        """Write once, when the other end takes it; how much was written, 0 when nobody is there."""
         while True:
             try:
-                return self._socket.send(data)
+                return self._socket.send(data) if descriptor is None else socket.send_fds(self._socket, [data], [descriptor])
             except BlockingIOError:
                 await self._wait_writable()
+            except ConnectionError:
+                self.peer_is_gone = True
+                return 0
             except OSError as error:
                 raise self._gone() from error
 

@@ -23,7 +23,7 @@ from sandbox.job import JobSpec, Target
 from sandbox.manifest import Pair
 from sandbox.rounds.local import compile_in
 from sandbox.simulate import Inputs, Simulation
-from sandbox.supervisor import Supervisor
+from sandbox.supervisor import Exit, Supervisor
 from sandbox.wire.codec import encode
 from sandbox.wire.messages import Compiled, Program, SourceFinding, worker_to_host
 
@@ -128,7 +128,14 @@ async def _check_without_running(pair: Pair, policy: Policy) -> Report:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-B", "-m", "sandbox.worker.lint"), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
         )
-        said, _ = await process.communicate(encode(program))
+        try:
+            said, _ = await process.communicate(encode(program))
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode:
+            raise Exit.of(process.returncode).error("worker")
         compiled = worker_to_host.decode(said)
         if not isinstance(compiled, Compiled):
             raise PeerError(Code.WORKER_PROTOCOL)

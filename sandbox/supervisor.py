@@ -43,6 +43,11 @@ class Exit:
     code: int | None = None
     signal: int | None = None
 
+    @classmethod
+    def of(cls, returncode: int) -> Exit:
+        """The end of a child that this process reaped itself: Python tells a signal as a negative number."""
+        return cls(signal=-returncode) if returncode < 0 else cls(returncode)
+
     @property
     def reason(self) -> str:
         """The end in two words, for a sentence."""
@@ -93,6 +98,7 @@ class Child:
         if not self._exit.done():
             os.close(self._pidfd)
             self._exit.set_result(how)
+            self.channel.peer_ended()
 
 
 class Supervisor:
@@ -140,7 +146,8 @@ class Supervisor:
     async def hand_over(self, worker: Child, gate: Child) -> None:
         """Pass the host's end of the worker's channel to the gate and close it here.
 
-        AttachWorker must have been sent to the gate. `worker` remains for :meth:`Child.kill` and :meth:`Child.wait`.
+        AttachWorker must have been sent to the gate; one that is gone says why to whoever receives next.
+        `worker` remains for :meth:`Child.kill` and :meth:`Child.wait`.
         """
         await gate.channel.hand_over(worker.channel)
 

@@ -16,11 +16,6 @@ def by_name(session: Session, username: str) -> Account | None:
     return session.scalar(select(Account).where(Account.username == username))
 
 
-def by_site(session: Session, site_id: str) -> Account | None:
-    """The account that owns a site."""
-    return session.scalar(select(Account).where(Account.site_id == site_id))
-
-
 def all_accounts(session: Session) -> Sequence[Account]:
     """Every account, the ones that wait for approval first."""
     return session.scalars(select(Account).order_by(Account.approved_at.is_not(None), Account.created_at)).all()

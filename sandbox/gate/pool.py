@@ -78,13 +78,23 @@ class Pool:
         try:
             self._pipe.send(message)
         except OSError as error:
-            raise PeerError(Code.WORKER_DIED, reason="the end of its pipe") from error
+            raise self._lost() from error
 
     def _send_bulk(self, values: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> None:
         try:
             self._pipe.send_bulk(values.data.cast("B") if values.size else b"")
         except OSError as error:
-            raise PeerError(Code.WORKER_DIED, reason="the end of its pipe") from error
+            raise self._lost() from error
+
+    def _lost(self) -> PeerError:
+        """Why a worker takes nothing more, the same whether it ended before it was written to or after: it spoke unasked, or is gone."""
+        try:
+            self._pipe.receive()
+        except (EOFError, OSError):
+            return PeerError(Code.WORKER_DIED, reason="the end of its pipe")
+        except (PeerError, LimitError):
+            pass
+        return PeerError(Code.WORKER_PROTOCOL)
 
     def _receive(self, into: Matrix) -> None:
         try:

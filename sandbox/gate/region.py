@@ -30,11 +30,6 @@ class Region:
         self._top = 0
         self._high_water = 0
 
-    @property
-    def n_bytes_used(self) -> int:
-        """Bytes that hold, or held since the last wipe, something of a data set."""
-        return self._high_water
-
     def array(self, shape: int | tuple[int, ...], dtype: npt.DTypeLike = np.float64, order: Literal["C", "F"] = "C") -> npt.NDArray[Any]:
         """A zeroed array. Raises :class:`RegionFull`."""
         extents = (shape,) if isinstance(shape, int) else shape

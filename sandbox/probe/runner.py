@@ -100,9 +100,11 @@ async def _in_plain_children(environment: dict[str, str]) -> dict[str, str]:
         async with asyncio.timeout(PLAIN_SECONDS):
             said, _ = await process.communicate()
     except TimeoutError:
-        process.kill()
-        await process.wait()
         raise LimitError(Code.LIMIT_TIME, what="The control of the report", limit=int(PLAIN_SECONDS)) from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     lines = (line.split(" ", 1) for line in said.decode("ascii", "replace").splitlines())
     return {line[0]: line[1][:MAX_WORD] for line in lines if len(line) > 1}
 

@@ -14,7 +14,7 @@ from policies import Policy
 from sandbox.errors import Code, PeerError, TidegateError
 from sandbox.probe.messages import RunScript, ScriptEnded, from_child
 from sandbox.probe.runner import PROGRAM
-from sandbox.supervisor import Child, Exit, Supervisor
+from sandbox.supervisor import Child, Supervisor
 from sandbox.wire.messages import Isolation, SourceFinding
 
 Outcome: TypeAlias = Literal["returned", "raised", "refused", "killed", "timeout"]
@@ -101,7 +101,8 @@ async def _run(worker: Child, request: RunScript, seconds: float) -> ScriptRepor
         code = None if error.code is Code.WORKER_DIED else error.code
     took = time.perf_counter() - start
     is_gone = outcome == "killed" and code is None
-    how = await (_last_moment(worker) if is_gone else worker.kill())
+    # A worker that has ended keeps its status: this kill is for one that has not, or goes on without its channel.
+    how = await worker.kill()
     answered = outcome not in ("killed", "timeout")
     return ScriptReport(
         outcome=outcome,
@@ -115,15 +116,6 @@ async def _run(worker: Child, request: RunScript, seconds: float) -> ScriptRepor
         end="an answer" if answered else how.reason if is_gone else f"no end, {how.reason} from the host",
         isolation=worker.isolation,
     )
-
-
-async def _last_moment(worker: Child) -> Exit:
-    """How a worker ended that closed its channel: one that goes on without it is killed after a moment."""
-    try:
-        async with asyncio.timeout(1.0):
-            return await worker.wait()
-    except TimeoutError:
-        return await worker.kill()
 
 
 def printable(text: str) -> str:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import math
+import signal
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from typing import Any, Final, TypeVar
@@ -19,6 +20,7 @@ import msgspec
 from sandbox.contract import Finding
 from sandbox.errors import Code, LimitError, PeerError, TidegateError
 from sandbox.ledger import Ledger, entries_of_dataset
+from sandbox.lockdown.plan import GATE_DATA_BYTES
 from sandbox.manifest import parse_manifest
 from sandbox.overlap import jobs_on_other_rows, numbers_of_other_jobs
 from sandbox.rounds.timing import ReplyTimes
@@ -82,20 +84,31 @@ class LocalParticipant:
     async def open(cls, supervisor: Supervisor, setup: GateSetup, ledger: Ledger) -> LocalParticipant:
         """Start a gate. Raises `IsolationError` when the machine cannot isolate as the policy demands."""
         gate = await supervisor.spawn_gate(setup.policy)
-        await gate.channel.send(setup)
+        try:
+            await gate.channel.send(setup)
+        except BaseException:
+            await gate.kill()
+            raise
         return cls(supervisor, setup, ledger, gate)
 
     async def upload(self, chunks: AsyncIterator[bytes]) -> UploadReport:
         """Stream a CSV into the gate; what it found. May be repeated until `begin`; each upload replaces the one before."""
         async with self._lock:
-            async for chunk in chunks:
-                for frame in data_frames(chunk):
-                    await self._in_time(self._gate.channel.send_frame(frame))
-            await self._in_time(self._gate.channel.send_frame(Frame(Kind.END)))
+            await self._pour(chunks)
             report = await self._expect(UploadReport, self._gate.channel.receive())
             await self._ledger.enter(report.entry)
             is_compared = report.is_clean and not self._setup.is_central
             return await asyncio.to_thread(self._with_notices, report) if is_compared else report
+
+    async def _pour(self, chunks: AsyncIterator[bytes]) -> None:
+        """Send a CSV. A gate that gave up in the middle of it takes no more, and says why in place of its report."""
+        channel = self._gate.channel
+        async for chunk in chunks:
+            for frame in data_frames(chunk):
+                await self._in_time(channel.send_frame(frame))
+            if channel.peer_is_gone:
+                return
+        await self._in_time(channel.send_frame(Frame(Kind.END)))
 
     def _with_notices(self, report: UploadReport) -> UploadReport:
         """The report with what other jobs on the same file have to do with it: notices, or a stop. Blocking."""
@@ -150,7 +163,7 @@ class LocalParticipant:
         if compiled.findings:
             return compiled.findings
         await self._in_time(self._gate.channel.send(AttachWorker(rows_reviewed)))
-        await self._supervisor.hand_over(worker, self._gate)
+        await self._in_time(self._supervisor.hand_over(worker, self._gate))
         self._workers.append(worker)
         await self._expect(Acknowledged, self._gate.channel.receive())
         return ()
@@ -296,16 +309,18 @@ class LocalParticipant:
     async def _failure(self, code: Code) -> TidegateError:
         """Why the gate gave up. Of a worker that ended it only saw the channel close."""
         if code.startswith("limit."):
-            limits = {Code.LIMIT_MESSAGES: self.policy.max_messages, Code.LIMIT_STEP_MESSAGES: self.policy.max_messages_per_step}
-            return LimitError(code, limit=limits.get(code, "…"))
+            limits = {
+                Code.LIMIT_MEMORY: GATE_DATA_BYTES,
+                Code.LIMIT_FRAME: self.policy.max_frame_bytes,
+                Code.LIMIT_MESSAGES: self.policy.max_messages,
+                Code.LIMIT_STEP_MESSAGES: self.policy.max_messages_per_step,
+            }
+            return LimitError(code, **({"limit": limits[code]} if code in limits else {}))
         if code is not Code.WORKER_DIED or not self._workers:
             return PeerError(code)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(1.0):
-                ends = [asyncio.ensure_future(worker.wait()) for worker in self._workers]
-                ended, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-                return ended.pop().result().error("worker")
-        return PeerError(code, reason="its own choice")
+        # A worker that has ended keeps its status: this kill is for those that have not, and for a gate that tells what is not true.
+        ends = [await worker.kill() for worker in self._workers]
+        return next((how for how in ends if how.signal != signal.SIGKILL), ends[0]).error("worker")
 
     async def _in_time(self, io: Coroutine[Any, Any, T], n_steps: int = 1) -> T:
         """Await I/O with the gate for as long as its steps may take: it may have stopped reading as well as writing.
@@ -330,8 +345,8 @@ class LocalParticipant:
 async def compile_in(worker: Child, program: Program, seconds: float) -> Compiled:
     """Compile a module inside a locked worker. Raises `PeerError` when the worker dies of it, `LimitError` when it takes too long."""
     try:
-        await worker.channel.send(program)
         async with asyncio.timeout(seconds):
+            await worker.channel.send(program)
             frame = await worker.channel.receive()
         message = worker_to_host.decode(frame.payload)
     except TimeoutError:

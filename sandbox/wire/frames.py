@@ -60,7 +60,7 @@ class Header(NamedTuple):
     length: int
 
 
-def parse_header(data: bytes, max_length: int = MAX_FRAME_BYTES) -> Header:
+def parse_header(data: bytes | bytearray, max_length: int = MAX_FRAME_BYTES) -> Header:
     """The header in the first bytes of `data`.
 
     `max_length` is a security limit: the caller allocates only after this returned.
@@ -86,27 +86,46 @@ def parse_frame(data: bytes, max_length: int = MAX_FRAME_BYTES) -> Frame:
 
 
 class FrameReader:
-    """Cuts a stream of bytes into frames, however it arrives. After an error the reader is of no more use."""
+    """Cuts a stream of bytes into frames, however it arrives. It reads nothing itself: `feed` it while bytes are missing, then `take`.
+
+    It grows with what arrives: a peer that announces a long frame and sends nothing takes no memory. After an error it is of no more use.
+    """
 
     def __init__(self, max_length: int = MAX_FRAME_BYTES) -> None:
         self._max_length = max_length
+        self._header: Header | None = None
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[Frame]:
-        """The frames completed by `data`. Raises as :func:`parse_header`."""
+    def feed(self, data: bytes) -> None:
+        """Note bytes that arrived."""
         self._buffer += data
-        while len(self._buffer) >= HEADER.size:
-            header = parse_header(bytes(self._buffer[: HEADER.size]), self._max_length)
-            end = HEADER.size + header.length
-            if len(self._buffer) < end:
-                return
-            payload = bytes(self._buffer[HEADER.size : end])
-            del self._buffer[:end]
-            yield Frame(header.kind, payload, header.sequence)
+
+    def n_missing(self) -> int:
+        """How many bytes the next frame still needs, as far as is known; 0 when it is there. Raises as :func:`parse_header`.
+
+        Never more than up to the end of the header, then of the frame: whoever reads so many reads nothing that follows.
+        """
+        if self._header is None:
+            if len(self._buffer) < HEADER.size:
+                return HEADER.size - len(self._buffer)
+            self._header = parse_header(self._buffer, self._max_length)
+        missing = HEADER.size + self._header.length - len(self._buffer)
+        return missing if missing > 0 else 0
+
+    def take(self) -> Frame:
+        """The next frame, which has come: :meth:`n_missing` said 0. Raises :class:`ValueError` when it has not."""
+        header = self._header
+        if header is None or (end := HEADER.size + header.length) > len(self._buffer):
+            raise ValueError("no frame has come")
+        self._header = None
+        with memoryview(self._buffer) as view:
+            payload = bytes(view[HEADER.size : end])
+        del self._buffer[:end]
+        return Frame(header.kind, payload, header.sequence)
 
     @property
     def is_between_frames(self) -> bool:
-        """Whether the stream may end here without cutting a frame."""
+        """Whether everything that arrived was taken, so that the stream may end here without cutting a frame."""
         return not self._buffer
 
 

@@ -15,7 +15,6 @@ from sandbox.wire.messages import KernelCall, StepDone
 from sandbox.wire.values import Array
 from sandbox.worker.arrays import from_numpy
 
-FAMILIES: Final = ("gaussian", "binomial")
 MAX_CALLS: Final = 64
 """Kernels one step may name."""
 

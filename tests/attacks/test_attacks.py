@@ -24,6 +24,7 @@ QUESTION = (StepCall("ask", {"target": TARGET}),)
 WAITING = ("timeout", "limit.time")
 """Outcomes that take as long as a step may: these attacks run side by side, before the others."""
 MANIFEST_SECONDS = 1.0
+"""Processor time of this process, which does not depend on what else the machine does."""
 
 
 def ids(attack: Attack) -> str:
@@ -173,9 +174,9 @@ async def test_central_withstands_a_hostile_site(attack: Attack) -> None:
 
 @pytest.mark.parametrize("attack", of("manifests"), ids=ids)
 async def test_host_withstands_a_manifest(attack: Attack) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert parsed_manifest(attack) == attack.outcome
-    assert time.perf_counter() - start < MANIFEST_SECONDS
+    assert time.process_time() - start < MANIFEST_SECONDS
 
 
 async def test_an_honest_pair_is_answered_after_the_attacks_on_hosts(arena: Arena) -> None:

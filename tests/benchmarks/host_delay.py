@@ -43,27 +43,39 @@ def rows() -> Iterator[Row]:
     yield Row("workers ended meanwhile", n_ended / SECONDS, "/s", 1, "one a second")
 
 
-async def misbehave(seconds: float) -> tuple[list[float], int]:
-    """Keep eight workers misbehaving, each misdeed again as soon as it is over; delays in milliseconds, and how many workers ended."""
+@contextlib.asynccontextmanager
+async def misbehaving() -> AsyncIterator[asyncio.Semaphore]:
+    """Eight workers misbehave, each misdeed again as soon as it is over. What is yielded is released for every worker that ended."""
     policy = msgspec.structs.replace(built_in("default"), worker_data_bytes=128 << 20)
     supervisor = await Supervisor.start(program=PROGRAM)
-    n_ended = 0
+    ended = asyncio.Semaphore(0)
 
     async def again(source: str) -> None:
-        nonlocal n_ended
         while True:
             await run_under(supervisor, source.encode(), policy, is_restricted=False, seconds=1.0)
-            n_ended += 1
+            ended.release()
 
-    async with _delays(seconds) as delays:
-        tasks = [asyncio.create_task(again(source)) for source in MISDEEDS]
-        await asyncio.sleep(seconds)
+    tasks = [asyncio.create_task(again(source)) for source in MISDEEDS]
+    try:
+        yield ended
         for task in tasks:
             if task.done():
                 task.result()
+    finally:
+        for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    await supervisor.close()
+        await supervisor.close()
+
+
+async def misbehave(seconds: float) -> tuple[list[float], int]:
+    """Keep eight workers misbehaving; delays in milliseconds, and how many workers ended."""
+    n_ended = 0
+    async with misbehaving() as ended, _delays(seconds) as delays:
+        await asyncio.sleep(seconds)
+        while not ended.locked():
+            await ended.acquire()
+            n_ended += 1
     return delays, n_ended
 
 
@@ -92,6 +104,8 @@ async def _delays(seconds: float) -> AsyncIterator[list[float]]:
             late.append((time.perf_counter() - start - TICK) * 1000)
 
     ticking = asyncio.create_task(tick())
-    yield late
-    ticking.cancel()
-    await asyncio.gather(ticking, return_exceptions=True)
+    try:
+        yield late
+    finally:
+        ticking.cancel()
+        await asyncio.gather(ticking, return_exceptions=True)

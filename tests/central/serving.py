@@ -54,6 +54,8 @@ class Served:
     url: str
     tls: ssl.SSLContext
     fingerprint: str
+    closing: contextlib.AsyncExitStack
+    """What ends with the server at the latest, also when a test fails before it ends its own: clients, sites, their gates."""
 
     @property
     def central_id(self) -> str:
@@ -65,7 +67,9 @@ class Served:
 
     def client(self) -> httpx.AsyncClient:
         """A client without a token."""
-        return httpx.AsyncClient(base_url=self.url, verify=self.tls, timeout=30, trust_env=False)
+        made = httpx.AsyncClient(base_url=self.url, verify=self.tls, timeout=120, trust_env=False)
+        self.closing.push_async_callback(made.aclose)
+        return made
 
     async def sign_in(self, username: str, password: str = PASSWORD) -> Person:
         http = self.client()
@@ -97,15 +101,13 @@ def set_up(settings: Settings) -> None:
     """What `tidegate-central init --admin ada` does, in this process."""
     make_data_dir(settings.data_dir)
     make_authority(settings)
-    database = open_database(settings.database)
-    database.upgrade()
-    register_bundled(database)
-    central_id = central_id_of(settings.data_dir)
-    tokens = Tokens(read_secret(settings.data_dir / "session.key"), central_id)
-    AccountService(settings, database, tokens, Mailer(settings, database), quick_passwords(), central_id).make_administrator(
-        "ada", PASSWORD
-    )
-    database.close()
+    with contextlib.closing(open_database(settings.database)) as database:
+        database.upgrade()
+        register_bundled(database)
+        central_id = central_id_of(settings.data_dir)
+        tokens = Tokens(read_secret(settings.data_dir / "session.key"), central_id)
+        accounts = AccountService(settings, database, tokens, Mailer(settings, database), quick_passwords(), central_id)
+        accounts.make_administrator("ada", PASSWORD)
 
 
 @contextlib.asynccontextmanager
@@ -122,7 +124,8 @@ async def serve(settings: Settings) -> AsyncIterator[Served]:
             await asyncio.sleep(0.01)
             assert thread.is_alive()
         context = ssl.create_default_context(cadata=files.ca_pem.decode())
-        yield Served(settings, f"https://localhost:{port}", context, files.fingerprint)
+        async with contextlib.AsyncExitStack() as closing:
+            yield Served(settings, f"https://localhost:{port}", context, files.fingerprint, closing)
     finally:
         server.should_exit = True
         await asyncio.to_thread(thread.join)

@@ -27,6 +27,9 @@ from sandbox.wire.messages import GateSetup, Message
 from sandbox.wire.session import Opened, Received, Session
 from tests.central.serving import PASSWORD, Served
 
+PATIENCE = 120.0
+"""Seconds in which everything comes, on a busy machine too, that comes at all."""
+
 
 class SiteClient:
     """A site with a key."""
@@ -43,6 +46,7 @@ class SiteClient:
         self.socket: ClientConnection | None = None
         self.is_silent = False
         self._reader: asyncio.Task[None] | None = None
+        served.closing.push_async_callback(self.close)
 
     @property
     def public_key(self) -> str:
@@ -62,9 +66,11 @@ class SiteClient:
     async def dial(self, token: str | None = None) -> ClientConnection:
         """A WebSocket, without a greeting."""
         headers = {"Authorization": f"Bearer {token or self.token()}"}
-        return await connect(
+        made = await connect(
             self.served.link_url, additional_headers=headers, ssl=self.served.tls, compression=None, max_size=None, proxy=None
         )
+        self.served.closing.push_async_callback(made.close)
+        return made
 
     async def connect(self) -> None:
         """Open the link and read it."""
@@ -95,11 +101,11 @@ class SiteClient:
             assert self.socket is not None
             await self.socket.send(frame)
 
-    async def until(self, condition: Any, seconds: float = 10) -> None:
+    async def until(self, condition: Any, seconds: float = PATIENCE) -> None:
         async with self.arrived:
             await asyncio.wait_for(self.arrived.wait_for(condition), seconds)
 
-    async def expect(self, kind: type, where: Any = lambda message: True, seconds: float = 20) -> Any:
+    async def expect(self, kind: type, where: Any = lambda message: True, seconds: float = PATIENCE) -> Any:
         """The first message of a kind, taken out of the inbox."""
 
         def found() -> Message | None:
@@ -138,6 +144,8 @@ class WorkingSite:
         self._supervisor = supervisor
         self.gate: LocalParticipant | None = None
         self.rounds = 0
+        self.is_closed = False
+        client.served.closing.push_async_callback(self.close)
 
     async def get_ready(self, csv: bytes) -> JobOffer:
         """Approve, upload, attach, start."""
@@ -178,10 +186,13 @@ class WorkingSite:
             await self.client.send(SiteReply(message.job_id, message.number, body))
 
     async def close(self) -> None:
-        if self.gate is not None:
-            with contextlib.suppress(TidegateError):
-                await self.gate.wipe()
-        self.ledger.close()
+        if self.is_closed:
+            return
+        self.is_closed = True
+        with contextlib.closing(self.ledger):
+            if self.gate is not None:
+                with contextlib.suppress(TidegateError):
+                    await self.gate.wipe()
         await self.client.close()
 
 

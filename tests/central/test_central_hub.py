@@ -25,11 +25,8 @@ async def test_a_site_is_online_while_its_link_is_open(admin, make_site):
     await client.connect()
     assert await _online(admin, client)
     await client.break_off()
-    for _ in range(50):
-        if not await _online(admin, client):
-            break
+    while await _online(admin, client):
         await asyncio.sleep(0.05)
-    assert not await _online(admin, client)
 
 
 async def test_a_link_that_opens_is_told_which_jobs_are_open(make_site):
@@ -88,7 +85,7 @@ async def test_a_silent_site_is_closed(admin, make_site):
     client = await make_site("bern")
     await client.connect()
     client.is_silent = True
-    await asyncio.wait_for(client.stop_reading(), 5)
+    await client.stop_reading()
     assert client.socket.close_code == CloseCode.SILENT
 
 

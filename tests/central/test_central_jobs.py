@@ -39,7 +39,7 @@ from sandbox.wire.session import Session
 from tests.central.conftest import MakeSite
 from tests.central.data import synthetic_csv
 from tests.central.serving import Person, Served, serve
-from tests.central.site_client import SiteClient, WorkingSite, ready_status
+from tests.central.site_client import PATIENCE, SiteClient, WorkingSite, ready_status
 
 SPEC = {
     "targets": [{"column": "y", "type": "continuous"}],
@@ -77,14 +77,14 @@ class Federation:
     async def get(self) -> dict:
         return await self.runner.call("GET", self.path)
 
-    async def ledger_until(self, kind: str, seconds: float = 10) -> list[dict]:
+    async def ledger_until(self, kind: str, seconds: float = PATIENCE) -> list[dict]:
         """The ledger of the job, once its last line is of a kind: a job has ended a moment before its rows are wiped."""
         async with asyncio.timeout(seconds):
             while (lines := await self.runner.call("GET", f"{self.path}/ledger"))[-1]["kind"] != kind:
                 await asyncio.sleep(0.05)
         return lines
 
-    async def until(self, condition, seconds: float = 20) -> dict:
+    async def until(self, condition, seconds: float = PATIENCE) -> dict:
         async with asyncio.timeout(seconds):
             while not condition(job := await self.get()):
                 await asyncio.sleep(0.05)

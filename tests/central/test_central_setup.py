@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
 import subprocess
 import sys
@@ -19,36 +20,33 @@ from sqlalchemy import inspect
 
 from central import authority
 from central.authority import make_authority
-from central.db import open_database
+from central.db import Base, open_database
 from central.server import server_config
 from central.settings import Settings, read_secret
-from central.tables import METADATA, TABLES
+from central.tables import TABLES
 from tests.central.serving import set_up
 
 COMMAND = Path(sys.executable).parent / "tidegate-central"
 
 
 def run(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(COMMAND), *arguments], input=text, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run([str(COMMAND), *arguments], input=text, capture_output=True, text=True, check=False, timeout=240)
 
 
 def test_migrations_on_an_empty_database_equal_the_models(tmp_path):
-    database = open_database(f"sqlite:///{tmp_path / 'x.sqlite3'}")
-    database.upgrade()
-    with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, METADATA) == []
-        assert {table.name for table in TABLES} | {"alembic_version"} == set(inspect(connection).get_table_names())
-    database.upgrade()
-    database.close()
+    with contextlib.closing(open_database(f"sqlite:///{tmp_path / 'x.sqlite3'}")) as database:
+        database.upgrade()
+        with database.engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            assert compare_metadata(context, Base.metadata) == []
+            assert {table.name for table in TABLES} | {"alembic_version"} == set(inspect(connection).get_table_names())
+        database.upgrade()
 
 
 def test_sqlite_has_a_write_ahead_log_and_foreign_keys(tmp_path):
-    database = open_database(f"sqlite:///{tmp_path / 'x.sqlite3'}")
-    with database.engine.connect() as connection:
+    with contextlib.closing(open_database(f"sqlite:///{tmp_path / 'x.sqlite3'}")) as database, database.engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
-    database.close()
 
 
 def test_no_secret_has_a_default(tmp_path):

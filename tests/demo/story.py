@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,20 +38,25 @@ class Federation:
     runner: Api
     runner_password: str
     sites: dict[str, Site]
+    started: contextlib.ExitStack
+    """What :func:`tear_down` ends."""
 
 
 def set_up(folder: Path, say: Callable[[str], None], env: dict[str, str] | None = None) -> Federation:
     """Start central and two sites; people register, the admin approves, the sites enrol."""
     say("central starts: its own CA and certificate, the first admin")
-    central = Central(folder, env)
-    runner_password, _ = central.register("va_long_beach", "VA Medical Center, Long Beach", ["runner"])
-    runner = central.api()
-    runner.sign_in(username="va_long_beach", password=runner_password)
-    sites = {}
-    for name, institution in (("cleveland", "Cleveland Clinic Foundation"), ("hungary", "Hungarian Institute of Cardiology, Budapest")):
-        sites[name] = Site(folder, central, name, institution)
-        say(f"{institution}: registered, approved as {sites[name].site_id}, key enrolled, link open")
-    return Federation(central, runner, runner_password, sites)
+    with contextlib.ExitStack() as started:
+        central = Central(folder, env)
+        started.callback(central.close)
+        runner_password, _ = central.register("va_long_beach", "VA Medical Center, Long Beach", ["runner"])
+        runner = central.api()
+        runner.sign_in(username="va_long_beach", password=runner_password)
+        sites = {}
+        for name, institution in (("cleveland", "Cleveland Clinic Foundation"), ("hungary", "Hungarian Institute of Cardiology, Budapest")):
+            sites[name] = Site(folder, central, name, institution)
+            started.callback(sites[name].close)
+            say(f"{institution}: registered, approved as {sites[name].site_id}, key enrolled, link open")
+        return Federation(central, runner, runner_password, sites, started.pop_all())
 
 
 def make_job(federation: Federation, spec: dict[str, Any] = SPEC, pair: str = "SIMICE") -> str:
@@ -89,7 +95,5 @@ def wait_for(federation: Federation, job_id: str, states: tuple[str, ...], secon
 
 
 def tear_down(federation: Federation) -> None:
-    """Stop the three servers."""
-    for site in federation.sites.values():
-        site.close()
-    federation.central.close()
+    """Stop the three servers, each also when another could not be stopped."""
+    federation.started.close()

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import mmap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from tests.disclosure.played import Site
-from tests.sandbox.gate.conftest import GateUnderTest
+from tests.sandbox.gate.conftest import NewGate, new_gate
+
+__all__ = ["new_gate"]
 
 
 @pytest.fixture
-def site() -> Iterator[Callable[..., Site]]:
-    """Makes sites, and sees to it that their gates end."""
-    gates: list[GateUnderTest] = []
+def site(new_gate: NewGate) -> Callable[..., Site]:
+    """Makes sites; their gates end with the test."""
 
     def make(*arguments: object, **more: object) -> Site:
-        gates.append(GateUnderTest(mmap.mmap(-1, 64 << 20)))
-        return Site(gates[-1], *arguments, **more)  # type: ignore[arg-type]
+        return Site(new_gate(64 << 20), *arguments, **more)  # type: ignore[arg-type]
 
-    yield make
-    for gate in gates:
-        gate.hang_up()
-        gate.join()
+    return make

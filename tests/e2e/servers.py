@@ -11,13 +11,16 @@ import ssl
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 
 BIN: Final = Path(sys.executable).parent
-READY_SECONDS: Final = 60.0
+READY_SECONDS: Final = 120.0
+PATIENCE: Final = 120.0
+"""Seconds in which everything comes, on a busy machine too, that comes at all."""
 PASSWORD_BYTES: Final = 12
 CA_PATH: Final = "/.well-known/tidegate/ca.pem"
 
@@ -117,6 +120,16 @@ class Api:
             )
 
 
+@contextlib.contextmanager
+def _closing_on_failure(made: Central | Site) -> Iterator[None]:
+    """What was started ends when what follows its start fails: nobody else knows of it yet."""
+    try:
+        yield
+    except BaseException:
+        made.close()
+        raise
+
+
 class Central:
     """A central server with an admin, made from nothing."""
 
@@ -130,14 +143,15 @@ class Central:
         arguments = ["init", "--data", str(self.folder), "--host", "localhost", "--host", "127.0.0.1", "--admin", "admin"]
         run_command("tidegate-central", *arguments, text=self.admin_password + "\n", env=env)
         self.fingerprint = run_command("tidegate-central", "fingerprint", "--data", str(self.folder), env=env).strip().split()[-1]
-        self.server = Server("central", ["tidegate-central", "serve", "--data", str(self.folder), "--port", str(self.port)], folder, env)
         self._clients: list[httpx.Client] = []
-        with httpx.Client(base_url=self.url, verify=False, trust_env=False) as client:  # noqa: S501 - the fingerprint is what is trusted
-            self.server.wait_until_ready(client, CA_PATH)
-            pem = client.get(CA_PATH).text
-        self.tls = ssl.create_default_context(cadata=pem)
-        self.admin = self.api()
-        self.admin.sign_in(username="admin", password=self.admin_password)
+        self.server = Server("central", ["tidegate-central", "serve", "--data", str(self.folder), "--port", str(self.port)], folder, env)
+        with _closing_on_failure(self):
+            with httpx.Client(base_url=self.url, verify=False, trust_env=False) as client:  # noqa: S501 - the fingerprint is trusted
+                self.server.wait_until_ready(client, CA_PATH)
+                pem = client.get(CA_PATH).text
+            self.tls = ssl.create_default_context(cadata=pem)
+            self.admin = self.api()
+            self.admin.sign_in(username="admin", password=self.admin_password)
 
     def api(self) -> Api:
         """A client that trusts this central's CA only."""
@@ -176,22 +190,23 @@ class Site:
         run_command("tidegate-site", "init", "--data", str(self.folder), text=self.owner_password + "\n", env=env)
         self.server = Server(name, ["tidegate-site", "serve", "--data", str(self.folder), "--port", str(self.port)], folder, env)
         self.api = Api(httpx.Client(base_url=self.url, timeout=60, trust_env=False))
-        self.server.wait_until_ready(self.api.client, "/")
-        self.api.sign_in(password=self.owner_password)
-        config = {"central_url": central.url, "site_id": self.site_id, "ca_fingerprint": central.fingerprint}
-        self.api.call("PUT", "/api/config", json=config)
-        self.api.call("POST", "/api/enrolment", json={"username": name, "password": self.password})
+        with _closing_on_failure(self):
+            self.server.wait_until_ready(self.api.client, "/")
+            self.api.sign_in(password=self.owner_password)
+            config = {"central_url": central.url, "site_id": self.site_id, "ca_fingerprint": central.fingerprint}
+            self.api.call("PUT", "/api/config", json=config)
+            self.api.call("POST", "/api/enrolment", json={"username": name, "password": self.password})
 
     def close(self) -> None:
         """Stop the server and close the client."""
         self.server.stop()
         self.api.client.close()
 
-    def wait_for_job(self, job_id: str, ready: str, seconds: float = 30) -> Any:
+    def wait_for_job(self, job_id: str, ready: str, seconds: float = PATIENCE) -> Any:
         """Poll the site's own view of a job until `ready` is true in it."""
         return poll(lambda: self._job(job_id), lambda job: job is not None and bool(job.get(ready)), seconds, f"{self.name}: {ready}")
 
-    def ledger_until(self, job_id: str, kind: str, seconds: float = 15) -> list[dict[str, Any]]:
+    def ledger_until(self, job_id: str, kind: str, seconds: float = PATIENCE) -> list[dict[str, Any]]:
         """The ledger of a job at this site, once its last line is of a kind: a job has ended a moment before its rows are wiped."""
         lines: list[dict[str, Any]] = poll(
             lambda: self.api.call("GET", f"/api/jobs/{job_id}/ledger"),

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.demo.story import CENTRAL_CSV, HEART, SPEC, Federation, job_state, make_job, ready, wait_for
-from tests.e2e.servers import Api, Server, ServerError, Site, free_port, poll, run_command
+from tests.e2e.servers import PATIENCE, Api, Server, ServerError, Site, free_port, poll, run_command
 
 pytestmark = pytest.mark.e2e
 SHORT = {**SPEC, "imputations": 2, "iteration_before_first_imputation": 2, "iteration_between_imputations": 1}
@@ -119,7 +119,7 @@ def test_a_line_of_200_megabytes_is_refused_without_being_held(federation: Feder
 
 def test_after_all_bad_files_the_same_job_runs_to_its_end(federation: Federation, open_job: str) -> None:
     ready(federation, open_job, CENTRAL_CSV, CSVS)
-    assert wait_for(federation, open_job, ("FINISHED", "FAILED"), 60)["state"] == "FINISHED"
+    assert wait_for(federation, open_job, ("FINISHED", "FAILED"))["state"] == "FINISHED"
     federation.runner.call("POST", f"/api/jobs/{open_job}/close")
 
 
@@ -142,12 +142,12 @@ def test_a_site_that_never_comes_is_waited_for_and_shown_and_the_job_can_be_canc
 def test_a_site_killed_in_the_middle_of_a_round_fails_the_job_under_its_name(federation: Federation) -> None:
     job_id = make_job(federation, ENDLESS)
     ready(federation, job_id, CENTRAL_CSV, CSVS)
-    wait_for(federation, job_id, ("RUNNING",), 30)
-    poll(lambda: job_state(federation, job_id), lambda job: job["progress"]["done"] > 2, 30, "some sweeps")
+    wait_for(federation, job_id, ("RUNNING",))
+    poll(lambda: job_state(federation, job_id), lambda job: job["progress"]["done"] > 2, PATIENCE, "some sweeps")
     lost = federation.sites["hungary"]
     lost.server.kill()
     try:
-        job = wait_for(federation, job_id, ("FAILED", "FINISHED", "CANCELLED"), 30)
+        job = wait_for(federation, job_id, ("FAILED", "FINISHED", "CANCELLED"))
         assert job["state"] == "FAILED"
         assert job["culprit"] == lost.site_id
         assert job["sentence"]
@@ -162,24 +162,24 @@ def test_either_side_can_cancel_a_running_job_and_everybody_wipes(federation: Fe
     for canceller in ("central", "site"):
         job_id = make_job(federation, ENDLESS)
         ready(federation, job_id, CENTRAL_CSV, CSVS)
-        wait_for(federation, job_id, ("RUNNING",), 30)
+        wait_for(federation, job_id, ("RUNNING",))
         api = federation.runner if canceller == "central" else federation.sites["cleveland"].api
         api.call("POST", f"/api/jobs/{job_id}/cancel")
-        assert wait_for(federation, job_id, ("CANCELLED", "FAILED"), 30)["state"] == "CANCELLED"
+        assert wait_for(federation, job_id, ("CANCELLED", "FAILED"))["state"] == "CANCELLED"
 
 
 def test_a_connection_lost_in_the_middle_of_a_job_is_resumed_and_nothing_is_computed_twice(federation: Federation) -> None:
     spec = {**SPEC, "imputations": 2, "iteration_before_first_imputation": 150, "iteration_between_imputations": 1}
     job_id = make_job(federation, spec)
     ready(federation, job_id, CENTRAL_CSV, CSVS)
-    wait_for(federation, job_id, ("RUNNING",), 30)
+    wait_for(federation, job_id, ("RUNNING",))
     site = federation.sites["cleveland"]
     site.server.process.send_signal(19)  # SIGSTOP: the site falls silent until central drops the link
     try:
-        poll(lambda: row_of(federation, job_id, site), lambda row: not row["is_online"], 10, "the site to be missed")
+        poll(lambda: row_of(federation, job_id, site), lambda row: not row["is_online"], PATIENCE, "the site to be missed")
     finally:
         site.server.process.send_signal(18)
-    job = wait_for(federation, job_id, ("FINISHED", "FAILED"), 90)
+    job = wait_for(federation, job_id, ("FINISHED", "FAILED"))
     assert job["state"] == "FINISHED", job
     lines = site.ledger_until(job_id, "wipe")
     rounds = [line["round"] for line in lines if line["kind"] == "release"]
@@ -197,7 +197,7 @@ def come_back(federation: Federation, site: Site) -> None:
     site.server.wait_until_ready(site.api.client, "/")
     site.api.sign_in(password=site.owner_password)
     sites = lambda: federation.runner.call("GET", "/api/sites")  # noqa: E731
-    poll(sites, lambda rows: next(r for r in rows if r["site_id"] == site.site_id)["online"], 30, f"{site.name} to be back")
+    poll(sites, lambda rows: next(r for r in rows if r["site_id"] == site.site_id)["online"], PATIENCE, f"{site.name} to be back")
 
 
 def test_a_wrong_password_is_refused_and_does_not_tell_whether_the_user_exists(federation: Federation) -> None:
@@ -227,7 +227,7 @@ def test_a_second_process_with_the_same_key_is_refused_while_the_first_is_alive(
             api = Api(client)
             second.wait_until_ready(client, "/")
             api.sign_in(password=site.owner_password)
-            status = poll(lambda: api.call("GET", "/api/status"), lambda s: "refused" in str(s), 20, "the second link to be refused")
+            status = poll(lambda: api.call("GET", "/api/status"), lambda s: "refused" in str(s), PATIENCE, "the second link to be refused")
         assert "duplicate" in str(status)
         assert "online" in str(site.api.call("GET", "/api/status"))
     finally:

@@ -46,19 +46,19 @@ async def served(app: Any, tls: Path | None = None) -> AsyncIterator[int]:
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-        if task.done():
-            task.result()
     try:
+        while not server.started:
+            await asyncio.sleep(0.01)
+            if task.done():
+                task.result()
         yield server.servers[0].sockets[0].getsockname()[1]
     finally:
         server.should_exit = True
         await task
 
 
-async def until(condition: Callable[[], Any], seconds: float = 10) -> Any:
-    """Wait until `condition` is true; its value."""
+async def until(condition: Callable[[], Any], seconds: float = 120) -> Any:
+    """Wait until `condition` is true; its value. Nothing takes so long, on a busy machine either, but what never comes."""
     async with asyncio.timeout(seconds):
         while not (value := condition()):
             await asyncio.sleep(0.02)

@@ -43,7 +43,7 @@ def folder(tmp_path: Path) -> str:
 
 def test_a_served_site_takes_the_password_that_init_made_up(tmp_path: Path) -> None:
     folder = tmp_path / "site"
-    made = subprocess.run([PROGRAM, "init", "--data", folder], input="\n", capture_output=True, text=True, timeout=60, check=True)
+    made = subprocess.run([PROGRAM, "init", "--data", folder], input="\n", capture_output=True, text=True, timeout=240, check=True)
     password = made.stdout.strip().removeprefix("Password: ")
     assert len(password) >= 12
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -59,7 +59,7 @@ def test_a_served_site_takes_the_password_that_init_made_up(tmp_path: Path) -> N
                 client.cookies.clear()
                 assert client.post("/api/sessions", json={"password": "another one"}).status_code == 401
             server.send_signal(signal.SIGTERM)
-            assert password not in server.communicate(timeout=60)[1]
+            assert password not in server.communicate(timeout=240)[1]
         finally:
             server.kill()
     assert server.returncode in (0, -signal.SIGTERM)

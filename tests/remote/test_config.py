@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import httpx
@@ -132,18 +133,17 @@ async def test_enrolment_needs_a_configuration(owner: httpx.AsyncClient) -> None
 async def test_the_password_goes_to_nobody_but_the_pinned_central(tmp_path: Path) -> None:
     """After pinning, a server with another certificate gets nothing."""
     real, impostor = make_stand_in(tmp_path / "real"), make_stand_in(tmp_path / "impostor")
-    database = open_database(tmp_path / "site.db")
-    service = ConfigService(database, Keys(tmp_path))
-    async with served(real.app(), real.tls) as port:
-        await service.set_central(f"https://localhost:{port}", "site-a", real.fingerprint)
-    assert service.current is not None
-    async with served(impostor.app(), impostor.tls) as port:
-        service.current.url = f"https://localhost:{port}"
-        with pytest.raises(TidegateError) as caught:
-            await service.enrol("anna", "secret of anna")
+    with contextlib.closing(open_database(tmp_path / "site.db")) as database:
+        service = ConfigService(database, Keys(tmp_path))
+        async with served(real.app(), real.tls) as port:
+            await service.set_central(f"https://localhost:{port}", "site-a", real.fingerprint)
+        assert service.current is not None
+        async with served(impostor.app(), impostor.tls) as port:
+            service.current.url = f"https://localhost:{port}"
+            with pytest.raises(TidegateError) as caught:
+                await service.enrol("anna", "secret of anna")
     assert caught.value.code is Code.CENTRAL_UNREACHABLE
     assert impostor.keys == {}
-    database.close()
 
 
 async def test_a_wrong_fingerprint_changes_nothing(enrolled: httpx.AsyncClient, central: StandIn) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from alembic.autogenerate import compare_metadata
@@ -12,17 +13,14 @@ from remote.db import Model, open_database
 
 
 def test_migrations_equal_the_models(tmp_path: Path) -> None:
-    database = open_database(tmp_path / "site.db")
-    with database.engine.connect() as connection:
+    with contextlib.closing(open_database(tmp_path / "site.db")) as database, database.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Model.metadata) == []
     assert len(tables.__all__) == len(Model.metadata.tables)
-    database.close()
 
 
 def test_migrating_again_changes_nothing(tmp_path: Path) -> None:
-    database = open_database(tmp_path / "site.db")
-    database.upgrade()
-    database.close()
+    with contextlib.closing(open_database(tmp_path / "site.db")) as database:
+        database.upgrade()
     open_database(tmp_path / "site.db").close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -30,12 +31,9 @@ async def made(owner: httpx.AsyncClient) -> dict[str, object]:
     """Press the button and wait."""
     answer = await owner.post("/api/probe")
     assert (answer.status_code, answer.json()["state"]) == (202, "running")
-    for _ in range(600):
-        view = (await owner.get("/api/probe")).json()
-        if view["state"] != "running":
-            return view
+    while (view := (await owner.get("/api/probe")).json())["state"] == "running":
         await asyncio.sleep(0.1)
-    raise AssertionError("the proof was not made in a minute")
+    return view
 
 
 async def test_a_site_proves_its_isolation_when_it_is_asked_to(owner: httpx.AsyncClient, app: FastAPI, settings: Settings) -> None:
@@ -55,9 +53,8 @@ async def test_a_site_proves_its_isolation_when_it_is_asked_to(owner: httpx.Asyn
     assert report["digest"] in page
     assert "prove it" not in (await owner.get("/status/live")).text
 
-    database = open_database(settings.database)
-    assert Proofs(database, POLICY).named() == named, "a restart forgets nothing"
-    database.close()
+    with contextlib.closing(open_database(settings.database)) as database:
+        assert Proofs(database, POLICY).named() == named, "a restart forgets nothing"
 
 
 async def test_one_proof_is_made_at_a_time(owner: httpx.AsyncClient) -> None:

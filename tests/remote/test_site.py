@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
@@ -48,6 +49,13 @@ async def call(site: httpx.AsyncClient, method: str, path: str, **arguments: Any
     return answer.json()
 
 
+async def seen(site: httpx.AsyncClient, path: str, condition: Callable[[Any], bool]) -> Any:
+    """What an owner who looks again and again sees, once it is as it is to be."""
+    while not condition(found := await call(site, "GET", path)):
+        await asyncio.sleep(0.02)
+    return found
+
+
 async def upload(site: httpx.AsyncClient, data: bytes) -> httpx.Response:
     async def chunks() -> AsyncIterator[bytes]:
         for start in range(0, len(data), 4096):
@@ -85,10 +93,7 @@ async def test_the_whole_story_of_a_job(joined: httpx.AsyncClient, central: Stan
     assert (job["state"], job["phase"], job["progress"]) == ("RUNNING", "running", {"step": "moments", "done": 1, "total": 4})
 
     await central.send(JobEnded("j1", JobState.FINISHED))
-    for _ in range(100):
-        job = await call(joined, "GET", "/api/jobs/j1")
-        if job["phase"] == "ended":
-            break
+    job = await seen(joined, "/api/jobs/j1", lambda job: job["phase"] == "ended")
     assert (job["state"], job["phase"], job["report"]) == ("FINISHED", "ended", None)
     lines = await call(joined, "GET", "/api/jobs/j1/ledger")
     assert [line["round"] for line in lines if line["kind"] == "release"] == [0, 1]
@@ -121,9 +126,7 @@ async def test_findings_of_the_data_name_column_and_line_here_and_only_codes_the
 async def test_findings_of_the_source_name_their_lines(joined: httpx.AsyncClient, central: StandIn) -> None:
     pair = broken_pair()
     await central.send(offer(pair))
-    for _ in range(100):
-        if (await call(joined, "GET", "/api/jobs/j1"))["digest"] == pair.digest:
-            break
+    await seen(joined, "/api/jobs/j1", lambda job: job["digest"] == pair.digest)
     await joined.post("/api/jobs/j1/approve", json={"digest": pair.digest})
     assert (await upload(joined, csv())).json()["is_clean"]
     answer = await joined.post("/api/jobs/j1/start")
@@ -154,9 +157,7 @@ async def test_another_configuration_ends_what_the_old_central_offered(joined: h
 
 async def test_pages_show_the_job_and_escape_what_central_says(joined: httpx.AsyncClient, central: StandIn) -> None:
     await central.send(offer(job_id="j2", name="<script>alert(1)</script>"))
-    for _ in range(100):
-        if len(await call(joined, "GET", "/api/jobs")) == 2:
-            break
+    await seen(joined, "/api/jobs", lambda jobs: len(jobs) == 2)
     for path in ("/jobs", "/jobs/j1", "/jobs/j2", "/jobs/j1/live", "/jobs/j1/ledger", "/config", "/status", "/status/live", "/api/docs"):
         page = await joined.get(path)
         assert page.status_code == 200, path
@@ -168,21 +169,15 @@ async def test_pages_show_the_job_and_escape_what_central_says(joined: httpx.Asy
 async def test_the_page_is_not_loaded_anew_during_an_upload(joined: httpx.AsyncClient) -> None:
     await joined.post("/api/jobs/j1/approve", json={"digest": simice().digest})
     assert "X-State" in (await joined.get("/jobs/j1/live")).headers
-    seen: list[bool] = []
+    is_anew: list[bool] = []
 
     async def chunks() -> AsyncIterator[bytes]:
         yield csv()
-        await _until_busy(joined)
-        seen.append("X-State" in (await joined.get("/jobs/j1/live")).headers)
+        await seen(joined, "/api/jobs/j1", lambda job: not job["may"]["upload"])
+        is_anew.append("X-State" in (await joined.get("/jobs/j1/live")).headers)
 
     await joined.put("/api/jobs/j1/data", content=chunks(), headers={"Content-Type": "text/csv"})
-    assert seen == [False]
-
-
-async def _until_busy(site: httpx.AsyncClient) -> None:
-    for _ in range(200):
-        if not (await call(site, "GET", "/api/jobs/j1"))["may"]["upload"]:
-            return
+    assert is_anew == [False]
 
 
 async def test_the_page_says_that_the_same_bytes_were_approved_before_and_what_the_upload_showed(
@@ -194,8 +189,6 @@ async def test_the_page_says_that_the_same_bytes_were_approved_before_and_what_t
     assert "not clean" in page
     assert "line 302" in page
     await central.send(offer(job_id="j2", name="another job"))
-    for _ in range(100):
-        if len(await call(joined, "GET", "/api/jobs")) == 2:
-            break
+    await seen(joined, "/api/jobs", lambda jobs: len(jobs) == 2)
     assert (await call(joined, "GET", "/api/jobs/j2"))["approved_before"]["by"] == "olga"
     assert "approved before, for job j1, by olga on 20" in (await joined.get("/jobs/j2")).text

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from policies import built_in
 from sandbox.check import check_pair
-from sandbox.errors import IsolationError
+from sandbox.errors import Code, IsolationError, PeerError
 from sandbox.manifest import Pair, load_pair, make_pair
 from sandbox.scaffold import CENTRAL, MANIFEST, REMOTE
 from sandbox.supervisor import Supervisor
@@ -50,6 +51,14 @@ async def test_the_findings_there_are_those_of_a_locked_worker(monkeypatch: pyte
     assert elsewhere.findings == here.findings != ()
     assert not elsewhere.passed
     assert here.unchecked == ""
+
+
+@pytest.mark.usefixtures("elsewhere")
+async def test_a_checker_that_ends_before_it_has_read_the_pair_is_told_by_how_it_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(PeerError) as caught:
+        await check_pair(pair(), POLICY)
+    assert (caught.value.code, caught.value.details) == (Code.WORKER_DIED, {"reason": "exit 1"})
 
 
 @pytest.mark.usefixtures("elsewhere")

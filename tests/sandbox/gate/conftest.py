@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import numpy as np
@@ -139,26 +139,47 @@ def csv_text() -> Callable[..., str]:
 
 
 Answer = Callable[[CallStep], StepDone | StepFailed | bytes | None]
+NewGate = Callable[..., "GateUnderTest"]
+JOIN_SECONDS = 60
+"""For a machine that is busy: nothing waits so long but what will never end."""
 
 
 class GateUnderTest:
-    """A gate in a thread, its host's end of the pipe, and a worker played by a function."""
+    """A gate in a thread, its host's end of the pipe, and workers played by functions. A context: everything ends with it, however.
+
+    A gate that gave up says why and ends, before or after the next write to it: so a write that finds nobody is no event, and what the
+    gate said last is read in its place.
+    """
 
     def __init__(self, memory: mmap.mmap) -> None:
         self.memory = memory
-        host, gate = socket.socketpair()
-        self._host_socket = host
-        self._workers: list[socket.socket] = []
-        self.pipe = Pipe(host.fileno())
-        self._threads = [threading.Thread(target=self._serve, args=(gate,), daemon=True)]
-        self._threads[0].start()
-        ready = self.receive()
-        assert isinstance(ready, GateReady)
+        self._workers: list[Worker] = []
+        self._host_socket, self._gate_socket = socket.socketpair()
+        self.pipe = Pipe(self._host_socket.fileno())
+        self._thread = threading.Thread(target=self._serve, daemon=True)
 
-    def _serve(self, end: socket.socket) -> None:
-        pipe = Pipe(end.detach())
-        serve(pipe, self.memory, ISOLATION)
-        pipe.close()
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let the gate and its workers end."""
+        self.hang_up()
+        with contextlib.ExitStack() as workers:
+            for worker in self._workers:
+                workers.callback(worker.close)
+                worker.hang_up()
+            self.wait()
+            for worker in self._workers:
+                worker.wait()
+
+    def _serve(self) -> None:
+        pipe = Pipe(self._gate_socket.detach())
+        with contextlib.closing(pipe):
+            serve(pipe, self.memory, ISOLATION)
+
+    def be_ready(self) -> None:
+        assert isinstance(self.receive(), GateReady)
 
     def receive(self) -> GateToHost:
         frame = self.pipe.receive()
@@ -166,43 +187,27 @@ class GateUnderTest:
         return gate_to_host.decode(frame.payload)
 
     def ask(self, message: Message) -> GateToHost:
-        self.pipe.send(message)
+        with contextlib.suppress(ConnectionError):
+            self.pipe.send(message)
         return self.receive()
 
     def upload(self, data: bytes | str) -> UploadReport:
-        for frame in data_frames(data.encode() if isinstance(data, str) else data):
-            self.pipe.send_frame(frame)
-        self.pipe.send_frame(Frame(Kind.END))
+        with contextlib.suppress(ConnectionError):
+            for frame in data_frames(data.encode() if isinstance(data, str) else data):
+                self.pipe.send_frame(frame)
+            self.pipe.send_frame(Frame(Kind.END))
         report = self.receive()
-        assert isinstance(report, UploadReport)
+        assert isinstance(report, UploadReport), report
         return report
 
     def attach(self, answer: Answer, *, rows_reviewed: bool = False) -> GateToHost:
         """Attach a worker that answers with a message, with raw bytes, or (None) by going away."""
-        mine, theirs = socket.socketpair()
-        self._workers.append(mine)
-        self._threads.append(threading.Thread(target=self._work, args=(mine, answer), daemon=True))
-        self._threads[-1].start()
-        self.pipe.send(AttachWorker(rows_reviewed))
-        socket.send_fds(self._host_socket, [b"x"], [theirs.fileno()])
-        theirs.close()
+        worker = Worker(answer)
+        self._workers.append(worker)
+        with worker.gate_end, contextlib.suppress(ConnectionError):
+            self.pipe.send(AttachWorker(rows_reviewed))
+            socket.send_fds(self._host_socket, [b"x"], [worker.gate_end.fileno()])
         return self.receive()
-
-    def _work(self, end: socket.socket, answer: Answer) -> None:
-        pipe = Pipe(end.fileno())
-        try:
-            while True:
-                said = answer(gate_to_worker.decode(pipe.receive().payload))
-                if said is None:
-                    break
-                if isinstance(said, bytes):
-                    os.write(end.fileno(), said)
-                else:
-                    pipe.send(said)
-        except (EOFError, OSError):
-            pass
-        with contextlib.suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
 
     def result(self) -> bytes:
         data = b""
@@ -212,41 +217,67 @@ class GateUnderTest:
         return data
 
     def hang_up(self) -> None:
+        """Go away as a host does."""
         self._host_socket.close()
 
-    def join(self) -> None:
-        """Wait for the gate to end, then for its worker, which sees the gate's process end in real life."""
-        self._threads[0].join(10)
-        assert not self._threads[0].is_alive()
-        for worker in self._workers:
-            with contextlib.suppress(OSError):
-                worker.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads[1:]:
-            thread.join(10)
-            assert not thread.is_alive()
-        for worker in self._workers:
-            worker.close()
+    def wait(self) -> None:
+        """Wait for the gate to end by itself."""
+        join(self._thread)
 
     @property
     def is_zero(self) -> bool:
         return not np.frombuffer(self.memory, dtype=np.uint8).any()
 
 
+class Worker:
+    """A worker in a thread; `gate_end` is what a gate is given."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self._socket, self.gate_end = socket.socketpair()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def hang_up(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def wait(self) -> None:
+        join(self._thread)
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _work(self) -> None:
+        pipe = Pipe(self._socket.fileno())
+        with contextlib.suppress(EOFError, OSError):
+            while (said := self._answer(gate_to_worker.decode(pipe.receive().payload))) is not None:
+                if isinstance(said, bytes):
+                    os.write(pipe.fd, said)
+                else:
+                    pipe.send(said)
+        self.hang_up()
+
+
+def join(thread: threading.Thread) -> None:
+    """Wait for a thread whose end is certain."""
+    thread.join(JOIN_SECONDS)
+    assert not thread.is_alive()
+
+
 @pytest.fixture
-def new_gate() -> Iterator[Callable[[], GateUnderTest]]:
+def new_gate() -> Iterator[NewGate]:
     """Makes gates, and sees to it that all of them end."""
-    gates: list[GateUnderTest] = []
+    with contextlib.ExitStack() as gates:
 
-    def make() -> GateUnderTest:
-        gates.append(GateUnderTest(mmap.mmap(-1, 16 << 20)))
-        return gates[-1]
+        def make(n_bytes: int = 16 << 20) -> GateUnderTest:
+            gate = gates.enter_context(GateUnderTest(mmap.mmap(-1, n_bytes)))
+            gate.be_ready()
+            return gate
 
-    yield make
-    for gate in gates:
-        gate.hang_up()
-        gate.join()
+        yield make
 
 
 @pytest.fixture
-def gate(new_gate: Callable[[], GateUnderTest]) -> GateUnderTest:
+def gate(new_gate: NewGate) -> GateUnderTest:
     return new_gate()

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.errors import Code
+from sandbox.errors import Code, PeerError
 from sandbox.gate.attached import TOGETHER_BYTES, AttachedWorker
 from sandbox.gate.guard import Refusal
 from sandbox.pipe import Pipe
-from sandbox.wire.messages import CallStep, KernelCall, StepCall, StepDone, StepFailed, gate_to_worker
+from sandbox.wire.messages import CallStep, KernelCall, Message, StepCall, StepDone, StepFailed, Wipe, gate_to_worker
 from sandbox.wire.values import floats
 
 LONG = floats([1.0] * (TOGETHER_BYTES // 8))
@@ -31,7 +31,10 @@ class Peer:
         assert isinstance(message, CallStep)
         return message.step
 
-    def say(self, *answers: StepDone | StepFailed) -> None:
+    def end(self) -> None:
+        self._socket.close()
+
+    def say(self, *answers: Message) -> None:
         self._pipe.send(*answers)
 
     @property
@@ -93,6 +96,22 @@ def test_a_call_with_long_arguments_waits_until_the_one_before_it_is_answered(en
     peer.say(named(2))
     assert next(answers) == named(2)
     assert peer.hear() == "b"
+
+
+@pytest.mark.parametrize(("said", "code"), [(StepDone(), None), (Wipe(), Code.WORKER_PROTOCOL), (None, Code.WORKER_DIED)])
+def test_what_a_worker_said_last_counts_when_it_is_gone_before_it_is_asked(
+    ends: tuple[AttachedWorker, Peer], said: StepDone | Wipe | None, code: Code | None
+) -> None:
+    worker, peer = ends
+    if said is not None:
+        peer.say(said)
+    peer.end()
+    answers = worker.run([StepCall("a", {}), StepCall("b", {})])
+    if code is None:
+        assert next(answers) == said
+    with pytest.raises(PeerError) as caught:
+        next(answers)
+    assert caught.value.code is (code or Code.WORKER_DIED)
 
 
 def test_many_calls_and_long_answers_do_not_lock_gate_and_worker(ends: tuple[AttachedWorker, Peer]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import mmap
 import zipfile
 
 import msgspec
@@ -193,7 +192,7 @@ def test_a_round_for_other_chains_than_the_jobs_ends_the_gate_with_zeros(begun, 
     assert isinstance(failed, GateFailed)
     assert failed.code is Code.GATE_PROTOCOL
     gate.hang_up()
-    gate.join()
+    gate.wait()
     assert gate.is_zero
 
 
@@ -232,15 +231,13 @@ def test_a_result_is_not_sent_before_every_chain_has_kept_its_share(begun) -> No
     assert isinstance(gate.ask(SendResult({})), GateFailed)
 
 
-def test_chains_that_do_not_fit_into_memory_are_found_at_the_upload(make_setup, csv_text) -> None:
+def test_chains_that_do_not_fit_into_memory_are_found_at_the_upload(new_gate, make_setup, csv_text) -> None:
     found = {}
     for n_chains in (1, 16):
-        gate = GateUnderTest(mmap.mmap(-1, 20_000_000))
+        gate = new_gate(20_000_000)
         gate.pipe.send(make_setup(job(n_chains)))
         report = gate.upload(csv_text(2000))
         found[n_chains] = [(finding.code, finding.sentence) for finding in report.findings if finding.severity == "stop"]
-        gate.hang_up()
-        gate.join()
     assert found[1] == []
     assert [code for code, _ in found[16]] == [Code.DATA_TOO_LARGE]
 

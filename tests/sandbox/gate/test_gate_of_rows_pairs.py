@@ -16,7 +16,18 @@ from sandbox.gate.lending import N_WORKERS
 from sandbox.gate.serve import MARGINS
 from sandbox.job import check_job, job_from_table
 from sandbox.manifest import load_pair
-from sandbox.wire.messages import Acknowledged, Begin, Constants, GateFailed, GateSetup, RoundResult, RunRound, StepFailed, UploadReport
+from sandbox.wire.messages import (
+    Acknowledged,
+    Begin,
+    Constants,
+    GateFailed,
+    GateSetup,
+    KeepImputation,
+    RoundResult,
+    RunRound,
+    StepFailed,
+    UploadReport,
+)
 from sandbox.wire.values import floats
 from tests.sandbox.gate.conftest import JOB, GateUnderTest
 
@@ -80,6 +91,13 @@ def test_there_are_exactly_as_many_workers_as_the_comparison_needs(gate: GateUnd
         assert isinstance(gate.attach(refuse_to_work, rows_reviewed=True), Acknowledged)
     assert code_of(gate.attach(refuse_to_work, rows_reviewed=True)) is Code.GATE_PROTOCOL
     assert gate.is_zero
+
+
+def test_a_gate_that_is_gone_before_a_worker_comes_is_told_by_what_it_said_last(gate: GateUnderTest, open_site) -> None:
+    assert open_site().is_clean
+    gate.pipe.send(KeepImputation())
+    gate.wait()
+    assert code_of(gate.attach(refuse_to_work, rows_reviewed=True)) is Code.GATE_PROTOCOL
 
 
 def test_nothing_is_lent_before_all_workers_are_there(gate: GateUnderTest, open_site) -> None:

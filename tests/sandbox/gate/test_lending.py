@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
-import threading
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -24,6 +24,7 @@ from sandbox.pipe import Pipe
 from sandbox.wire.messages import CallBlocks, GateSetup, LoadRows, SetColumn, gate_to_worker
 from sandbox.worker.block import Block
 from sandbox.worker.blocks import Blocks
+from tests.sandbox.gate.test_pool import served
 
 N_ROWS = 300
 DRAWS = RowDraws(bytes(16))
@@ -104,24 +105,12 @@ def rows(surveyed: Callable[..., Survey], make_setup: Callable[..., GateSetup], 
 
 @pytest.fixture
 def lend() -> Iterator[Callable[..., Lending]]:
-    ends: list[socket.socket] = []
-    threads: list[threading.Thread] = []
+    with contextlib.ExitStack() as workers:
 
-    def make(rows: Rows, draws: RowDraws = DRAWS) -> Lending:
-        pools = []
-        for _ in range(N_WORKERS):
-            ours, theirs = socket.socketpair()
-            ends.append(ours)
-            threads.append(threading.Thread(target=serve, args=(theirs,)))
-            threads[-1].start()
-            pools.append(Pool(ours.fileno()))
-        return Lending(pools, rows, draws, {})
+        def make(rows: Rows, draws: RowDraws = DRAWS) -> Lending:
+            return Lending([Pool(workers.enter_context(served(serve)).fileno()) for _ in range(N_WORKERS)], rows, draws, {})
 
-    yield make
-    for end in ends:
-        end.close()
-    for thread in threads:
-        thread.join(timeout=10)
+        yield make
 
 
 def ask(lending: Lending, step: str, **request: float) -> Contributions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from sandbox.wire.frames import Frame, Kind
 from sandbox.wire.messages import BlocksDone, CallBlocks, GateSetup, LoadRows, SetColumn, StepDone, StepFailed, gate_to_worker
 from sandbox.worker.block import Block
 from sandbox.worker.blocks import Blocks
+from tests.sandbox.gate.conftest import join
 
 N_BLOCKS = 7
 
@@ -58,6 +60,20 @@ def serve(end: socket.socket) -> None:
             return
 
 
+@contextlib.contextmanager
+def served(serve: Callable[[socket.socket], None]) -> Iterator[socket.socket]:
+    """The gate's end of a worker that `serve` plays in a thread; both end with the context."""
+    ours, theirs = socket.socketpair()
+    thread = threading.Thread(target=serve, args=(theirs,))
+    thread.start()
+    try:
+        yield ours
+    finally:
+        with ours:
+            ours.shutdown(socket.SHUT_RDWR)
+        join(thread)
+
+
 @pytest.fixture
 def lay_out(surveyed: Callable[..., Survey], make_setup: Callable[..., GateSetup], csv_text: Callable[..., str]) -> Callable[[], Rows]:
     """Standardised rows with two targets, some cells of which are missing."""
@@ -74,24 +90,15 @@ def lay_out(surveyed: Callable[..., Survey], make_setup: Callable[..., GateSetup
 
 @pytest.fixture
 def lend(lay_out: Callable[..., Rows]) -> Iterator[Callable[[int], tuple[Pool, Rows]]]:
-    threads: list[threading.Thread] = []
-    ends: list[socket.socket] = []
+    with contextlib.ExitStack() as workers:
 
-    def make(n_blocks: int) -> tuple[Pool, Rows]:
-        ours, theirs = socket.socketpair()
-        ends.append(ours)
-        threads.append(threading.Thread(target=serve, args=(theirs,)))
-        threads[-1].start()
-        rows = lay_out()
-        pool = Pool(ours.fileno())
-        pool.load(rows, secret_partition(RowDraws(bytes(16)), rows.file_rows, n_blocks, n_blocks), {})
-        return pool, rows
+        def make(n_blocks: int) -> tuple[Pool, Rows]:
+            rows = lay_out()
+            pool = Pool(workers.enter_context(served(serve)).fileno())
+            pool.load(rows, secret_partition(RowDraws(bytes(16)), rows.file_rows, n_blocks, n_blocks), {})
+            return pool, rows
 
-    yield make
-    for end in ends:
-        end.close()
-    for thread in threads:
-        thread.join(timeout=10)
+        yield make
 
 
 def test_blocks_add_up_to_the_whole_and_the_gate_knows_the_sum(lend) -> None:
@@ -160,15 +167,9 @@ LIES = {
 
 @pytest.mark.parametrize("lie", LIES)
 def test_a_worker_that_lies_about_its_answer_is_no_worker(lay_out, lie: str) -> None:
-    ours, theirs = socket.socketpair()
-    with ours:
-        rows = lay_out()
-        pool = Pool(ours.fileno())
-        reader = threading.Thread(target=lambda: [theirs.recv(1 << 16) for _ in iter(lambda: theirs.recv(1 << 16, socket.MSG_PEEK), b"")])
-        reader.start()
-        pool.load(rows, secret_partition(RowDraws(bytes(16)), rows.file_rows, 1, 1), {})
-        with theirs:
-            pipe = Pipe(theirs.fileno())
+    def tell(end: socket.socket) -> None:
+        with end:
+            pipe = Pipe(end.fileno())
             for part in LIES[lie]:
                 if part is None:
                     pipe.send_frame(Frame(Kind.END))
@@ -176,12 +177,29 @@ def test_a_worker_that_lies_about_its_answer_is_no_worker(lay_out, lie: str) -> 
                     pipe.send_frame(Frame(Kind.DATA, part))
                 else:
                     pipe.send(part)
-            theirs.shutdown(socket.SHUT_WR)
-            with pytest.raises(PeerError) as stopped:
-                pool.answer(2)
-            assert stopped.value.code in (Code.WORKER_PROTOCOL, Code.WORKER_DIED)
-            ours.shutdown(socket.SHUT_WR)
-            reader.join(timeout=10)
+            end.shutdown(socket.SHUT_WR)
+            while end.recv(1 << 16):
+                pass
+
+    with served(tell) as end:
+        rows = lay_out()
+        pool = Pool(end.fileno())
+        pool.load(rows, secret_partition(RowDraws(bytes(16)), rows.file_rows, 1, 1), {})
+        with pytest.raises(PeerError) as stopped:
+            pool.answer(2)
+        assert stopped.value.code in (Code.WORKER_PROTOCOL, Code.WORKER_DIED)
+
+
+@pytest.mark.parametrize(("said", "code"), [([], Code.WORKER_DIED), ([BlocksDone()], Code.WORKER_PROTOCOL)], ids=["nothing", "unasked"])
+def test_what_a_worker_said_last_counts_when_it_is_gone_before_it_is_lent_anything(lay_out, said: list[BlocksDone], code: Code) -> None:
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            Pipe(theirs.fileno()).send(*said)
+        rows = lay_out()
+        with pytest.raises(PeerError) as stopped:
+            Pool(ours.fileno()).load(rows, secret_partition(RowDraws(bytes(16)), rows.file_rows, 1, 1), {})
+    assert stopped.value.code is code
 
 
 def test_a_failed_step_holds_nothing_but_a_line() -> None:

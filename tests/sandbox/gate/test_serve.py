@@ -124,7 +124,7 @@ def test_a_job_from_upload_to_zip_and_wipe(gate, begin) -> None:
     assert isinstance(wiped, Wiped)
     assert json.loads(wiped.entry)["kind"] == "wipe"
     gate.hang_up()
-    gate.join()
+    gate.wait()
     assert gate.is_zero
 
 
@@ -135,14 +135,14 @@ def test_rows_are_in_the_region_until_the_wipe(gate, make_setup, csv_text) -> No
     assert b"p199," in bytes(gate.memory)
     assert isinstance(gate.ask(Wipe()), Wiped)
     gate.hang_up()
-    gate.join()
+    gate.wait()
     assert gate.is_zero
 
 
 def test_a_host_that_goes_away_leaves_zeros(gate, begin) -> None:
     begin()
     gate.hang_up()
-    gate.join()
+    gate.wait()
     assert gate.is_zero
 
 
@@ -199,7 +199,7 @@ def test_a_site_under_the_default_policy_refuses_and_reports_three_rows(gate, ma
     report = gate.upload(csv_text(3, missing=0.0))
     assert {finding.code for finding in report.findings} >= {Code.RULE_MIN_ROWS, Code.RULE_PARAMETER_RATIO}
     assert isinstance(gate.ask(RunRound(0, asks(*MARGINS))), GateFailed)
-    gate.join()
+    gate.wait()
     assert gate.is_zero
 
 
@@ -214,7 +214,7 @@ def test_a_message_out_of_order_ends_the_gate_with_zeros(gate, make_setup, csv_t
     assert isinstance(failed, GateFailed)
     assert failed.code is Code.GATE_PROTOCOL
     gate.hang_up()
-    gate.join()
+    gate.wait()
     assert gate.is_zero
 
 
@@ -358,7 +358,7 @@ def test_a_worker_that_dies_or_lies_ends_the_gate_with_zeros(gate, begin, said: 
     assert failed.code is code
     assert json.loads(failed.entry)["kind"] == "failure"
     gate.hang_up()
-    gate.join()
+    gate.wait()
     assert gate.is_zero
 
 
@@ -414,6 +414,6 @@ def test_the_same_setup_and_rounds_give_the_same_bytes(new_gate, make_setup, csv
         run(gate, 1, MOMENTS)
         bodies.append(encode(run(gate, 2, IMPUTE_Y, StepCall("moments", {"target": B}))[0]))
         gate.hang_up()
-        gate.join()
+        gate.wait()
     assert bodies[0] == bodies[1]
     assert bodies[0] != bodies[2]

@@ -65,7 +65,7 @@ def test_rows_are_laid_out_in_the_memory_of_the_upload() -> None:
     make(n, np.arange(n), region)
     matrix, per_row = 8 * n * 5, 8 * n
     # The order of the rows, and room for three numbers per missing cell of one target.
-    assert region.n_bytes_used < matrix + 1.1 * per_row + 3 * 0.35 * per_row + (1 << 16)
+    assert region.wipe() < matrix + 1.1 * per_row + 3 * 0.35 * per_row + (1 << 16)
 
 
 def test_laying_out_rows_holds_no_more_than_a_few_columns_beside_them_and_each_row_is_found_again() -> None:

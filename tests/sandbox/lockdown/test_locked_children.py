@@ -43,9 +43,10 @@ async def outcome_in(child: Child, deed: str) -> str:
 async def test_children_do_not_inherit_the_hosts_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIDEGATE_CANARY", "a secret of the host")
     supervisor = await Supervisor.start(program=[ZYGOTE])
-    worker = await supervisor.spawn_worker(POLICY)
-    environment = await outcome_in(worker, "environment")
-    await supervisor.close()
+    try:
+        environment = await outcome_in(await supervisor.spawn_worker(POLICY), "environment")
+    finally:
+        await supervisor.close()
     assert "OPENBLAS_NUM_THREADS" in environment
     assert "CANARY" not in environment
 

@@ -48,6 +48,7 @@ PATIENT = CENTRAL.replace(
     '    return sites.sum("moments", target=target)',
     '    try:\n        return sites.sum("moments", target=target)\n    except Refused:\n        return sites.sum("moments", target=target)',
 )
+N_CHAINS = 4
 SHORT = {"iteration_before_first_imputation": 3, "iteration_between_imputations": 2}
 
 
@@ -76,7 +77,7 @@ class Recorder:
 
 
 async def run(bench: Bench, site: Any, central: str = CENTRAL, **job: Any) -> Any:
-    job = {**SHORT, "imputations": 4, "parameters": {"chains": 4}, **job}
+    job = {**SHORT, "imputations": N_CHAINS, "parameters": {"chains": N_CHAINS}, **job}
     return await bench.run(answer=site, central=central, manifest=CHAINED_MANIFEST, **job)
 
 
@@ -177,20 +178,27 @@ async def test_a_pair_that_keeps_more_than_its_share_fails(bench: Bench) -> None
     assert "more than 1" in str(caught.value)
 
 
+def workers_of(zygote: Any) -> int:
+    """Workers that are not gone: those of chains, and one for every participant."""
+    return sum(child.role == "worker" and not child.is_gone for child in zygote._children.values())
+
+
 async def test_no_worker_of_a_chain_outlives_a_job_that_ended_failed_or_was_cancelled(bench: Bench) -> None:
     await run(bench, Recorder())
     with pytest.raises(Refused):
         await run(bench, Recorder(refuse={3: 1}))
     endless = CENTRAL.replace("    target = job", "    while True:\n        pass\n    target = job", 1)
+    zygote = bench.supervisor._zygote
+    assert zygote is not None
+    n_before = workers_of(zygote)
     task = asyncio.create_task(run(bench, Recorder(), central=endless))
-    await asyncio.sleep(1.5)
+    while workers_of(zygote) < n_before + 1 + N_CHAINS:
+        await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     for participant in bench.opened:
         await participant.wipe()
-    zygote = bench.supervisor._zygote
-    assert zygote is not None
     assert all(child.is_gone for child in zygote._children.values())
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -85,6 +87,13 @@ class Bench:
         self.opened.append(participant)
         return participant
 
+    async def close(self) -> None:
+        """Wipe every participant, also after one that could not be wiped."""
+        with contextlib.closing(self.ledger):
+            for outcome in await asyncio.gather(*(participant.wipe() for participant in self.opened), return_exceptions=True):
+                if outcome is not None:
+                    raise outcome
+
     async def failing(self, **arguments: object) -> TidegateError:
         with pytest.raises(TidegateError) as caught:
             await self.run(**arguments)  # type: ignore[arg-type]
@@ -98,11 +107,12 @@ async def chunks(data: bytes) -> AsyncIterator[bytes]:
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     supervisor = await Supervisor.start()
-    bench = Bench(supervisor, tmp_path)
-    yield bench
-    for participant in bench.opened:
-        await participant.wipe()
-    await supervisor.close()
+    try:
+        bench = Bench(supervisor, tmp_path)
+        yield bench
+        await bench.close()
+    finally:
+        await supervisor.close()
 
 
 async def test_a_job_runs_and_the_summary_counts_what_was_released(bench: Bench) -> None:
@@ -130,13 +140,16 @@ async def test_tells_travel_with_the_next_question_in_order(bench: Bench) -> Non
     assert seen == [["margins"], ["moments"], ["impute", "moments"], ["impute", "moments"]]
 
 
-async def test_who_took_longest_for_the_last_answer_is_asked_first(bench: Bench) -> None:
+async def test_who_took_longest_for_the_last_answer_is_asked_first(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
+    now = 0.0
+    monkeypatch.setattr("sandbox.rounds.engine.time", SimpleNamespace(perf_counter=lambda: now))
 
     class Site(FakeParticipant):
         async def run_round(self, number: int, chains: tuple[ChainCalls, ...]) -> RoundReply:
+            nonlocal now
             asked.append(self.name)
-            await asyncio.sleep({"S0": 0.0, "S1": 0.1, "S2": 0.5}[self.name])
+            now += {"S0": 0.0, "S1": 0.1, "S2": 0.5}[self.name]
             return await super().run_round(number, chains)
 
     engine = await bench.run(n_sites=3, make_site=Site)
@@ -260,7 +273,7 @@ async def test_a_killed_gate_is_named_and_the_participant_wipes_without_it(bench
     await participant.upload(chunks(CSV))
     gone = asyncio.create_task(participant.gone())
     await participant._gate.kill()
-    error = await asyncio.wait_for(gone, 5)
+    error = await gone
     assert error.code is Code.GATE_DIED
     assert "SIGKILL" in str(error)
     with pytest.raises(PeerError):
@@ -271,13 +284,20 @@ async def test_a_killed_gate_is_named_and_the_participant_wipes_without_it(bench
 
 async def test_a_cancelled_job_can_be_wiped_in_the_middle_of_a_step(bench: Bench) -> None:
     remote = REMOTE.replace("    return {", "    while True:\n        pass\n    return {")
-    task = asyncio.create_task(bench.run(remote=remote))
-    await asyncio.sleep(1.5)
+    is_asked = asyncio.Event()
+
+    def site(number: int, chains: tuple[ChainCalls, ...]) -> RoundReply:
+        if chains[0].calls[-1].step == "moments":
+            is_asked.set()
+        return silent_site(number, chains)
+
+    task = asyncio.create_task(bench.run(answer=site, remote=remote))
+    await is_asked.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     [participant] = bench.opened
-    await asyncio.wait_for(participant.wipe(), 5)
+    await participant.wipe()
 
 
 async def test_an_upload_that_was_refused_leaves_the_participant_usable(bench: Bench) -> None:

@@ -35,8 +35,7 @@ async def supervisor() -> AsyncIterator[Supervisor]:
 async def bench(supervisor: Supervisor, tmp_path: Path) -> AsyncIterator[Bench]:
     bench = Bench(supervisor, tmp_path)
     yield bench
-    for participant in bench.opened:
-        await participant.wipe()
+    await bench.close()
 
 
 def policy(**limits: int) -> Policy:
