@@ -24,6 +24,7 @@ STATUS: Final[dict[Code, int]] = {
     Code.ACCESS_FORBIDDEN: 403,
     Code.ACCESS_ORIGIN: 403,
     Code.ACCOUNT_EXISTS: 409,
+    Code.ACCOUNT_LAST_ADMIN: 409,
     Code.PAIR_EXISTS: 409,
     Code.JOB_STATE: 409,
     Code.REQUEST_NOT_FOUND: 404,

@@ -144,6 +144,7 @@ class Code(StrEnum):
     REQUEST_TOO_LARGE = "request.too_large"
     REQUEST_FAILED = "request.failed"
     ACCOUNT_EXISTS = "account.exists"
+    ACCOUNT_LAST_ADMIN = "account.last_admin"
     PAIR_EXISTS = "pair.exists"
     # a site and its central
     SITE_NOT_CONFIGURED = "site.not_configured"
@@ -447,6 +448,10 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     C.REQUEST_TOO_LARGE: Entry("The request is larger than {limit} bytes.", "Send less at once."),
     C.REQUEST_FAILED: Entry("The server failed.", "Try again; if it stays, the log of the server names the place."),
     C.ACCOUNT_EXISTS: Entry("The user name {username!r} is taken.", "Choose another one."),
+    C.ACCOUNT_LAST_ADMIN: Entry(
+        "{username!r} is the last administrator: without one nobody could approve accounts.",
+        "Give another approved account the role admin first.",
+    ),
     C.PAIR_EXISTS: Entry("{name} {version} is registered already, with other bytes.", "Raise the version in manifest.toml."),
     C.SITE_NOT_CONFIGURED: Entry("This site does not know its central yet.", "Fill in the configuration and enrol this site."),
     C.SITE_FINGERPRINT: Entry(

@@ -46,6 +46,11 @@ class Account(Base):
         return self.approved_at is not None and self.revoked_at is None
 
     @property
+    def is_admin(self) -> bool:
+        """Whether the account may approve and revoke others."""
+        return self.is_active and Role.ADMIN.value in self.roles
+
+    @property
     def may_run_a_site(self) -> bool:
         """Whether the site of the account may open a link."""
         return self.is_active and self.site_id is not None and Role.SITE.value in self.roles
