@@ -22,6 +22,7 @@ class Role(StrEnum):
 
 
 MAX_NAME: Final = 64
+NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 
 class Account(Base):

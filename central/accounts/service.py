@@ -176,11 +176,6 @@ class AccountService:
             store.revoke_sessions(session, account.id)
         log.info("account.password_set", account=account.id)
 
-    def has_admin(self) -> bool:
-        """Whether anybody can approve accounts."""
-        with self._database.transaction() as session:
-            return store.has_admin(session)
-
     def mails(self) -> Sequence[Mail]:
         """Mails that were not delivered."""
         with self._database.transaction() as session:
