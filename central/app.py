@@ -31,6 +31,7 @@ from central.settings import Settings, read_secret
 from central.sites.service import SiteService
 from central.web.pages import STATIC, page_of
 from central.web.pages import router as pages
+from central.web.security_txt import router as security_txt
 from policies import load_policy
 from sandbox.ledger import Ledger
 from sandbox.pages.bodies import BodyLimit
@@ -74,8 +75,8 @@ def create_app(settings: Settings, tls: TlsFiles, passwords: Passwords | None = 
     app = FastAPI(title="Tidegate central", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     app.state.accounts, app.state.sites, app.state.registry = accounts, sites, registry
     app.state.hub, app.state.jobs, app.state.ledger_path = hub, jobs, settings.ledger_path
-    app.state.fingerprint = tls.fingerprint
-    for router in (accounts_api, registry_api, hub_api, jobs_api, pages):
+    app.state.fingerprint, app.state.security_contact = tls.fingerprint, settings.security_contact
+    for router in (accounts_api, registry_api, hub_api, jobs_api, pages, security_txt):
         app.include_router(router)
     app.mount("/static/shared", StaticFiles(directory=SHARED_STATIC))
     app.mount("/static/central", StaticFiles(directory=STATIC))

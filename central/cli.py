@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import structlog
 import typer
@@ -36,7 +36,7 @@ from policies import PolicyError, load_policy
 from sandbox.errors import TidegateError
 from sandbox.heap import settle
 from sandbox.host import terminal
-from sandbox.host.startup import RESTORE, NotReady, listen, said_in_one_sentence, settings_of, stop
+from sandbox.host.startup import RESTORE, NotReady, listen, settings_of, stop
 from sandbox.manifest import load_pair
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Run the central of a federation.")
@@ -59,7 +59,7 @@ def init(
     ] = "",
 ) -> None:
     """Set up a data directory: secrets, certificates, database, the pairs that come with Tidegate, the first administrator."""
-    with _settings(data) as settings, _errors():
+    with settings_of(Settings, data) as settings, _errors():
         make_data_dir(settings.data_dir)
         load_policy(settings.policy)
         with _database(settings) as database:
@@ -86,7 +86,7 @@ def serve(
     data: DataDir = None,
 ) -> None:
     """Serve pages, API and links on one TLS port."""
-    with _settings(data, host=host, port=port) as settings, _errors():
+    with settings_of(Settings, data, host=host, port=port) as settings, _errors():
         _is_set_up(settings)
         with _only_one(settings.data_dir):
             # Before the address is taken, so that what is wrong with the database is the last thing said and not the first of a log.
@@ -109,7 +109,7 @@ def add_pair(
         finally:
             await processes.close()
 
-    with _settings(data) as settings, _errors():
+    with settings_of(Settings, data) as settings, _errors():
         _is_set_up(settings)
         with _database(settings) as database:
             typer.echo(asyncio.run(register(settings, database)))
@@ -118,7 +118,7 @@ def add_pair(
 @app.command("set-password")
 def set_password(username: str, data: DataDir = None) -> None:
     """Set a user's password: typed, or one line of standard input; empty: generated. Open sessions of the user end."""
-    with _settings(data) as settings, _errors():
+    with settings_of(Settings, data) as settings, _errors():
         _is_set_up(settings)
         with _database(settings) as database:
             password, text = _password(username)
@@ -129,7 +129,7 @@ def set_password(username: str, data: DataDir = None) -> None:
 @app.command()
 def fingerprint(data: DataDir = None) -> None:
     """Print the SHA-256 of the certificate authority, which sites type."""
-    with _settings(data) as settings:
+    with settings_of(Settings, data) as settings:
         _is_set_up(settings)
         typer.echo(tls_files(settings).fingerprint)
 
@@ -137,14 +137,6 @@ def fingerprint(data: DataDir = None) -> None:
 def main() -> None:
     """Entry point."""
     app()
-
-
-@contextlib.contextmanager
-def _settings(data: Path | None, **given: Any) -> Iterator[Settings]:
-    with said_in_one_sentence(data or Path()):
-        settings = settings_of(Settings, data_dir=data, **given)
-    with said_in_one_sentence(settings.data_dir):
-        yield settings
 
 
 @contextlib.contextmanager

@@ -28,7 +28,7 @@ from remote.settings import Settings
 from sandbox.errors import TidegateError
 from sandbox.heap import settle
 from sandbox.host import terminal
-from sandbox.host.startup import NotReady, listen, said_in_one_sentence, settings_of, stop
+from sandbox.host.startup import NotReady, listen, settings_of, stop
 from sandbox.ledger import verify
 from sandbox.pages.idle import IDLE_SECONDS
 
@@ -47,7 +47,7 @@ def init(
     owner: Annotated[str, typer.Option(help="Name of the owner, as approvals record it.")] = "",
 ) -> None:
     """Make the data directory, the row secret and the owner's password (read from standard input, or made up and shown once)."""
-    with _settings(data) as settings:
+    with settings_of(Settings, data) as settings:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         Keys(settings.data_dir).create_row_secret()
         with _database(settings) as database:
@@ -141,16 +141,8 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def _settings(data: Path | None, **given: Any) -> Iterator[Settings]:
-    with said_in_one_sentence(data or Path()):
-        settings = settings_of(Settings, data_dir=data, **given)
-    with said_in_one_sentence(settings.data_dir):
-        yield settings
-
-
-@contextlib.contextmanager
 def _ready(data: Path | None, **given: Any) -> Iterator[Settings]:
-    with _settings(data, **given) as settings:
+    with settings_of(Settings, data, **given) as settings:
         if not settings.database.exists():
             raise NotReady(f"{settings.data_dir} is not a site's data directory; make it with: tidegate-site init")
         yield settings

@@ -12,12 +12,12 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, ClassVar, Final, NoReturn, Protocol, TypeVar
 
 import typer
 from alembic.util import CommandError
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings
+from pydantic_settings import SettingsConfigDict
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 EXIT_NO: Final = 1
@@ -25,7 +25,20 @@ EXIT_NOT_READY: Final = 2
 BACKLOG: Final = 512
 RESTORE: Final = "restore it from a backup of the data directory"
 
-SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+class HostSettings(Protocol):
+    """Settings of a server."""
+
+    model_config: ClassVar[SettingsConfigDict]
+
+    def __init__(self, **values: Any) -> None: ...
+
+    @property
+    def data_dir(self) -> Path:
+        """Where the server keeps what it keeps."""
+
+
+SettingsT = TypeVar("SettingsT", bound=HostSettings)
 
 
 class NotReady(Exception):
@@ -91,19 +104,24 @@ def _explain_import(error: ImportError) -> str | None:
     return "A database at PostgreSQL needs the package psycopg, which is not installed; install it: pip install 'psycopg[binary]'"
 
 
-def settings_of(kind: type[SettingsT], **given: Any) -> SettingsT:
-    """The settings, with what the command line gave. Raises :class:`NotReady` that names every wrong one."""
+@contextmanager
+def settings_of(kind: type[SettingsT], data_dir: Path | None, **given: Any) -> Iterator[SettingsT]:
+    """The settings, with what the command line gave; what goes wrong inside, or is wrong with them, ends the command with a sentence."""
+    values = {name: value for name, value in {"data_dir": data_dir, **given}.items() if value is not None}
     try:
-        return kind(**{name: value for name, value in given.items() if value is not None})
+        settings = kind(**values)
     except ValidationError as error:
-        raise NotReady("; ".join(_wrong(kind, item["loc"], item["msg"]) for item in error.errors())) from error
+        prefix = kind.model_config.get("env_prefix", "")
+        stop("; ".join(_wrong(prefix, item["loc"], item["msg"]) for item in error.errors()), EXIT_NOT_READY)
+    with said_in_one_sentence(settings.data_dir):
+        yield settings
 
 
-def _wrong(kind: type[BaseSettings], location: tuple[int | str, ...], message: str) -> str:
+def _wrong(prefix: str, location: tuple[int | str, ...], message: str) -> str:
     if not location:
         return f"{message}; correct the environment"
     name = str(location[0])
-    return f"{name}: {message}; correct the option or the environment variable {kind.model_config.get('env_prefix', '')}{name.upper()}"
+    return f"{name}: {message}; correct the option or the environment variable {prefix}{name.upper()}"
 
 
 def listen(host: str, port: int) -> socket.socket:

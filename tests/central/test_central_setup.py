@@ -27,6 +27,7 @@ from sqlalchemy import inspect
 from typer.testing import CliRunner
 
 from central import authority
+from central.app import create_app
 from central.authority import make_authority
 from central.cli import app
 from central.db import Database
@@ -89,6 +90,24 @@ def test_secrets_are_readable_by_the_service_user_only_and_refused_otherwise(tmp
 def test_half_a_certificate_is_refused(tmp_path):
     with pytest.raises(ValidationError, match="set together"):
         Settings(data_dir=tmp_path, tls_certificate=tmp_path / "x.pem")
+
+
+@pytest.mark.parametrize("contact", ["security@example.org", "http://example.org", "mailto:a@b\nContact: mailto:c@d", "mailto:"])
+def test_a_contact_that_is_no_address_of_its_kind_is_refused(tmp_path, contact):
+    with pytest.raises(ValidationError):
+        Settings(data_dir=tmp_path, security_contact=contact)
+
+
+async def test_the_contact_for_reports_of_holes_is_told_where_rfc_9116_looks_for_it(settings):
+    contact = "mailto:security@example.org"
+    for given, status in (("", 404), (contact, 200)):
+        app = create_app(settings.model_copy(update={"security_contact": given}), make_authority(settings))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://localhost") as client:
+            told = await client.get("/.well-known/security.txt")
+        assert told.status_code == status
+    fields = dict(line.split(": ", 1) for line in told.text.splitlines())
+    assert fields["Contact"] == contact
+    assert datetime.now(UTC) < datetime.fromisoformat(fields["Expires"]) < datetime.now(UTC) + timedelta(days=365)
 
 
 def test_a_result_is_kept_for_a_day_at_most(tmp_path):
