@@ -11,10 +11,10 @@ SETUP := $(VENV)/.setup-done
 
 setup: $(SETUP)
 
-$(SETUP): requirements.lock pyproject.toml
+$(SETUP): requirements-test.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Tidegate needs Python 3.11 or newer with venv (Debian: apt-get install python3-venv)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -50,11 +50,15 @@ soak: setup system
 study: setup
 	$(BIN)/python -m tests.statistics
 
-# Names versions and hashes, never a host.
+# Names versions and hashes, never a host. The first lock is what runs, the second one also what tests: everywhere the same versions.
+LOCK = $(VENV)/lock/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --build-deps-for wheel \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header
+
 lock:
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet pip-tools
-	$(VENV)/lock/bin/pip-compile --quiet --upgrade --extra test --generate-hashes --allow-unsafe --strip-extras \
-		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header -o requirements.lock pyproject.toml
+	$(LOCK) --upgrade --extra postgresql --extra test -o requirements-test.lock pyproject.toml
+	cp requirements-test.lock requirements.lock
+	$(LOCK) -o requirements.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis

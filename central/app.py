@@ -29,6 +29,8 @@ from central.settings import Settings, read_secret
 from central.sites.service import SiteService
 from central.web.pages import STATIC, make_pages
 from central.web.pages import router as pages
+from central.web.security_txt import SecurityContact
+from central.web.security_txt import router as security_txt
 from policies import load_policy
 from sandbox.host import record
 from sandbox.host.application import make_application
@@ -71,9 +73,9 @@ def create_app(settings: Settings, tls: TlsFiles, passwords: Passwords | None = 
             ledger.close()
             database.close()
 
-    parts = (accounts, sites, registry, hub, jobs, Record(settings.ledger_path), tls)
+    parts = (accounts, sites, registry, hub, jobs, Record(settings.ledger_path), tls, SecurityContact(settings.security_contact))
     app = make_application("Tidegate central", lifespan=lifespan, pages=make_pages(), names=tls.names, parts=parts)
-    for router in (accounts_api, registry_api, hub_api, jobs_api, pages):
+    for router in (accounts_api, registry_api, hub_api, jobs_api, pages, security_txt):
         app.include_router(router)
     app.include_router(record.job_router, tags=["jobs"], dependencies=[Depends(own_job)])
     app.include_router(record.chain_router, tags=["jobs"], dependencies=[Depends(runner)])

@@ -72,10 +72,11 @@ def make_authority(settings: Settings, names: Iterable[str] = ()) -> TlsFiles:
         return files
     files.ca.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     ca_key_path = files.ca.with_name("ca.key")
-    if not files.ca.exists():
+    is_new = not files.ca.exists()
+    if is_new:
         _make_ca(files.ca, ca_key_path)
     wanted = tuple(dict.fromkeys((*names, *DEFAULT_NAMES)))
-    if not files.certificate.exists() or (names and set(files.names) != set(wanted)) or _ends_soon(files.certificate):
+    if is_new or not files.certificate.exists() or (names and set(files.names) != set(wanted)) or _ends_soon(files.certificate):
         if not names and files.certificate.exists():
             wanted = files.names
         _make_certificate(files, ca_key_path, wanted)

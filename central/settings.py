@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     smtp_password_file: Path | None = None
     smtp_starttls: bool = True
     mail_from: str = "tidegate@localhost"
+    security_contact: str = Field(default="", pattern=r"^(?:(?:mailto:|https://|tel:)[!-~]+)?$", max_length=500)
+    """Who takes reports of holes in this installation, as `mailto:…`, `https://…` or `tel:…`; told at /.well-known/security.txt."""
     session_hours: int = Field(default=12, ge=1, le=24 * 7)
     sign_ins_per_minute: int = Field(default=10, ge=1)
     """Attempts per user name and address; an address may make six times as many over all names."""

@@ -6,18 +6,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import getpass
-import os
 import secrets
-import socket
-import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import structlog
 import typer
 import uvicorn
-from pydantic import ValidationError
 
 from policies import PolicyError
 from remote.app import create_app
@@ -28,8 +26,11 @@ from remote.owner.service import OwnerService
 from remote.settings import Settings
 from sandbox.errors import TidegateError
 from sandbox.heap import settle
+from sandbox.host import terminal
+from sandbox.host.database import Database
 from sandbox.host.idle import IDLE_SECONDS
 from sandbox.host.logs import set_up_logging
+from sandbox.host.startup import NotReady, listen, settings_of, stop
 from sandbox.ledger import verify
 
 app = typer.Typer(
@@ -47,18 +48,15 @@ def init(
     owner: Annotated[str, typer.Option(help="Name of the owner, as approvals record it.")] = "",
 ) -> None:
     """Make the data directory, the row secret and the owner's password (read from standard input, or made up and shown once)."""
-    settings = _settings(data)
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    Keys(settings.data_dir).create_row_secret()
-    database = open_database(settings.database)
-    service = OwnerService(database)
-    try:
-        if service.is_set:
-            _stop("This site is set up already; `tidegate-site password` sets a new password.")
-        _set_password(service, owner or getpass.getuser())
-    finally:
-        database.close()
-    typer.echo(f"Site set up in {settings.data_dir}. Next: tidegate-site serve", err=True)
+    with settings_of(Settings, data) as settings:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        Keys(settings.data_dir).create_row_secret()
+        with _database(settings) as database:
+            service = OwnerService(database)
+            if service.is_set:
+                stop("This site is set up already; `tidegate-site password` sets a new password.")
+            _set_password(service, owner or getpass.getuser())
+        typer.echo(_next_step(settings, data), err=True)
 
 
 @app.command()
@@ -67,12 +65,8 @@ def password(
     owner: Annotated[str, typer.Option(help="Name of the owner, as approvals record it.")] = "",
 ) -> None:
     """Set a new password for the owner and revoke every session."""
-    settings = _ready(data)
-    database = open_database(settings.database)
-    try:
+    with _ready(data) as settings, _database(settings) as database:
         _set_password(OwnerService(database), owner or getpass.getuser())
-    finally:
-        database.close()
 
 
 @app.command()
@@ -83,27 +77,26 @@ def serve(
     policy: Annotated[str | None, typer.Option(help="A built-in policy by name, or a file.")] = None,
 ) -> None:
     """Serve the pages on loopback and keep the link to central open."""
-    settings = _ready(data, port=port, host=host, policy=policy)
-    try:
-        application = create_app(settings)
-    except (PolicyError, KeyFileError, ValueError) as error:
-        _stop(str(error))
-    listener = _listen(settings.host, settings.port)
-    set_up_logging()
-    address = f"http://{_in_url(settings.host)}:{listener.getsockname()[1]}"
-    structlog.get_logger().info("site.listening", url=address)
-    config = uvicorn.Config(
-        application,
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=IDLE_SECONDS,
-        timeout_graceful_shutdown=5,
-    )
-    config.load()
-    settle()
-    uvicorn.Server(config).run(sockets=[listener])
+    with _ready(data, port=port, host=host, policy=policy) as settings:
+        try:
+            application = create_app(settings)
+        except (PolicyError, KeyFileError, ValueError) as error:
+            raise NotReady(str(error)) from error
+        listener = listen(settings.host, settings.port)
+        set_up_logging()
+        structlog.get_logger().info("site.listening", url=_url(settings.host, listener.getsockname()[1]))
+        config = uvicorn.Config(
+            application,
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=IDLE_SECONDS,
+            timeout_graceful_shutdown=5,
+        )
+        config.load()
+        settle()
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 @app.command()
@@ -114,15 +107,8 @@ def config(
     data: DataDir = None,
 ) -> None:
     """Tell a site that is not being served where its central is."""
-    settings = _ready(data)
-    database = open_database(settings.database)
-    try:
-        service = ConfigService(database, Keys(settings.data_dir), settings.proxy)
+    with _config(data) as service:
         found = asyncio.run(service.set_central(central, site_id, fingerprint))
-    except TidegateError as error:
-        _stop(str(error))
-    finally:
-        database.close()
     typer.echo(f"Central is {found.url}; its certificate authority has the fingerprint you typed. Next: tidegate-site enrol", err=True)
 
 
@@ -132,28 +118,21 @@ def enrol(
     data: DataDir = None,
 ) -> None:
     """Make a key for this site and enrol it at central; the password of your account there is read from standard input."""
-    settings = _ready(data)
-    word = getpass.getpass(f"Password of {username} at central: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
-    database = open_database(settings.database)
-    try:
-        service = ConfigService(database, Keys(settings.data_dir), settings.proxy)
-        found = asyncio.run(service.enrol(username, word))
-    except TidegateError as error:
-        _stop(str(error))
-    finally:
-        database.close()
+    with _config(data) as service:
+        found = asyncio.run(service.enrol(username, terminal.ask_hidden(f"Password of {username} at central: ")))
     typer.echo(f"Enrolled as {found.site_id} at {found.url}.", err=True)
 
 
 @ledger_app.command("verify")
 def verify_ledger(data: DataDir = None) -> None:
     """Check the hash chain of this site's ledger; exit 1 when it is broken."""
-    path = _ready(data).ledger
-    if not path.exists():
-        _stop(f"{path} does not exist: nothing has left this site.")
-    verdict = verify(path)
+    with _ready(data) as settings:
+        path = settings.ledger
+        if not path.exists():
+            stop(f"{path} does not exist: nothing has left this site.")
+        verdict = verify(path)
     if not verdict.holds:
-        _stop(f"{path}: the chain is broken at line {verdict.broken_line}.")
+        stop(f"{path}: the chain is broken at line {verdict.broken_line}.")
     typer.echo(f"{path}: {verdict.n_lines} lines, the chain holds, last hash {verdict.last_hash}")
 
 
@@ -162,45 +141,54 @@ def main() -> None:
     app()
 
 
-def _settings(data: Path | None, **given: Any) -> Settings:
-    chosen = {key: value for key, value in {"data_dir": data, **given}.items() if value is not None}
+@contextlib.contextmanager
+def _ready(data: Path | None, **given: Any) -> Iterator[Settings]:
+    with settings_of(Settings, data, **given) as settings:
+        if not settings.database.exists():
+            raise NotReady(f"{settings.data_dir} is not a site's data directory; make it with: tidegate-site init")
+        yield settings
+
+
+@contextlib.contextmanager
+def _database(settings: Settings) -> Iterator[Database]:
+    database = open_database(settings.database)
     try:
-        return Settings(**chosen)
-    except ValidationError as error:
-        _stop("; ".join(f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()))
+        yield database
+    finally:
+        database.close()
 
 
-def _ready(data: Path | None, **given: Any) -> Settings:
-    settings = _settings(data, **given)
-    if not settings.database.exists():
-        _stop(f"{settings.data_dir} is not a site's data directory; make it with: tidegate-site init")
-    return settings
+@contextlib.contextmanager
+def _config(data: Path | None) -> Iterator[ConfigService]:
+    with _ready(data) as settings, _database(settings) as database:
+        try:
+            yield ConfigService(database, Keys(settings.data_dir), settings.proxy)
+        except TidegateError as error:
+            stop(str(error))
 
 
 def _set_password(service: OwnerService, owner: str) -> None:
-    typed = getpass.getpass("Password for the pages of this site (empty: make one up): ") if sys.stdin.isatty() else sys.stdin.readline()
-    chosen = typed.rstrip("\r\n") or secrets.token_urlsafe(12)
+    typed = terminal.ask_hidden("Password for the pages of this site (empty: make one up): ")
+    chosen = typed or secrets.token_urlsafe(12)
     try:
         service.set_password(owner, chosen)
     except TidegateError as error:
-        _stop(str(error))
-    if not typed.rstrip("\r\n"):
+        stop(str(error))
+    if not typed:
         typer.echo(f"Password: {chosen}")
         typer.echo("It is shown this once.", err=True)
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        # Listening already: who reads the address in the log may connect at once, and waits in the backlog.
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        _stop(f"Port {port} of {host} cannot be used ({os.strerror(error.errno or 0)}); choose another with --port.")
+def _next_step(settings: Settings, data: Path | None) -> str:
+    """What the owner does after `init`."""
+    return "\n".join(
+        (
+            f"Site set up in {settings.data_dir}. Next: tidegate-site serve{f' --data {data}' if data else ''}",
+            f"Then open {_url(settings.host, settings.port)} on this machine and sign in with the password.",
+            "On the page Configuration type what central's administrator tells you: address, site_id and CA fingerprint.",
+        )
+    )
 
 
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
-def _stop(message: str) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(1)
+def _url(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -85,7 +85,7 @@ def _read_private(path: Path) -> bytes:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        raise KeyFileError(f"{path.name} cannot be read ({error.strerror})") from error
+        raise KeyFileError(f"{path.name} cannot be read ({error.strerror}); restore it from a backup of the data directory") from error
     if mode & 0o077:
         raise KeyFileError(f"{path.name} can be read by others (mode {mode & 0o777:o}); find out why, then chmod 600")
     return path.read_bytes()

@@ -146,6 +146,7 @@ class Code(StrEnum):
     REQUEST_TOO_LARGE = "request.too_large"
     REQUEST_FAILED = "request.failed"
     ACCOUNT_EXISTS = "account.exists"
+    ACCOUNT_LAST_ADMIN = "account.last_admin"
     PAIR_EXISTS = "pair.exists"
     # a site and its central
     SITE_NOT_CONFIGURED = "site.not_configured"
@@ -458,6 +459,10 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     Code.REQUEST_TOO_LARGE: Entry("The request is larger than {limit} bytes.", "Send less at once."),
     Code.REQUEST_FAILED: Entry("The server failed.", "Try again; if it stays, the log of the server names the place."),
     Code.ACCOUNT_EXISTS: Entry("The user name {username!r} is taken.", "Choose another one."),
+    Code.ACCOUNT_LAST_ADMIN: Entry(
+        "{username!r} is the last administrator: without one nobody could approve accounts.",
+        "Give another approved account the role admin first.",
+    ),
     Code.PAIR_EXISTS: Entry("{name} {version} is registered already, with other bytes.", "Raise the version in manifest.toml."),
     Code.SITE_NOT_CONFIGURED: Entry("This site does not know its central yet.", "Fill in the configuration and enrol this site."),
     Code.SITE_FINGERPRINT: Entry(

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, Field
 
 from central.accounts.access import COOKIE, Accounts, Address, Admin, SignedIn
-from central.accounts.model import MAX_NAME, Account, Mail, Role
+from central.accounts.model import MAX_NAME, NAME_PATTERN, Account, Mail, Role
 from central.accounts.service import Registration
 from sandbox.host.passwords import MAX_LENGTH, MIN_LENGTH
 from sandbox.host.views import View
@@ -28,7 +28,7 @@ def _email(text: str) -> str:
 class NewAccount(BaseModel):
     """A registration."""
 
-    username: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=MAX_NAME)
+    username: str = Field(pattern=NAME_PATTERN, max_length=MAX_NAME)
     password: str = Field(min_length=MIN_LENGTH, max_length=MAX_LENGTH)
     email: Annotated[str, AfterValidator(_email)]
     institution: str = Field(min_length=1, max_length=200)

@@ -23,6 +23,7 @@ class Role(StrEnum):
 
 
 MAX_NAME: Final = 64
+NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 
 class Account(Base):
@@ -45,6 +46,11 @@ class Account(Base):
     def is_active(self) -> bool:
         """Whether the account may sign in."""
         return self.approved_at is not None and self.revoked_at is None
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the account may approve and revoke others."""
+        return self.is_active and Role.ADMIN.value in self.roles
 
     @property
     def may_run_a_site(self) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -144,9 +145,11 @@ class AccountService:
             return store.all_accounts(session)
 
     def approve(self, account_id: str, roles: Sequence[Role], by: Identity) -> Account:
-        """Give an account its roles; with the role site it gets its site_id, which is mailed to it."""
-        with self._database.transaction() as session:
-            account = _get(session, account_id)
+        """Give an account its roles; with the role site it gets its site_id, which is mailed to it.
+
+        Raises :class:`InputError` when the last administrator would lose the role.
+        """
+        with self._database.transaction() as session, _keeping_an_admin(session, account_id) as account:
             account.roles = sorted({role.value for role in roles})
             account.approved_at = account.approved_at or now()
             account.revoked_at = None
@@ -158,9 +161,8 @@ class AccountService:
         return account
 
     def revoke(self, account_id: str, by: Identity) -> Account:
-        """Take an account's access away: its sessions end now."""
-        with self._database.transaction() as session:
-            account = _get(session, account_id)
+        """Take an account's access away: its sessions end now. Raises :class:`InputError` for the last administrator."""
+        with self._database.transaction() as session, _keeping_an_admin(session, account_id) as account:
             account.revoked_at = now()
             store.revoke_sessions(session, account_id)
         log.info("account.revoked", account=account.id, by=by.account_id)
@@ -187,6 +189,19 @@ def _get(session: Session, account_id: str) -> Account:
     if account is None:
         raise not_found("account")
     return account
+
+
+@contextmanager
+def _keeping_an_admin(session: Session, account_id: str) -> Iterator[Account]:
+    """The account, to be changed; raises :class:`InputError` when it was the last administrator and is none after the change."""
+    store.lock_active(session)
+    account = _get(session, account_id)
+    was_admin = account.is_admin
+    yield account
+    # The change is written first: from then on nobody else's can come between it and the question.
+    session.flush()
+    if was_admin and not store.has_admin(session):
+        raise InputError(Code.ACCOUNT_LAST_ADMIN, username=account.username)
 
 
 def _approval_text(account: Account) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from central.accounts.model import Account, Mail, SignIn
+from central.accounts.model import Account, Mail, Role, SignIn
 from sandbox.host.database import now
+
+_ACTIVE: Final = (Account.approved_at.is_not(None), Account.revoked_at.is_(None))
 
 
 def by_name(session: Session, username: str) -> Account | None:
@@ -19,6 +22,16 @@ def by_name(session: Session, username: str) -> Account | None:
 def all_accounts(session: Session) -> Sequence[Account]:
     """Every account, the ones that wait for approval first."""
     return session.scalars(select(Account).order_by(Account.approved_at.is_not(None), Account.created_at)).all()
+
+
+def lock_active(session: Session) -> None:
+    """Let nobody else change the active accounts in this transaction. SQLite does that with the first change: it has one writer."""
+    session.execute(select(Account.id).where(*_ACTIVE).order_by(Account.id).with_for_update())
+
+
+def has_admin(session: Session) -> bool:
+    """Whether an active account has the role admin, as the database has it now."""
+    return any(Role.ADMIN.value in roles for roles in session.scalars(select(Account.roles).where(*_ACTIVE)))
 
 
 def sites(session: Session) -> Sequence[Account]:

@@ -29,6 +29,7 @@ STATUS: Final[dict[Code, int]] = {
     Code.SITE_ENROLMENT: 403,
     Code.REQUEST_NOT_FOUND: 404,
     Code.ACCOUNT_EXISTS: 409,
+    Code.ACCOUNT_LAST_ADMIN: 409,
     Code.PAIR_EXISTS: 409,
     Code.PAIR_DIGEST: 409,
     Code.JOB_STATE: 409,

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from types import NoneType
 
 import jwt
 import pytest
 from aiosmtpd.controller import Controller
 from argon2 import Parameters, PasswordHasher, extract_parameters
 
+from central.accounts import store
 from central.accounts.mail import Mailer
-from central.accounts.tokens import AUDIENCE
+from central.accounts.service import AccountService, Identity
+from central.accounts.tokens import AUDIENCE, Tokens
 from central.db import open_database
-from sandbox.errors import LimitError
+from central.settings import read_secret
+from sandbox.errors import InputError, LimitError
 from sandbox.host.attempts import SignInAttempts
 from sandbox.host.passwords import Passwords
-from tests.central.serving import PASSWORD, serve
+from tests.central.serving import PASSWORD, quick_passwords, serve
 
 
 async def _sign_in(served, username, password=PASSWORD):
@@ -75,6 +81,58 @@ async def test_revoking_an_account_ends_its_sessions_and_its_sign_in(served, adm
     assert (await person.http.get("/api/jobs")).status_code == 401
     assert (await _sign_in(served, person.account["username"])).json()["code"] == "access.not_approved"
     await person.http.aclose()
+
+
+async def test_the_last_administrator_keeps_role_and_access(settings):
+    async with serve(settings) as served:
+        ada = await served.sign_in("ada")
+        (account,) = await ada.call("GET", "/api/accounts")
+        for deed, body in (("approve", {"roles": ["runner"]}), ("approve", {"roles": []}), ("revoke", None)):
+            refused = await ada.call("POST", f"/api/accounts/{account['id']}/{deed}", 409, json=body)
+            assert refused["code"] == "account.last_admin"
+            assert "'ada'" in refused["sentence"]
+            assert "role admin first" in refused["remedy"]
+        assert await ada.call("GET", "/api/accounts") == [account]
+        bob = await served.person(ada, "bob", "admin")
+        assert (await ada.call("POST", f"/api/accounts/{account['id']}/approve", json={"roles": ["runner"]}))["roles"] == ["runner"]
+        assert (await bob.call("POST", f"/api/accounts/{bob.account['id']}/revoke", 409))["code"] == "account.last_admin"
+        await bob.call("POST", f"/api/accounts/{account['id']}/revoke")
+        for person in (ada, bob):
+            await person.http.aclose()
+
+
+async def test_an_administrator_who_is_revoked_or_waits_does_not_count(settings):
+    async with serve(settings) as served:
+        ada = await served.sign_in("ada")
+        bob = await served.person(ada, "bob", "admin")
+        await ada.call("POST", f"/api/accounts/{bob.account['id']}/revoke")
+        await served.register("carl")
+        own = next(account for account in await ada.call("GET", "/api/accounts") if account["username"] == "ada")
+        assert (await ada.call("POST", f"/api/accounts/{own['id']}/revoke", 409))["code"] == "account.last_admin"
+        for person in (ada, bob):
+            await person.http.aclose()
+
+
+def test_two_administrators_who_revoke_each_other_at_once_leave_one(settings, monkeypatch):
+    database = open_database(settings.database)
+    tokens = Tokens(read_secret(settings.data_dir / "session.key"), "central")
+    service = AccountService(settings, database, tokens, Mailer(settings, database), quick_passwords(), "central")
+    bob = service.make_administrator("bob", PASSWORD)
+    ada = next(account for account in service.accounts() if account.username == "ada")
+    both_have_begun = threading.Barrier(2, timeout=30)
+    lock_active = store.lock_active
+
+    def lock_and_meet(session):
+        lock_active(session)
+        both_have_begun.wait()
+
+    monkeypatch.setattr(store, "lock_active", lock_and_meet)
+    identity = Identity(ada.id, "ada", frozenset(), "")
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = [future.exception() for future in [pool.submit(service.revoke, account.id, identity) for account in (ada, bob)]]
+    assert [type(outcome) for outcome in sorted(outcomes, key=repr)] == [InputError, NoneType]
+    assert [account.is_admin for account in service.accounts()].count(True) == 1
+    database.close()
 
 
 async def test_a_token_signed_with_another_key_or_without_a_session_is_refused(served, admin):

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -113,27 +113,60 @@ def test_a_forged_ledger_is_found_and_not_served(folder: str) -> None:
     broken = run("ledger", "verify", "--data", folder)
     assert (broken.exit_code, "line 1" in broken.output) == (1, True)
     refused = run("serve", "--data", folder, "--port", "0")
-    assert (refused.exit_code, "chain is broken" in refused.output) == (1, True)
+    assert (refused.exit_code, "chain is broken" in refused.output) == (2, True)
 
 
 def test_what_cannot_be_served_is_said_in_one_line(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     missing = run("serve", "--data", str(tmp_path / "nothing"))
-    assert (missing.exit_code, "tidegate-site init" in missing.output) == (1, True)
+    assert (missing.exit_code, "tidegate-site init" in missing.output) == (2, True)
     for arguments, text in (
         (["--host", "0.0.0.0"], "loopback"),  # noqa: S104 - refused
         (["--policy", "lax"], "no built-in policy"),
         (["--port", "1000000"], "port"),
     ):
         refused = run("serve", "--data", folder, *arguments)
-        assert (refused.exit_code, text in refused.output, refused.output.count("\n")) == (1, True, 1)
+        assert (refused.exit_code, text in refused.output, refused.output.count("\n")) == (2, True, 1)
     monkeypatch.setenv("TIDEGATE_SITE_HOST", "192.168.0.1")
-    assert run("serve", "--data", folder).exit_code == 1
+    assert run("serve", "--data", folder).exit_code == 2
 
 
 def test_a_key_file_that_others_can_read_is_not_used(folder: str) -> None:
     (Path(folder) / "row-secret").chmod(0o644)
     refused = run("serve", "--data", folder, "--port", "0")
-    assert (refused.exit_code, "others" in refused.output) == (1, True)
+    assert (refused.exit_code, "others" in refused.output) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda folder: (folder / "row-secret").unlink(), ["row-secret", "backup"]),
+        (lambda folder: (folder / "site.db").write_bytes(b"no database" * 999), ["not a database", "backup"]),
+    ],
+)
+def test_what_is_lost_or_broken_is_said_in_one_line(folder: str, spoil: Callable[[Path], None], words: list[str]) -> None:
+    spoil(Path(folder))
+    refused = run("serve", "--data", folder, "--port", "0")
+    assert (refused.exit_code, refused.output.count("\n")) == (2, 1)
+    assert [word for word in words if word not in refused.output] == []
+
+
+def test_a_port_in_use_is_said_in_one_line(folder: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        refused = run("serve", "--data", folder, "--port", str(taken.getsockname()[1]))
+    assert (refused.exit_code, refused.output.count("\n"), "--port" in refused.output) == (2, 1, True)
+
+
+def test_a_place_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    refused = run("init", "--data", str(tmp_path / "file" / "site"))
+    assert (refused.exit_code, refused.output.count("\n"), "--data" in refused.output) == (2, 1, True)
+
+
+def test_init_says_what_comes_next(tmp_path: Path) -> None:
+    made = run("init", "--data", str(tmp_path / "site"), text="correct horse\n")
+    assert f"tidegate-site serve --data {tmp_path / 'site'}" in made.output
+    assert "http://127.0.0.1:8471" in made.output
+    assert "fingerprint" in made.output
 
 
 def test_configuration_from_the_terminal_says_why_it_failed(folder: str) -> None:

@@ -34,9 +34,9 @@ def test_half_a_fingerprint_is_refused(typed: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "url"),
     [
-        ("https://central.example.org:8470", "https://central.example.org:8470"),
-        ("central.example.org:8470/", "https://central.example.org:8470"),
-        (" https://[::1]:8470 ", "https://[::1]:8470"),
+        ("https://central.example.org:8443", "https://central.example.org:8443"),
+        ("central.example.org:8443/", "https://central.example.org:8443"),
+        (" https://[::1]:8443 ", "https://[::1]:8443"),
     ],
 )
 def test_an_address_is_brought_into_one_form(typed: str, url: str) -> None:
