@@ -7,11 +7,12 @@ draw the same numbers however they are split over sites, and a run can be repeat
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import io
 import time
 import zipfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -112,7 +113,8 @@ class Simulation:
         for name, path in zip(names, (self._inputs.central, *self._inputs.sites), strict=True):
             participant = await LocalParticipant.open(supervisor, self._setup(name, contract, offset), ledger)
             self._participants.append(participant)
-            report = await participant.upload(_read(path))
+            async with contextlib.aclosing(_read(path)) as chunks:
+                report = await participant.upload(chunks)
             self._reports[name] = report
             if not report.is_clean:
                 raise DataError(name, [finding for finding in report.findings if finding.severity == "stop"])
@@ -184,7 +186,7 @@ def _site_names(paths: Sequence[Path]) -> list[str]:
     return names
 
 
-async def _read(path: Path) -> AsyncIterator[bytes]:
+async def _read(path: Path) -> AsyncGenerator[bytes, None]:
     with path.open("rb") as file:
         while chunk := await asyncio.to_thread(file.read, READ_BYTES):
             yield chunk

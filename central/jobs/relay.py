@@ -32,11 +32,14 @@ async def relay(source: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     try:
         while not (queue.empty() and reader.done()):
             next_chunk = asyncio.ensure_future(queue.get())
-            await asyncio.wait((next_chunk, reader), return_when=asyncio.FIRST_COMPLETED)
-            if next_chunk.done():
+            try:
+                await asyncio.wait((next_chunk, reader), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                # Also when the response is cancelled here: nobody else would end it.
+                if not next_chunk.done():
+                    next_chunk.cancel()
+            if not next_chunk.cancelling():
                 yield next_chunk.result()
-            else:
-                next_chunk.cancel()
         await reader
     finally:
         is_left = True

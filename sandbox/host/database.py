@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -86,8 +87,10 @@ def now() -> datetime:
 
 
 def _make_private(path: str) -> None:
-    """Create the file that only the service user can read; its companions get the same mode."""
-    if path and path != ":memory:":
+    """Create the file that only the service user can read; its companions get the same mode. SQLite itself says when there is no folder."""
+    if not path or path == ":memory:":
+        return
+    with contextlib.suppress(FileNotFoundError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 

@@ -42,12 +42,11 @@ def settings(tmp_path: Path, template: Path) -> Settings:
 
 
 def fast_settings(data_dir: Path) -> Settings:
-    """Short times and high limits, so that nobody waits."""
+    """High limits, so that nobody is refused; and a site's pong may take as long as a busy machine makes it."""
     return Settings(
         data_dir=data_dir,
-        away_seconds=1.0,
         ping_seconds=0.5,
-        ping_timeout_seconds=0.5,
+        ping_timeout_seconds=5.0,
         sign_ins_per_minute=1000,
         registrations_per_hour=1000,
     )

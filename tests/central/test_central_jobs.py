@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import os
@@ -317,6 +318,20 @@ async def test_an_upload_that_breaks_off_leaves_the_job_usable(federation, serve
     assert (await federation.upload(synthetic_csv(1)))["is_clean"]
 
 
+def n_locked_children() -> int:
+    """Children of the zygotes of this process, whichever thread started them."""
+    return sum(len(children_of(zygote)) for zygote in children_of(os.getpid()))
+
+
+def children_of(pid: int) -> list[int]:
+    """Of any of its threads; one that has ended meanwhile has none."""
+    found: list[int] = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found += map(int, path.read_text(encoding="ascii").split())
+    return found
+
+
 async def test_cancel_during_an_upload_wipes_what_was_sent(federation):
     await federation.open()
     is_sent, is_cancelled = asyncio.Event(), asyncio.Event()
@@ -327,9 +342,11 @@ async def test_cancel_during_an_upload_wipes_what_was_sent(federation):
         await is_cancelled.wait()
         yield synthetic_csv(1)[2000:]
 
+    n_before = n_locked_children()
     upload = asyncio.create_task(federation.runner.http.put(f"{federation.path}/data", content=slow()))
     await is_sent.wait()
-    await asyncio.sleep(0.5)
+    while n_locked_children() == n_before:
+        await asyncio.sleep(0.02)
     assert (await federation.runner.call("POST", f"{federation.path}/cancel"))["state"] == "CANCELLED"
     is_cancelled.set()
     assert (await upload).status_code in (409, 502)
@@ -374,25 +391,27 @@ async def test_a_connection_lost_in_a_run_is_resumed_and_nothing_is_lost(federat
         await asyncio.sleep(0.02)
     client = working[0].client
     await client.break_off()
-    await asyncio.sleep(0.3)
+    await federation.until(lambda job: not all(row["is_online"] for row in job["board"]))
     await client.connect()
     assert client.opened[-1].is_new is False
     pause.set()
     assert [end.state for end in await asyncio.gather(*works)] == ["FINISHED"] * 2
 
 
-async def test_a_site_that_stays_away_fails_the_job_naming_it(federation, working):
-    await get_all_ready(federation, working)
-    works = [asyncio.create_task(working[0].work(asyncio.Event(), 2)), asyncio.create_task(working[1].work())]
-    await federation.runner.call("POST", f"{federation.path}/start")
-    while working[0].rounds < 2:
-        await asyncio.sleep(0.02)
-    await working[0].client.break_off()
-    end = await works[1]
-    assert (end.state, end.code, end.culprit) == (JobState.FAILED, Code.SITE_LOST, working[0].client.site_id)
-    job = await federation.get()
-    assert working[0].client.site_id in job["sentence"]
-    works[0].cancel()
+async def test_a_site_that_stays_away_fails_the_job_naming_it(settings, supervisor, tmp_path):
+    async with serve(settings.model_copy(update={"away_seconds": 1.0})) as served:
+        federation = await lonely_federation(served, await served.sign_in("ada"))
+        site = WorkingSite(federation.sites[0], supervisor, tmp_path)
+        await get_all_ready(federation, [site])
+        work = asyncio.create_task(site.work(asyncio.Event(), 2))
+        await federation.runner.call("POST", f"{federation.path}/start")
+        while site.rounds < 2:
+            await asyncio.sleep(0.02)
+        await site.client.break_off()
+        job = await federation.until(lambda job: job["state"] == "FAILED")
+        assert (job["code"], job["culprit"]) == (Code.SITE_LOST, site.client.site_id)
+        assert site.client.site_id in job["sentence"]
+        work.cancel()
 
 
 async def test_a_site_that_comes_back_as_another_process_fails_the_job(federation, working):

@@ -24,7 +24,7 @@ PASSWORD = "correct horse"
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """A site that was set up."""
-    made = Settings(data_dir=tmp_path / "site", ping_seconds=0.2, retry_seconds=0.05, retry_seconds_most=0.2)
+    made = Settings(data_dir=tmp_path / "site", ping_seconds=5.0, retry_seconds=0.05, retry_seconds_most=0.2)
     made.data_dir.mkdir(mode=0o700)
     Keys(made.data_dir).create_row_secret()
     database = open_database(made.database)
