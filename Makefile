@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.setup-done
 
-.PHONY: setup system demo test check bench soak study reference lock clean
+.PHONY: setup system demo test quick units check bench soak study reference lock clean
 
 setup: $(SETUP)
 
@@ -25,8 +25,27 @@ system:
 demo: setup
 	$(BIN)/python -m tests.demo
 
+# Where the product runs in the test process itself, coverage is measured; elsewhere it would only cost time.
+MEASURED := tests/policies tests/sandbox tests/central tests/remote
+
 test: setup system check
-	$(BIN)/python -m pytest -q -m "not soak and not reference"
+	@status=0; set -x; \
+	$(BIN)/coverage run -m pytest -q -m "not soak and not reference" $(MEASURED) || status=1; \
+	.ci/floors || status=1; \
+	$(BIN)/python -m pytest -q -m "not soak and not reference" $(MEASURED:%=--ignore=%) || status=1; \
+	exit $$status
+
+# Under a minute: lint, types, and the tests without servers, locked processes and benchmarks of rules.
+QUICK := tests/architecture tests/policies tests/sandbox/estimation tests/sandbox/gate tests/sandbox/host tests/sandbox/pages tests/sandbox/wire \
+	$(wildcard $(patsubst %,tests/sandbox/test_%.py,contract declared errors job ledger manifest pooling)) \
+	$(wildcard $(patsubst %,tests/remote/test_%.py,keys offer settings))
+
+quick: setup
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check units
+
+units: setup
+	$(BIN)/python -m pytest -q -m "not e2e and not soak" $(QUICK) \
+		--ignore tests/sandbox/gate/verification --ignore tests/sandbox/gate/test_gate_of_rows_pairs.py
 
 check: setup
 	$(BIN)/ruff check .

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import structlog
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from cryptography import x509
@@ -44,6 +43,15 @@ def set_up_once(tmp_path_factory):
     folder = tmp_path_factory.mktemp("central")
     assert run("init", "--data", str(folder), "--admin", "ada").returncode == 0
     return folder
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """A command may run here and leaves the process as it was: its log would go on to where this call's errors went."""
+    monkeypatch.setattr("central.cli.set_up_logging", lambda: None)
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
 
 
 def run(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
@@ -248,13 +256,12 @@ def _take_away(name):
         (lambda folder: None, {"TLS_CERTIFICATE": "x"}, ["set together"]),
     ],
 )
-def test_what_keeps_central_from_serving_is_one_sentence(set_up_once, tmp_path, monkeypatch, spoil, environment, words):
+def test_what_keeps_central_from_serving_is_one_sentence(set_up_once, in_this_process, tmp_path, monkeypatch, spoil, environment, words):
     shutil.copytree(set_up_once, tmp_path / "c")
     spoil(tmp_path / "c")
     for name, value in environment.items():
         monkeypatch.setenv(f"TIDEGATE_CENTRAL_{name}", value)
     done = CliRunner().invoke(app, ["serve", "--data", str(tmp_path / "c"), *([] if "PORT" in environment else ["--port", "0"])])
-    structlog.reset_defaults()
     assert (done.exit_code, done.stderr.count("\n"), done.stdout) == (2, 1, "")
     assert [word for word in words if word not in done.stderr] == []
 

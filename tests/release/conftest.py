@@ -16,6 +16,9 @@ import pytest
 
 ROOT: Final = Path(__file__).parents[2]
 NOBODY: Final = 65534
+README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
+TOLD_TO_CHANGE: Final = {"imputation.example.org": "localhost", "0.0.0.0": "127.0.0.1"}  # noqa: S104 - it is what is replaced
+"""What the README tells its reader to replace. Ports are set by the variables that it names."""
 SECONDS: Final = 900
 """For one block: the first one fetches some sixty packages."""
 
@@ -24,6 +27,14 @@ def shell_blocks(text: str) -> list[str]:
     """The blocks of a README without a language, but for drawings."""
     blocks = re.findall(r"^```\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     return [block for block in blocks if "─" not in block]
+
+
+def block_with(words: str) -> str:
+    """The one block of the README that holds `words`, as it stands but for what the reader is told to change."""
+    (block,) = [block for block in shell_blocks(README) if words in block]
+    for name, own in TOLD_TO_CHANGE.items():
+        block = block.replace(name, own)
+    return block
 
 
 @dataclass(frozen=True)
@@ -96,3 +107,10 @@ def newcomer() -> Iterator[Newcomer]:
         newcomer.give(home)
         newcomer.give(checkout)
         yield newcomer
+
+
+@pytest.fixture(scope="session")
+def installed(newcomer: Newcomer) -> Newcomer:
+    """The newcomer has typed what the README says to install."""
+    newcomer.type(block_with("pip install"))
+    return newcomer

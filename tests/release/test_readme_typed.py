@@ -17,25 +17,7 @@ import httpx
 import pytest
 
 from tests.e2e.servers import CA_PATH, free_port, poll
-from tests.release.conftest import ROOT, Newcomer, shell_blocks
-
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-TOLD_TO_CHANGE = {"imputation.example.org": "localhost", "0.0.0.0": "127.0.0.1"}  # noqa: S104 - it is what is replaced
-"""What the README tells its reader to replace. Ports are set by the variables that it names."""
-
-
-def block_with(words: str) -> str:
-    """The one block of the README that holds `words`, as it stands but for what the reader is told to change."""
-    (block,) = [block for block in shell_blocks(README) if words in block]
-    for name, own in TOLD_TO_CHANGE.items():
-        block = block.replace(name, own)
-    return block
-
-
-@pytest.fixture(scope="module")
-def installed(newcomer: Newcomer) -> Newcomer:
-    newcomer.type(block_with("pip install"))
-    return newcomer
+from tests.release.conftest import README, TOLD_TO_CHANGE, Newcomer, block_with, shell_blocks
 
 
 @contextlib.contextmanager
