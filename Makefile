@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.setup-done
 
-.PHONY: setup system demo test quick units check bench soak study reference lock clean
+.PHONY: setup system demo test measured beside quick units check bench soak study reference lock clean
 
 setup: $(SETUP)
 
@@ -25,15 +25,21 @@ system:
 demo: setup
 	$(BIN)/python -m tests.demo
 
-# Where the product runs in the test process itself, coverage is measured; elsewhere it would only cost time.
+# Two processes, one for each core. Where the product runs in the test process itself, coverage is measured; elsewhere it would only cost time.
 MEASURED := tests/policies tests/sandbox tests/central tests/remote
+PYTEST := pytest -q -m "not soak and not reference"
 
 test: setup system check
-	@status=0; set -x; \
-	$(BIN)/coverage run -m pytest -q -m "not soak and not reference" $(MEASURED) || status=1; \
-	.ci/floors || status=1; \
-	$(BIN)/python -m pytest -q -m "not soak and not reference" $(MEASURED:%=--ignore=%) || status=1; \
-	exit $$status
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going measured beside
+
+# Its lines come when it is done: those of the other half are what moves meanwhile.
+measured:
+	@log=$(VENV)/measured.log; status=0; \
+	$(BIN)/coverage run -m $(PYTEST) $(MEASURED) >$$log 2>&1 && .ci/floors >>$$log 2>&1 || status=1; \
+	echo; echo "$(MEASURED), measured:"; cat $$log; exit $$status
+
+beside:
+	$(BIN)/python -m $(PYTEST) $(MEASURED:%=--ignore=%)
 
 # Under a minute: lint, types, and the tests without servers, locked processes and benchmarks of rules.
 QUICK := tests/architecture tests/policies tests/sandbox/estimation tests/sandbox/gate tests/sandbox/host tests/sandbox/pages tests/sandbox/wire \

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import os
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest_asyncio
 
 from central.settings import Settings
 from sandbox.supervisor import Supervisor
+from tests.central.postgresql import cluster, programs
 from tests.central.serving import Person, Served, serve, set_up
 from tests.central.site_client import SiteClient
 
@@ -32,6 +34,27 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("template") / "central"
     set_up(Settings(data_dir=folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def new_postgresql() -> Iterator[Callable[[], str]]:
+    """Makes empty databases at a PostgreSQL."""
+    where = programs()
+    if where is None:
+        if os.environ.get("TIDEGATE_NO_SKIP") == "1":
+            pytest.fail("no PostgreSQL on this machine; in CI this does not skip")
+        pytest.skip("no PostgreSQL: apt-get install postgresql")
+    with cluster(where) as new_database:
+        yield new_database
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def of_each_kind(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """A central as `init` leaves it, with a database of each kind that it works with."""
+    url = "" if request.param == "sqlite" else request.getfixturevalue("new_postgresql")()
+    made = fast_settings(tmp_path / "central").model_copy(update={"database_url": url})
+    set_up(made)
+    return made
 
 
 @pytest.fixture

@@ -1,26 +1,29 @@
-"""Rows of jobs move along the table, once."""
+"""Rows of jobs move along the table, once; in a database of each kind, whose schema is that of the models."""
 
 from __future__ import annotations
 
 import threading
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 
 from central.accounts.model import Account
-from central.db import open_database
+from central.db import Base, open_database
 from central.jobs import store
 from central.jobs.model import Job
 from central.registry import store as pairs
 from sandbox.errors import Code, InputError
 from sandbox.rounds.state import JobEvent
 from sandbox.wire.link import JobState
+from tests.central.serving import serve
 
 N_THREADS = 8
 
 
 @pytest.fixture
-def database(settings):
-    database = open_database(settings.database)
+def database(of_each_kind):
+    database = open_database(of_each_kind.database)
     yield database
     database.close()
 
@@ -67,3 +70,19 @@ def test_times_come_back_in_utc(database, job_id):
     with database.transaction() as session:
         job = store.follow_event(session, job_id, JobEvent.OPEN)
     assert job.opened_at.utcoffset().total_seconds() == 0
+
+
+def test_the_migrations_make_the_tables_that_the_models_describe(database):
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+async def test_a_central_serves_from_it(of_each_kind):
+    async with serve(of_each_kind) as served:
+        ada = await served.sign_in("ada")
+        site = await served.person(ada, "anna", "site")
+        assert [account["site_id"] for account in await ada.call("GET", "/api/sites")] == [site.account["site_id"]]
+        assert await ada.call("GET", "/api/pairs")
+        for person in (ada, site):
+            await person.http.aclose()

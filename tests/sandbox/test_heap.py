@@ -42,7 +42,7 @@ def test_a_server_has_settled_before_it_serves(program: Typer, password: str, tm
     monkeypatch.setattr(uvicorn.Server, "run", looks)
     # The log would go on to where this call's errors went, for every later test.
     monkeypatch.setattr("central.cli.set_up_logging", lambda: None)
-    monkeypatch.setattr("remote.cli.configure", lambda: None)
+    monkeypatch.setattr("remote.cli.set_up_logging", lambda: None)
     folder = str(tmp_path / "server")
     arguments = ["--admin", "ada", "--host", "localhost"] if program is central else []
     made = CliRunner().invoke(program, ["init", "--data", folder, *arguments], input=f"{password}\n")
