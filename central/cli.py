@@ -26,7 +26,7 @@ from central.db import open_database
 from central.identity import FILE_NAME as ID_FILE
 from central.identity import central_id_of
 from central.registry.service import Registry, register_bundled
-from central.server import server_config
+from central.server import central_config
 from central.settings import Settings, make_data_dir, read_secret
 from policies import PolicyError, load_policy
 from sandbox.errors import TidegateError
@@ -37,7 +37,8 @@ from sandbox.host.isolation import Isolator
 from sandbox.host.logs import set_up_logging
 from sandbox.host.passwords import MIN_LENGTH, Passwords
 from sandbox.host.problems import Findings
-from sandbox.host.startup import RESTORE, NotReady, listen, settings_of, stop
+from sandbox.host.serving import listen
+from sandbox.host.startup import RESTORE, NotReady, settings_of, stop
 from sandbox.manifest import load_pair
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Run the central of a federation.")
@@ -198,7 +199,7 @@ def _next_step(settings: Settings, tls: TlsFiles, data: Path | None) -> str:
 
 
 def _serve(settings: Settings, tls: TlsFiles, has_admin: bool) -> None:
-    config = server_config(settings, tls)
+    config = central_config(settings, tls)
     listener = listen(settings.host, settings.port)
     address, port = listener.getsockname()[:2]
     settle()

@@ -28,9 +28,9 @@ from sandbox.errors import TidegateError
 from sandbox.heap import settle
 from sandbox.host import terminal
 from sandbox.host.database import Database
-from sandbox.host.idle import IDLE_SECONDS
 from sandbox.host.logs import set_up_logging
-from sandbox.host.startup import NotReady, listen, settings_of, stop
+from sandbox.host.serving import listen, server_config
+from sandbox.host.startup import NotReady, settings_of, stop
 from sandbox.ledger import verify
 
 app = typer.Typer(
@@ -85,16 +85,7 @@ def serve(
         listener = listen(settings.host, settings.port)
         set_up_logging()
         structlog.get_logger().info("site.listening", url=_url(settings.host, listener.getsockname()[1]))
-        config = uvicorn.Config(
-            application,
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=IDLE_SECONDS,
-            timeout_graceful_shutdown=5,
-        )
-        config.load()
+        config = server_config(application, ws="none")
         settle()
         uvicorn.Server(config).run(sockets=[listener])
 

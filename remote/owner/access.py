@@ -9,11 +9,10 @@ from starlette.responses import Response
 
 from remote.owner.service import OwnerService, SignedIn
 from sandbox.errors import TidegateError
-from sandbox.host.access import client_address, token_of
+from sandbox.host.access import token_of
 from sandbox.host.parts import part
 
 Owners = Annotated[OwnerService, Depends(part(OwnerService))]
-Address = Annotated[str, Depends(client_address)]
 
 
 def cookie_name(request: Request) -> str:

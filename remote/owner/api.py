@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from remote.owner.access import Address, Owner, Owners, clear_cookie, set_cookie
+from remote.owner.access import Owner, Owners, clear_cookie, set_cookie
 from sandbox.host.passwords import MAX_LENGTH
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
@@ -24,9 +24,9 @@ class Token(BaseModel):
 
 
 @router.post("", status_code=201)
-def sign_in(credentials: Credentials, request: Request, response: Response, owners: Owners, address: Address) -> Token:
+def sign_in(credentials: Credentials, request: Request, response: Response, owners: Owners) -> Token:
     """Sign in with the owner's password."""
-    token = owners.sign_in(credentials.password, address)
+    token = owners.sign_in(credentials.password)
     set_cookie(request, response, token, owners.session_seconds)
     return Token(token=token)
 

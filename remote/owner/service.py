@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from limits import RateLimitItemPerMinute
+
 from remote.owner import store
 from sandbox.errors import Code, InputError
-from sandbox.host.attempts import SignInAttempts
+from sandbox.host.attempts import Attempts
 from sandbox.host.database import Database, now
 from sandbox.host.passwords import MAX_LENGTH, MIN_LENGTH, Passwords
 
@@ -42,7 +44,7 @@ class OwnerService:
         self._lifetime = timedelta(hours=session_hours)
         self._clock = clock
         self._passwords = Passwords()
-        self._attempts = SignInAttempts(attempts_per_minute)
+        self._attempts = Attempts(RateLimitItemPerMinute(attempts_per_minute))
 
     @property
     def session_seconds(self) -> int:
@@ -66,14 +68,14 @@ class OwnerService:
             store.put_owner(session, name, password_hash)
             store.delete_sessions(session)
 
-    def sign_in(self, password: str, address: str) -> str:
+    def sign_in(self, password: str) -> str:
         """A session's token.
 
         Raises:
-            LimitError: too many attempts from this address, wrong or right.
+            LimitError: too many attempts, wrong or right, from wherever: a whole network of addresses loops back.
             InputError: the password is wrong.
         """
-        self._attempts.count(OWNER, address)
+        self._attempts.count(OWNER)
         with self._database.transaction() as session:
             owner = store.get_owner(session)
         if not self._passwords.matches(owner.password_hash if owner else None, password):

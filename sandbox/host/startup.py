@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +21,6 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 EXIT_NO: Final = 1
 EXIT_NOT_READY: Final = 2
-BACKLOG: Final = 512
 RESTORE: Final = "restore it from a backup of the data directory"
 
 
@@ -122,15 +120,3 @@ def _wrong(prefix: str, location: tuple[int | str, ...], message: str) -> str:
         return f"{message}; correct the environment"
     name = str(location[0])
     return f"{name}: {message}; correct the option or the environment variable {prefix}{name.upper()}"
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens already: who reads the address in the log may connect at once, and waits in the backlog.
-
-    Raises :class:`NotReady` when the address cannot be had.
-    """
-    try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=BACKLOG)
-    except (OSError, OverflowError) as error:
-        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno and error.errno > 0 else str(error)
-        raise NotReady(f"Port {port} of {host} cannot be used ({reason}); choose another with --port or --host.") from error

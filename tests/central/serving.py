@@ -23,7 +23,7 @@ from central.authority import make_authority
 from central.db import open_database
 from central.identity import central_id_of
 from central.registry.service import register_bundled
-from central.server import server_config
+from central.server import central_config
 from central.settings import Settings, make_data_dir, read_secret
 from sandbox.host.passwords import Passwords
 
@@ -114,7 +114,7 @@ def set_up(settings: Settings) -> None:
 async def serve(settings: Settings) -> AsyncIterator[Served]:
     """Serve on a port of the system's choice until the block ends."""
     files = make_authority(settings)
-    server = uvicorn.Server(server_config(settings, files, quick_passwords()))
+    server = uvicorn.Server(central_config(settings, files, quick_passwords()))
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

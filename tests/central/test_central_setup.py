@@ -30,7 +30,7 @@ from central.app import create_app
 from central.authority import make_authority
 from central.cli import app
 from central.db import Base, open_database
-from central.server import server_config
+from central.server import central_config
 from central.settings import Settings, read_secret
 from central.tables import TABLES
 from tests.central.serving import set_up
@@ -324,4 +324,4 @@ def test_a_broken_ledger_stops_the_start(tmp_path):
 def test_a_connection_that_an_api_client_still_keeps_is_not_closed(tmp_path):
     settings = Settings(data_dir=tmp_path / "central")
     set_up(settings)
-    assert server_config(settings, make_authority(settings)).timeout_keep_alive > httpx.Limits().keepalive_expiry
+    assert central_config(settings, make_authority(settings)).timeout_keep_alive > httpx.Limits().keepalive_expiry

@@ -22,7 +22,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from central.server import LinkProtocol
 from sandbox.errors import PeerError
-from sandbox.host.idle import IDLE_SECONDS
+from sandbox.host.serving import server_config
 from sandbox.wire.codec import encode
 from sandbox.wire.link import CentralToSite, CloseCode, SiteToCentral, site_to_central
 from sandbox.wire.session import Opened, Received, Session
@@ -33,18 +33,7 @@ CENTRAL_ID = "central-under-test"
 @contextlib.asynccontextmanager
 async def served(app: Any, tls: Path | None = None) -> AsyncIterator[int]:
     """Serve an ASGI application on a free loopback port, until the end of the block."""
-    config = uvicorn.Config(
-        app,
-        host="127.0.0.1",
-        port=0,
-        log_config=None,
-        ws=LinkProtocol,
-        ws_per_message_deflate=False,
-        ssl_certfile=tls,
-        timeout_keep_alive=IDLE_SECONDS,
-        timeout_graceful_shutdown=2,
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(server_config(app, host="127.0.0.1", port=0, ws=LinkProtocol, ws_per_message_deflate=False, ssl_certfile=tls))
     task = asyncio.create_task(server.serve())
     try:
         while not server.started:

@@ -42,6 +42,15 @@ async def test_a_wrong_password_says_so_and_is_rate_limited(client: httpx.AsyncC
     assert codes == ["access.credentials"] * 10 + ["access.too_many"]
 
 
+async def test_no_address_that_a_client_claims_or_has_gives_it_more_attempts(client: httpx.AsyncClient) -> None:
+    for number in range(10):
+        headers = {"X-Forwarded-For": f"10.0.0.{number}", "Forwarded": f"for=10.0.0.{number}"}
+        assert (await client.post("/api/sessions", json={"password": "wrong"}, headers=headers)).status_code == 401
+    other = httpx.AsyncHTTPTransport(local_address="127.0.0.2")
+    async with httpx.AsyncClient(base_url=client.base_url, transport=other, timeout=30) as elsewhere:
+        assert (await elsewhere.post("/api/sessions", json={"password": PASSWORD})).status_code == 429
+
+
 async def test_an_invalid_request_does_not_echo_the_password(client: httpx.AsyncClient) -> None:
     answer = await client.post("/api/sessions", json={"password": ["hunter2-hunter2"]})
     assert answer.status_code == 422
