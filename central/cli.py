@@ -18,7 +18,7 @@ import uvicorn
 
 from central.accounts import store
 from central.accounts.mail import Mailer
-from central.accounts.model import NAME_PATTERN
+from central.accounts.model import MAX_NAME, NAME_PATTERN
 from central.accounts.service import AccountService
 from central.accounts.tokens import Tokens
 from central.authority import DEFAULT_NAMES, TlsFiles, make_authority, tls_files
@@ -35,7 +35,7 @@ from sandbox.host import terminal
 from sandbox.host.database import Database
 from sandbox.host.isolation import Isolator
 from sandbox.host.logs import set_up_logging
-from sandbox.host.passwords import MIN_LENGTH, Passwords
+from sandbox.host.passwords import MAX_LENGTH, MIN_LENGTH, Passwords
 from sandbox.host.problems import Findings
 from sandbox.host.serving import listen
 from sandbox.host.startup import RESTORE, NotReady, settings_of, stop
@@ -156,7 +156,8 @@ def _is_set_up(settings: Settings) -> None:
     """What `init` made is all there. Made anew, a secret or an authority would cut off every site without a word."""
     folder, tls = settings.data_dir, tls_files(settings)
     own = [folder / name for name in (ID_FILE, "row.secret", "session.key")]
-    if not any(path.exists() for path in own):
+    # Before the first serve nothing hangs on these files yet, and `init` makes what it did not come to.
+    if not settings.ledger_path.exists() and not all(path.exists() for path in own):
         raise NotReady(f"{folder} is not set up; run: tidegate-central init --data {folder}")
     for path in (*own, tls.ca, tls.certificate, tls.key):
         if not path.exists():
@@ -176,9 +177,10 @@ def _administrator(name: str, database: Database) -> str:
         name = terminal.ask("Name of the first administrator: ")
         if not name:
             raise NotReady("An administrator needs a name; run tidegate-central init again, or with --admin NAME.")
-    if name and not re.fullmatch(NAME_PATTERN, name):
+    if name and (len(name) > MAX_NAME or not re.fullmatch(NAME_PATTERN, name)):
         raise NotReady(
-            f"{name!r} is no user name; it has letters, digits, dots, dashes and underscores: tidegate-central init --admin NAME"
+            f"{name!r} is no user name: it has at most {MAX_NAME} letters, digits, dots, dashes and underscores. "
+            "Choose another one: tidegate-central init --admin NAME"
         )
     return name
 
@@ -199,7 +201,10 @@ def _next_step(settings: Settings, tls: TlsFiles, data: Path | None) -> str:
 
 
 def _serve(settings: Settings, tls: TlsFiles, has_admin: bool) -> None:
-    config = central_config(settings, tls)
+    try:
+        config = central_config(settings, tls)
+    except ValueError as error:
+        raise NotReady(str(error)) from error
     listener = listen(settings.host, settings.port)
     address, port = listener.getsockname()[:2]
     settle()
@@ -233,8 +238,8 @@ def _accounts(settings: Settings, database: Database) -> AccountService:
 def _password(username: str) -> tuple[str, str]:
     """A password, and what to tell the operator."""
     given = terminal.ask_hidden(f"Password for {username} (empty: make one up): ")
-    if given and len(given) < MIN_LENGTH:
-        stop(f"The password must have at least {MIN_LENGTH} characters.")
+    if given and not MIN_LENGTH <= len(given) <= MAX_LENGTH:
+        stop(f"The password must have at least {MIN_LENGTH} and at most {MAX_LENGTH} characters.")
     password = given or secrets.token_urlsafe(12)
     return password, username if given else f"{username}, password {password} (shown once)"
 
@@ -248,5 +253,5 @@ def _errors() -> Iterator[None]:
         stop("\n".join([*lines, str(error)]))
     except TidegateError as error:
         stop(str(error))
-    except (PolicyError, ValueError) as error:
+    except PolicyError as error:
         raise NotReady(str(error)) from error

@@ -15,9 +15,9 @@ from remote.config.service import ConfigService
 from remote.link.client import Link
 from remote.owner.access import signed_in
 from remote.probes.service import Proofs
+from remote.runs.view import LayersView
 from sandbox.host.isolation import Isolator
 from sandbox.host.parts import part
-from sandbox.host.views import LayersView
 
 router = APIRouter(prefix="/api", tags=["status"], dependencies=[Depends(signed_in)])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -126,10 +126,6 @@ class Receipt:
     wiped: tuple[str, ...]
     totals: Totals
     dataset_totals: Totals
-
-    def as_dict(self) -> dict[str, Any]:
-        """The receipt as plain JSON values."""
-        return asdict(self)
 
 
 def make_receipt(lines: Iterable[dict[str, Any]], dataset_lines: Iterable[dict[str, Any]]) -> Receipt | None:

@@ -10,11 +10,17 @@ from fastapi import Depends, Request
 from central.accounts.model import Role
 from central.accounts.service import AccountService, Identity
 from sandbox.errors import Code, InputError, TidegateError
-from sandbox.host.access import client_address, token_of
+from sandbox.host.access import token_of
 from sandbox.host.parts import part
 
 COOKIE: Final = "__Host-tidegate"
 """The prefix makes browsers insist on Secure, the whole host and no other path."""
+
+
+def client_address(request: Request) -> str:
+    """The address the request came from."""
+    return request.client.host if request.client else "unknown"
+
 
 Accounts = Annotated[AccountService, Depends(part(AccountService))]
 Address = Annotated[str, Depends(client_address)]

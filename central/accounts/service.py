@@ -15,12 +15,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from central.accounts import store
+from central.accounts.attempts import SignInAttempts
 from central.accounts.mail import Mailer
 from central.accounts.model import Account, Mail, Role, SignIn
 from central.accounts.tokens import Tokens
 from central.settings import Settings
 from sandbox.errors import Code, InputError
-from sandbox.host.attempts import Attempts, SignInAttempts
+from sandbox.host.attempts import Attempts
 from sandbox.host.database import Database, now
 from sandbox.host.passwords import Passwords
 from sandbox.host.problems import not_found

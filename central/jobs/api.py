@@ -99,14 +99,14 @@ async def close_job(job: OwnJob, jobs: Jobs) -> JobSummary:
     return JobSummary.of(await jobs.close(job))
 
 
-@router.get("/jobs/{job_id}/result", response_class=StreamingResponse)
+@router.get("/jobs/{job_id}/result", response_class=StreamingResponse, responses={200: {"content": {"application/zip": {}}}})
 async def download(job: OwnJob, jobs: Jobs) -> StreamingResponse:
     """The zip with the completed data sets, streamed from the gate. May be repeated until the job is closed or expires."""
     headers = {"Content-Disposition": f'attachment; filename="tidegate-{job.id}.zip"'}
     return StreamingResponse(jobs.result(job), media_type="application/zip", headers=headers)
 
 
-@router.get("/jobs/{job_id}/plots/{name}.svg", response_class=StreamingResponse)
+@router.get("/jobs/{job_id}/plots/{name}.svg", response_class=StreamingResponse, responses={200: {"content": {"image/svg+xml": {}}}})
 async def plot(name: PlotName, job: OwnJob, jobs: Jobs) -> StreamingResponse:
     """A picture of the result, drawn by the gate from central's data: trace, density or missingness. Gone when the job is closed."""
     return StreamingResponse(jobs.plot(job, name), media_type="image/svg+xml", headers={"Cache-Control": "no-store"})

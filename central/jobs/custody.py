@@ -6,7 +6,7 @@ A request may be cancelled, a job may end in the middle of an upload: no wipe is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -75,13 +75,7 @@ class Custody:
 
     async def drop(self, room: Room) -> None:
         """Wipe the rows of a room, if there are any."""
-        central = room.gate_dropped()
-        if central is None:
-            return
-        watch = self._of(room).watch
-        if watch is not None and watch is not asyncio.current_task():
-            watch.cancel()
-        await asyncio.shield(_held_in(self._wipes, central.gate.wipe()))
+        await self._finish_off(room, [self._of(room).watch])
 
     def run(self, room: Room, work: Coroutine[Any, Any, None]) -> None:
         """Run the job of a room."""
@@ -96,10 +90,7 @@ class Custody:
         held = self._of(room)
         if held.expiry is not None:
             held.expiry.cancel()
-        if held.work is not None and held.work is not asyncio.current_task():
-            held.work.cancel()
-            await asyncio.gather(held.work, return_exceptions=True)
-        await self.drop(room)
+        await self._finish_off(room, [held.work, held.watch])
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Do `work` until it ends or central stops."""
@@ -110,6 +101,21 @@ class Custody:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, *self._wipes, return_exceptions=True)
+
+    async def _finish_off(self, room: Room, tasks: Iterable[asyncio.Task[None] | None]) -> None:
+        """Stop tasks, except the caller, and wipe the gate that the room has now, also when the caller goes away meanwhile."""
+        stopped = [task for task in tasks if task is not None and task is not asyncio.current_task()]
+        central = room.gate_dropped()
+        for task in stopped:
+            task.cancel()
+
+        async def wipe() -> None:
+            # First the tasks that speak with the gate: two readers of one channel would take each other's frames.
+            await asyncio.gather(*stopped, return_exceptions=True)
+            if central is not None:
+                await central.gate.wipe()
+
+        await asyncio.shield(_held_in(self._wipes, wipe()))
 
     def _of(self, room: Room) -> Held:
         return self._held.setdefault(room, Held())

@@ -13,7 +13,7 @@ from remote.runs.model import RunEvent
 from remote.runs.phase import Phase
 from remote.runs.run import Run
 from sandbox.host.problems import Explanation, FindingView
-from sandbox.host.views import ContractView, LayersView, ProgressView, ReportView, RowView, View
+from sandbox.host.views import ContractView, ProgressView, ReportView, RowView, View
 from sandbox.job import n_sweeps
 from sandbox.manifest import CHAINS
 from sandbox.wire.link import BoardRow
@@ -100,6 +100,17 @@ class ChainsView(BaseModel):
         spec, manifest = run.offer.spec, run.pair.manifest
         iterations = sum(n_sweeps(spec, manifest, chain) for chain in range(spec.chains))
         return cls(number=spec.chains, limit=run.policy.max_chains, iterations=iterations)
+
+
+class LayersView(View):
+    """What locks a child in, as its self-test found."""
+
+    tier: str
+    landlock_abi: int
+    seccomp: bool
+    uid: int
+    memory_locked: bool
+    namespaces: bool
 
 
 class EndView(Explanation):

@@ -1,4 +1,4 @@
-"""Who asks, as far as both hosts tell alike: the token of a request, and the address it came from."""
+"""Who asks, as far as both hosts tell alike: the token of a request."""
 
 from __future__ import annotations
 
@@ -15,8 +15,3 @@ def token_of(request: Request, cookie: str) -> str:
     if not token:
         raise InputError(Code.ACCESS_SIGN_IN)
     return token
-
-
-def client_address(request: Request) -> str:
-    """The address the request came from."""
-    return request.client.host if request.client else "unknown"

@@ -31,8 +31,7 @@ class BodyLimit:
             return
         length = Headers(scope=scope).get("content-length", "0")
         if not length.isdecimal() or int(length) > self._max_bytes:
-            refusal = self._answer(Request(scope), LimitError(Code.REQUEST_TOO_LARGE, limit=self._max_bytes))
-            await refusal(scope, receive, send)
+            await self._refuse(scope, receive, send)
             return
         n_bytes = 0
 
@@ -44,4 +43,14 @@ class BodyLimit:
                 raise LimitError(Code.REQUEST_TOO_LARGE, limit=self._max_bytes)
             return message
 
-        await self._app(scope, counted, send)
+        async def send_unless_too_large(message: Message) -> None:
+            # What reads a body takes any error for a malformed one, and would answer so.
+            if n_bytes <= self._max_bytes:
+                await send(message)
+
+        await self._app(scope, counted, send_unless_too_large)
+        if n_bytes > self._max_bytes:
+            await self._refuse(scope, receive, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._answer(Request(scope), LimitError(Code.REQUEST_TOO_LARGE, limit=self._max_bytes))(scope, receive, send)

@@ -18,7 +18,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
-PRAGMAS: Final = ("journal_mode = WAL", "foreign_keys = ON", "busy_timeout = 10000", "synchronous = NORMAL")
+PRAGMAS: Final = ("journal_mode = WAL", "foreign_keys = ON", "busy_timeout = 10000", "synchronous = FULL")
+"""FULL: what was committed survives a loss of power. A password that was changed must stay changed."""
 
 P = ParamSpec("P")
 T = TypeVar("T")

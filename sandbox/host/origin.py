@@ -43,7 +43,10 @@ def is_allowed_origin(method: str, headers: Headers) -> bool:
     origin = headers.get("origin")
     if origin is None:
         return "cookie" not in headers or "authorization" in headers
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
     return parts.scheme in ("http", "https") and parts.netloc.lower() == headers.get("host", "").lower()
 
 

@@ -196,7 +196,10 @@ class Problems:
         return Response(status_code=499)
 
     async def _on_failure(self, request: Request, _error: Exception) -> Response:
-        return self.answer(request, _failure(), 500)
+        try:
+            return self.answer(request, _failure(), 500)
+        except Exception:  # noqa: BLE001 - the page may be what failed
+            return as_json(_failure(), 500)
 
 
 def _failure() -> TidegateError:

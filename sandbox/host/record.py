@@ -7,7 +7,7 @@ from collections import deque
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import PlainTextResponse, Response
 from pydantic import BaseModel, ConfigDict
 
@@ -18,7 +18,7 @@ from sandbox.pages.lines import stretch
 from sandbox.receipt import Receipt, as_text, read_receipt
 
 MAX_LINES: Final = 2000
-"""Lines that the API tells of one job, the last ones; the files have them all."""
+"""Lines that the API tells of one job when nobody asks for more: a job of several chains has long ones."""
 
 
 class Record:
@@ -53,10 +53,10 @@ class EntryView(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    time: str
-    job: str
-    participant: str
-    kind: str
+    time: str = ""
+    job: str = ""
+    participant: str = ""
+    kind: str = ""
 
 
 class VerdictView(BaseModel):
@@ -81,9 +81,9 @@ chain_router = APIRouter(prefix="/api/ledger")
 
 
 @job_router.get("/ledger")
-async def read_ledger(job_id: str, record: ThisRecord) -> list[EntryView]:
-    """What left this host in a job, or was refused: the last 2000 lines of its ledger about it."""
-    return [EntryView.model_validate(line) for line in await record.of_job(job_id)]
+async def read_ledger(job_id: str, record: ThisRecord, limit: Annotated[int, Query(ge=1)] = MAX_LINES) -> list[EntryView]:
+    """What left this host in a job, or was refused: the last `limit` lines of its ledger about it, in order."""
+    return [EntryView.model_validate(line) for line in await record.of_job(job_id, limit)]
 
 
 @job_router.get("/receipt")

@@ -81,18 +81,21 @@ def explain(error: Exception, data_dir: Path) -> str | None:
     return None
 
 
-def _explain_os(error: OSError, data_dir: Path) -> str:
+def _explain_os(error: OSError, data_dir: Path) -> str | None:
     path = error.filename if isinstance(error.filename, str | os.PathLike) else data_dir
     reason = error.strerror or str(error)
     match error.errno:
-        case errno.ENOENT:
+        case errno.ENOENT if Path(path).is_relative_to(data_dir):
             return f"{path} is missing; {RESTORE}."
+        case errno.ENOENT:
+            return f"{path} is missing; correct the setting that names it, or bring the file back."
         case errno.EACCES | errno.EPERM | errno.EROFS:
             return f"{path} cannot be used ({reason}); give it to the user who runs this command, or choose another place with --data."
         case errno.ENOSPC | errno.EDQUOT:
             return f"{path} cannot be written ({reason}); make room on that disk."
-        case None:
-            return reason
+    if error.filename is None:
+        # Not about a file: nothing here knows a remedy, and a traceback says more.
+        return None
     return f"{path} cannot be used ({reason}); put that right, or choose another place with --data."
 
 

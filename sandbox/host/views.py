@@ -107,14 +107,3 @@ class ReportView(BaseModel):
             columns=[ColumnReportView.model_validate(column) for column in report.columns],
             notes=list(report.notes),
         )
-
-
-class LayersView(View):
-    """What locks a child in, as its self-test found."""
-
-    tier: str
-    landlock_abi: int
-    seccomp: bool
-    uid: int
-    memory_locked: bool
-    namespaces: bool

@@ -16,13 +16,13 @@ from aiosmtpd.controller import Controller
 from argon2 import Parameters, PasswordHasher, extract_parameters
 
 from central.accounts import store
+from central.accounts.attempts import NAMES_PER_ADDRESS, SignInAttempts
 from central.accounts.mail import Mailer
 from central.accounts.service import AccountService, Identity
 from central.accounts.tokens import AUDIENCE, Tokens
 from central.db import open_database
 from central.settings import read_secret
 from sandbox.errors import InputError, LimitError
-from sandbox.host.attempts import SignInAttempts
 from sandbox.host.passwords import Passwords
 from tests.central.serving import PASSWORD, quick_passwords, serve
 
@@ -178,6 +178,15 @@ def test_attempts_at_one_name_from_one_address_lock_nobody_else_out():
     attempts.count("bob", "10.0.0.1")
 
 
+def test_names_at_one_address_are_limited_together():
+    attempts = SignInAttempts(per_minute=2)
+    for number in range(2 * NAMES_PER_ADDRESS):
+        attempts.count(f"name {number}", "10.0.0.1")
+    with pytest.raises(LimitError):
+        attempts.count("another name", "10.0.0.1")
+    attempts.count("another name", "10.0.0.2")
+
+
 @pytest.mark.parametrize("role", ["site", "runner", "author"])
 async def test_only_an_admin_approves_revokes_and_reads_mail(served, admin, role):
     person = await served.person(admin, "bob", role)
@@ -235,6 +244,7 @@ async def test_with_a_mail_server_mails_are_delivered_and_not_kept(settings):
         mailer = Mailer(configured, database)
         await asyncio.to_thread(mailer.send, "bob@example.org", "Not delivered", "Body\n")
         from central.accounts import store
+from central.accounts.attempts import NAMES_PER_ADDRESS, SignInAttempts
 
         assert [mail.subject for mail in await database.run(store.mails)] == ["Not delivered"]
         database.close()

@@ -101,3 +101,26 @@ async def test_central_stops_when_its_wipes_are_done_and_its_other_work_is_cance
     await custody.stop()
     assert gate.is_wiped
     assert for_ever.cancelled()
+
+
+async def test_no_wipe_is_skipped_because_whoever_asked_for_it_went_away() -> None:
+    custody, gate = Custody(cast(Any, None), cast(Any, None), cast(Any, None), b""), Gate()
+    room, is_unwound = room_of(gate=gate), asyncio.Event()
+
+    async def run_that_takes_its_time_to_end() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await is_unwound.wait()
+
+    custody.run(room, run_that_takes_its_time_to_end())
+    await asyncio.sleep(0)
+    asking = asyncio.create_task(custody.clear(room))
+    await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert not gate.is_wiped
+    is_unwound.set()
+    await custody.stop()
+    assert gate.is_wiped

@@ -36,6 +36,11 @@ def test_a_failure_of_files_names_the_file_and_a_remedy(number: int, remedy: str
     assert remedy in sentence
 
 
+def test_a_failure_that_is_about_no_file_keeps_its_traceback() -> None:
+    assert explain(BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)), FOLDER) is None
+    assert explain(OSError("a text of somebody's"), FOLDER) is None
+
+
 def test_postgresql_without_its_driver_is_told_how_to_get_it() -> None:
     sentence = explain(ModuleNotFoundError("No module named 'psycopg'", name="psycopg"), FOLDER)
     assert sentence is not None
@@ -76,4 +81,4 @@ def test_a_bug_keeps_its_traceback_and_everything_else_ends_with_status_2(capsys
     with pytest.raises(typer.Exit) as ended, said_in_one_sentence(FOLDER):
         Path("/nowhere/at/all").read_bytes()
     assert ended.value.exit_code == 2
-    assert capsys.readouterr().err == "/nowhere/at/all is missing; restore it from a backup of the data directory.\n"
+    assert capsys.readouterr().err == "/nowhere/at/all is missing; correct the setting that names it, or bring the file back.\n"
