@@ -1,4 +1,13 @@
-"""What decides is written by itself: nobody but its own methods changes a field of a room or a run. Others say what happened."""
+"""What decides is written by itself: nobody but its own methods changes a field of a room or a run. Others say what happened.
+
+The search reads the source and knows fields by their names. So it does not see:
+
+* a write through an alias (`statuses = room.statuses`, then `statuses.pop(site)`), nor one through a name of the method or of the field
+  that is only known at run time (`setattr(room, name, None)`);
+* a new value by `replace` (`dataclasses.replace`, `msgspec.structs.replace`): it makes another record and leaves the old one alone;
+* files outside of the folders of `RECORDS`, also when they are handed a record;
+* a method of another class in these folders that changes a field of the same name of its own self: `self` is taken for the record.
+"""
 
 from __future__ import annotations
 

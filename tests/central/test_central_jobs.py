@@ -92,6 +92,11 @@ class Federation:
         return job
 
 
+def sites_of(job: dict) -> list[dict]:
+    """The rows of a board that are not central's."""
+    return [row for row in job["board"] if row["participant"] != "central"]
+
+
 async def make_federation(served: Served, admin: Person, make_site: MakeSite, n_sites: int = 2) -> Federation:
     runner = await served.person(admin, "rita", "runner")
     sites = [await make_site(f"site{number}") for number in range(n_sites)]
@@ -190,7 +195,9 @@ async def test_a_reader_that_leaves_early_does_not_spoil_the_next_download(feder
 async def test_nothing_runs_until_everybody_has_started(federation, working):
     await get_all_ready(federation, working[:1])
     await federation.runner.call("POST", f"{federation.path}/start")
-    await asyncio.sleep(0.5)
+    await federation.until(lambda job: sum(row["is_started"] for row in job["board"]) == 2)
+    # A run that had begun would refuse this, also when its row did not say so yet.
+    await federation.runner.call("POST", f"{federation.path}/start")
     job = await federation.get()
     assert job["state"] == "WAITING"
     assert job["board"][0]["is_started"]
@@ -263,12 +270,15 @@ async def test_another_contract_voids_what_sites_uploaded(federation):
     await federation.until(lambda job: any(row["is_started"] for row in job["board"]))
     await federation.upload(synthetic_csv(1, names=("y", "x1", "x3")))
     job = await federation.get()
-    assert not any(row["is_uploaded"] or row["is_started"] for row in job["board"] if row["participant"] != "central")
-    # A status that was under way counts no more; one for the new contract does.
+    assert not any(row["is_uploaded"] or row["is_started"] for row in sites_of(job))
+    # A status that was under way counts no more for the upload, as it does for the pair, which shows that it came.
+    await site.send(SiteStatus(offer.job_id))
+    await federation.until(lambda job: not any(row["is_approved"] for row in sites_of(job)))
     await site.send(ready_status(offer))
+    job = await federation.until(lambda job: any(row["is_approved"] for row in sites_of(job)))
+    assert not any(row["is_uploaded"] or row["is_started"] for row in sites_of(job))
+    # One for the new contract counts.
     again = await site.expect(JobOffer, lambda message: message.contract is not None)
-    await asyncio.sleep(0.2)
-    assert not any(row["is_started"] for row in (await federation.get())["board"])
     await site.send(ready_status(again))
     await federation.until(lambda job: any(row["is_started"] for row in job["board"]))
 
@@ -521,10 +531,16 @@ async def test_a_site_cannot_speak_for_a_job_it_is_not_in(federation, make_site)
     await stranger.connect()
     await stranger.send(SiteCancel(federation.job_id))
     await stranger.send(SiteStatus(federation.job_id, approved_digest=federation.digest))
-    await asyncio.sleep(0.3)
+    # What it says of a job of its own comes after that, and is done.
+    own = Federation(federation.runner, [stranger], federation.digest)
+    await own.open()
+    await stranger.send(SiteStatus(own.job_id, approved_digest=own.digest))
+    await own.until(lambda job: all(row["is_approved"] for row in sites_of(job)))
+    await stranger.send(SiteCancel(own.job_id))
+    await own.until(lambda job: job["state"] == "CANCELLED")
     job = await federation.get()
     assert job["state"] == "WAITING"
-    assert not any(row["is_approved"] for row in job["board"][1:])
+    assert not any(row["is_approved"] for row in sites_of(job))
 
 
 async def test_a_site_that_was_away_is_told_how_its_job_ended(federation):
