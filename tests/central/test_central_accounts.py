@@ -243,9 +243,6 @@ async def test_with_a_mail_server_mails_are_delivered_and_not_kept(settings):
         controller.stop()
         mailer = Mailer(configured, database)
         await asyncio.to_thread(mailer.send, "bob@example.org", "Not delivered", "Body\n")
-        from central.accounts import store
-from central.accounts.attempts import NAMES_PER_ADDRESS, SignInAttempts
-
         assert [mail.subject for mail in await database.run(store.mails)] == ["Not delivered"]
         database.close()
     finally:
