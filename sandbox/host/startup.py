@@ -93,6 +93,9 @@ def _explain_os(error: OSError, data_dir: Path) -> str | None:
             return f"{path} cannot be used ({reason}); give it to the user who runs this command, or choose another place with --data."
         case errno.ENOSPC | errno.EDQUOT:
             return f"{path} cannot be written ({reason}); make room on that disk."
+    if isinstance(error, PermissionError) and error.errno is None and reason:
+        # Ours: a secret that others may read.
+        return reason
     if error.filename is None:
         # Not about a file: nothing here knows a remedy, and a traceback says more.
         return None

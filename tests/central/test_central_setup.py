@@ -258,12 +258,31 @@ def _take_away(name):
 )
 def test_what_keeps_central_from_serving_is_one_sentence(set_up_once, in_this_process, tmp_path, monkeypatch, spoil, environment, words):
     shutil.copytree(set_up_once, tmp_path / "c")
+    # It has served before: what is missing now was there.
+    (tmp_path / "c" / "ledger.jsonl").touch(0o600)
     spoil(tmp_path / "c")
     for name, value in environment.items():
         monkeypatch.setenv(f"TIDEGATE_CENTRAL_{name}", value)
     done = CliRunner().invoke(app, ["serve", "--data", str(tmp_path / "c"), *([] if "PORT" in environment else ["--port", "0"])])
     assert (done.exit_code, done.stderr.count("\n"), done.stdout) == (2, 1, "")
     assert [word for word in words if word not in done.stderr] == []
+
+
+def test_an_init_that_was_broken_off_is_run_again(set_up_once, in_this_process, tmp_path):
+    shutil.copytree(set_up_once, tmp_path / "c")
+    (tmp_path / "c" / "session.key").unlink()
+    serve = ["serve", "--data", str(tmp_path / "c"), "--port", "0"]
+    done = CliRunner().invoke(app, serve)
+    assert (done.exit_code, "run: tidegate-central init" in done.stderr) == (2, True)
+    assert CliRunner().invoke(app, ["init", "--data", str(tmp_path / "c")]).exit_code == 0
+    assert (tmp_path / "c" / "session.key").exists()
+
+
+@pytest.mark.parametrize(("name", "password"), [("a" * 65, ""), ("ada lovelace", ""), ("ada", "p" * 257), ("ada", "short")])
+def test_init_makes_no_administrator_that_could_never_sign_in(in_this_process, tmp_path, name, password):
+    done = CliRunner().invoke(app, ["init", "--data", str(tmp_path / "c"), "--admin", name], input=f"{password}\n")
+    assert done.exit_code in (1, 2)
+    assert _administrators(tmp_path / "c") == []
 
 
 def test_a_port_in_use_is_one_sentence(set_up_once):
