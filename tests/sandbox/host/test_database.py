@@ -87,3 +87,8 @@ async def test_a_query_runs_beside_the_event_loop(database: Database) -> None:
 def test_foreign_keys_are_enforced(database: Database) -> None:
     with database.engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
+
+
+def test_what_is_committed_survives_a_loss_of_power(database: Database) -> None:
+    with database.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2
