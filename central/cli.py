@@ -38,7 +38,7 @@ from sandbox.host.logs import set_up_logging
 from sandbox.host.passwords import MAX_LENGTH, MIN_LENGTH, Passwords
 from sandbox.host.problems import Findings
 from sandbox.host.serving import listen
-from sandbox.host.startup import RESTORE, NotReady, settings_of, stop
+from sandbox.host.startup import NotReady, missing, settings_of, stop
 from sandbox.manifest import load_pair
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Run the central of a federation.")
@@ -161,7 +161,7 @@ def _is_set_up(settings: Settings) -> None:
         raise NotReady(f"{folder} is not set up; run: tidegate-central init --data {folder}")
     for path in (*own, tls.ca, tls.certificate, tls.key):
         if not path.exists():
-            raise NotReady(f"{path} is missing; {RESTORE}.")
+            raise NotReady(missing(path, folder))
 
 
 def _has_admin(database: Database) -> bool:

@@ -136,7 +136,9 @@ def main() -> None:
 def _ready(data: Path | None, **given: Any) -> Iterator[Settings]:
     with settings_of(Settings, data, **given) as settings:
         if not settings.database.exists():
-            raise NotReady(f"{settings.data_dir} is not a site's data directory; make it with: tidegate-site init")
+            raise NotReady(
+                f"{settings.data_dir} is not a site's data directory; make it with: tidegate-site init --data {settings.data_dir}"
+            )
         yield settings
 
 

@@ -81,14 +81,18 @@ def explain(error: Exception, data_dir: Path) -> str | None:
     return None
 
 
+def missing(path: Path, data_dir: Path) -> str:
+    """The sentence and remedy for a file that is not there: one of the data directory, or one that a setting names."""
+    remedy = RESTORE if path.is_relative_to(data_dir) else "correct the setting that names it, or bring the file back"
+    return f"{path} is missing; {remedy}."
+
+
 def _explain_os(error: OSError, data_dir: Path) -> str | None:
     path = error.filename if isinstance(error.filename, str | os.PathLike) else data_dir
     reason = error.strerror or str(error)
     match error.errno:
-        case errno.ENOENT if Path(path).is_relative_to(data_dir):
-            return f"{path} is missing; {RESTORE}."
         case errno.ENOENT:
-            return f"{path} is missing; correct the setting that names it, or bring the file back."
+            return missing(Path(path), data_dir)
         case errno.EACCES | errno.EPERM | errno.EROFS:
             return f"{path} cannot be used ({reason}); give it to the user who runs this command, or choose another place with --data."
         case errno.ENOSPC | errno.EDQUOT:

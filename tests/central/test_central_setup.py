@@ -252,7 +252,7 @@ def _take_away(name):
         (lambda folder: None, {"POLICY": "lax"}, ["no built-in policy"]),
         (lambda folder: None, {"DATABASE_URL": "nonsense"}, ["postgresql+psycopg://"]),
         (lambda folder: None, {"DATABASE_URL": "sqlite:////nowhere/at/all"}, ["unable to open"]),
-        (lambda folder: None, {"TLS_CERTIFICATE": "x", "TLS_KEY": "y", "TLS_CA": "z"}, ["is missing"]),
+        (lambda folder: None, {"TLS_CERTIFICATE": "x", "TLS_KEY": "y", "TLS_CA": "z"}, ["is missing", "the setting that names it"]),
         (lambda folder: None, {"TLS_CERTIFICATE": "x"}, ["set together"]),
     ],
 )
