@@ -1,7 +1,7 @@
 // What every page can do, declared in the HTML:
 //   <form data-api="POST /api/things" data-next="/things">    sends its fields as JSON (or as multipart with data-multipart), then goes on
 //   data-done="text" beside data-api                          says so in place of the form instead of going on
-//   <button data-api="POST /api/things/1/start">              calls, then reloads or follows data-next; data-confirm asks first
+//   <button data-api="POST /api/things/1/start">              calls, then draws the page anew or follows data-next; data-confirm asks first
 //   <form data-upload="/api/jobs/1/data">                     PUTs the chosen file as it is, with a progress bar
 //   <div data-live="/jobs/1/live" data-seconds="2">           is replaced by the server's fragment whenever that changes
 import { call, clearFailure, element, read, say, showFailure, Failure } from "./api.js";
@@ -25,9 +25,31 @@ function fieldsOf(form) {
 function goOn(target, answer) {
   if (target.dataset.done) return showDone(target, target.dataset.done);
   const next = target.dataset.next;
-  if (!next) location.reload();
-  else location.assign(next.replace(/\{(\w+)\}/g, (_, key) => encodeURIComponent(answer[key])));
-  return undefined;
+  if (!next) return drawAnew();
+  return location.assign(next.replace(/\{(\w+)\}/g, (_, key) => encodeURIComponent(answer[key])));
+}
+
+// The page as it is now at the server, in place: what a person has chosen or is being told outlasts it, which location.reload() would not keep.
+async function drawAnew() {
+  let response;
+  try {
+    response = await fetch(location.href, { headers: { Accept: "text/html" } });
+  } catch {
+    return location.reload();
+  }
+  if (!response.ok || response.redirected) return location.reload();
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const main = document.getElementById("main");
+  const fresh = document.adoptNode(page.getElementById("main"));
+  const focused = main.contains(document.activeElement) ? document.activeElement.id : "";
+  const chosen = [...main.querySelectorAll("input[type=file][id]")].filter((input) => input.files.length);
+  for (const kept of [document.getElementById("alert"), document.getElementById("status"), ...chosen]) {
+    fresh.querySelector(`#${CSS.escape(kept.id)}`)?.replaceWith(kept);
+  }
+  main.replaceChildren(...fresh.childNodes);
+  document.title = page.title;
+  if (focused) document.getElementById(focused)?.focus();
+  return keepAllAlive();
 }
 
 function showDone(target, text) {
@@ -42,7 +64,7 @@ async function run(target, body) {
   clearFailure();
   if (button) button.disabled = true;
   try {
-    goOn(target, await call(method, path, body));
+    await goOn(target, await call(method, path, body));
   } catch (error) {
     showFailure(error);
   } finally {
@@ -68,7 +90,8 @@ document.addEventListener("click", (event) => {
 });
 
 function upload(form) {
-  const file = form.querySelector("input[type=file]").files[0];
+  const input = form.querySelector("input[type=file]");
+  const file = input.files[0];
   if (!file) return;
   const button = form.querySelector("button[type=submit]");
   const bar = element("progress", { max: file.size || 1, value: 0 });
@@ -85,7 +108,8 @@ function upload(form) {
   request.onload = () => {
     try {
       read(request.status, request.responseText);
-      location.reload();
+      input.value = "";
+      drawAnew();
     } catch (error) {
       end(error);
     }
@@ -102,6 +126,7 @@ function keepAlive(region) {
   let last = region.innerHTML;
   let state = region.dataset.state;
   const refresh = async () => {
+    if (!region.isConnected) return undefined;
     try {
       const response = await fetch(region.dataset.live, { headers: { Accept: "text/html" } });
       if (response.status === 401) return location.assign("/sign-in");
@@ -116,7 +141,7 @@ function keepAlive(region) {
       const now = response.headers.get("X-State");
       if (now && state && now !== state) {
         say(`The job is ${now}.`);
-        return location.reload();
+        return drawAnew();
       }
       state = now ?? state;
     } catch {
@@ -127,4 +152,8 @@ function keepAlive(region) {
   setTimeout(refresh, 1000);
 }
 
-for (const region of document.querySelectorAll("[data-live]")) keepAlive(region);
+function keepAllAlive() {
+  for (const region of document.querySelectorAll("[data-live]")) keepAlive(region);
+}
+
+keepAllAlive();
