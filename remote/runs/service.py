@@ -209,6 +209,9 @@ class Runs:
     def _on_question(self, question: SiteBegin | SiteRound) -> None:
         run = self._runs.get(question.job_id)
         responder = self._custody.responder(run) if run is not None else None
+        if run is not None and run.is_cancelled_here:
+            # Asked before central had read that the owner cancelled. A failure would be told as the reason why the job ended.
+            return
         if run is None or responder is None or run.phase not in (Phase.STARTED, Phase.RUNNING):
             self._link.send(SiteFailed(question.job_id, Code.JOB_STATE))
             return

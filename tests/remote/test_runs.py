@@ -508,6 +508,9 @@ async def test_cancel_wipes_at_once_and_tells_central_until_it_knows(site: Site)
     await site.runs.cancel("j1")
     await gone(pids)
     assert site.of(SiteCancel) == [SiteCancel("j1")]
+    # A question that was under way meanwhile does not make a failure of it.
+    site.runs.on_message(SiteRound("j1", 1, MOMENTS))
+    assert site.of(SiteFailed) == []
     site.runs.on_message(offer(state=JobState.RUNNING))
     assert len(site.of(SiteCancel)) == 1
     site.runs.on_opened(True)
