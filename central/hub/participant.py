@@ -27,6 +27,10 @@ class LinkedParticipant:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """The run needs this site no more: whether it is there is of no concern to the job. May be called more than once."""
         self._link.leave(self._job_id)
 
     async def gone(self) -> TidegateError:

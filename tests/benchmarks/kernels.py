@@ -69,8 +69,8 @@ def _child(kind: str, n: int, columns: int, targets: int = TARGETS) -> dict[str,
     return found
 
 
-def make_rows(n: int, columns: int, n_binary: int, targets: int = TARGETS) -> tuple[Rows, kernels.Units, RowDraws, np.ndarray]:
-    """Standardised rows of one gate, and which cells of them are missing, shape (n, targets) in the order of the rows."""
+def make_dataset(n: int, columns: int, n_binary: int, targets: int = TARGETS) -> tuple[Dataset, Region, np.ndarray]:
+    """An upload, the region it is in, and its values, shape (n, columns)."""
     random = np.random.default_rng(1)
     values = np.empty((n, columns), order="F")
     shared = random.standard_normal(n)
@@ -90,7 +90,13 @@ def make_rows(n: int, columns: int, n_binary: int, targets: int = TARGETS) -> tu
     region = Region(mmap.mmap(-1, 2 * values.nbytes + (1 << 28)))
     tiles = Tiles(region, columns + 1)
     tiles.append(values)
-    dataset = Dataset(Contract(tuple(described), ("NA",)), {i + 1: i for i in range(columns)}, tiles)
+    return Dataset(Contract(tuple(described), ("NA",)), {i + 1: i for i in range(columns)}, tiles), region, values
+
+
+def make_rows(n: int, columns: int, n_binary: int, targets: int = TARGETS) -> tuple[Rows, kernels.Units, RowDraws, np.ndarray]:
+    """Standardised rows of one gate, and which cells of them are missing, shape (n, targets) in the order of the rows."""
+    dataset, region, values = make_dataset(n, columns, n_binary, targets)
+    is_binary = np.array([dataset.contract.column(index).is_binary for index in dataset.contract.model])
     mask = np.isnan(values[:, :targets])
     made = Rows(dataset, np.arange(n), find_patterns(mask), region, np.array([1.0]))
     centre, scale = np.nanmean(values, axis=0), np.nanstd(values, axis=0)

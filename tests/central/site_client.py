@@ -199,7 +199,7 @@ class WorkingSite:
 def ready_status(offer: JobOffer, **changes: Any) -> SiteStatus:
     """The status of a site that has done everything."""
     assert offer.contract is not None
-    flags = {"is_uploaded": True, "is_matching": True, "is_clean": True, "is_started": True, "set_aside_band": "0", **changes}
+    flags = {"is_ready": True, "is_started": True, **changes}
     return SiteStatus(offer.job_id, offer.contract.digest, offer.digest, **flags)
 
 

@@ -21,7 +21,9 @@ import pytest_asyncio
 from sandbox.contract import Finding
 from sandbox.errors import Code, TidegateError
 from sandbox.supervisor import Supervisor
+from sandbox.wire.codec import encode
 from sandbox.wire.link import (
+    BoardRow,
     BoardUpdate,
     CloseCode,
     JobEnded,
@@ -218,22 +220,25 @@ async def test_sites_are_offered_the_job_and_see_the_same_board(federation):
     await federation.until(lambda job: all(row["is_approved"] for row in job["board"]))
     for site in federation.sites:
         update = await site.expect(BoardUpdate, lambda message: all(row.is_approved for row in message.board))
-        assert update.board[0].is_clean
+        assert update.board[0].is_ready
 
 
-async def test_findings_of_a_site_reach_the_board_as_code_and_column_only(federation):
+async def test_what_an_owner_tells_reaches_central_as_code_and_column_and_no_other_site(federation):
     await federation.open()
     await federation.upload(synthetic_csv(1))
     site = federation.sites[0]
     offer = await site.expect(JobOffer, lambda message: message.contract is not None)
     told = Finding(Code.DATA_NOT_NUMERIC, "stop", 2, {"line": 17, "column": "secret"})
-    await site.send(ready_status(offer, is_clean=False, is_started=True, findings=(told,)))
-    job = await federation.until(lambda job: any(row["findings"] for row in job["board"]))
-    row = next(row for row in job["board"] if row["findings"])
-    assert "x1" in row["findings"][0]["sentence"]
+    await site.send(ready_status(offer, is_ready=False, is_started=True, told=(told,)))
+    job = await federation.until(lambda job: any(row["told"] for row in job["board"]))
+    row = next(row for row in job["board"] if row["told"])
+    assert "x1" in row["told"][0]["sentence"]
     assert "secret" not in json.dumps(job)
-    assert "17" not in row["findings"][0]["sentence"]
+    assert "17" not in row["told"][0]["sentence"]
     assert not row["is_started"]
+    seen = BoardRow(site.site_id, row["institution"], is_online=True, is_approved=True)
+    update = await federation.sites[1].expect(BoardUpdate, lambda message: seen in message.board)
+    assert b"data.not_numeric" not in encode(update)
 
 
 async def test_a_rule_that_a_site_does_not_keep_is_named_on_the_board_without_gaps_for_its_numbers(federation):
@@ -242,23 +247,22 @@ async def test_a_rule_that_a_site_does_not_keep_is_named_on_the_board_without_ga
     site = federation.sites[0]
     offer = await site.expect(JobOffer, lambda message: message.contract is not None)
     told = Finding(Code.RULE_CELL_CROSS, "stop", 2, {"found": 3, "other": "x2"})
-    await site.send(ready_status(offer, is_clean=False, findings=(told,)))
-    job = await federation.until(lambda job: any(row["findings"] for row in job["board"]))
-    (finding,) = next(row["findings"] for row in job["board"] if row["findings"])
+    await site.send(ready_status(offer, is_ready=False, told=(told,)))
+    job = await federation.until(lambda job: any(row["told"] for row in job["board"]))
+    (finding,) = next(row["told"] for row in job["board"] if row["told"])
     assert finding["sentence"] == "Column 'x1': the rule cell_cross asks for no pair of values held by a few people only."
 
 
-async def test_what_a_site_says_freely_or_without_end_does_not_reach_the_board(federation):
+async def test_what_a_site_says_without_end_does_not_reach_the_board(federation):
     await federation.open()
     await federation.upload(synthetic_csv(1))
     site = federation.sites[0]
     offer = await site.expect(JobOffer, lambda message: message.contract is not None)
     endless = (Finding(Code.DATA_NOT_NUMERIC, "stop", 2),) * 5000
-    await site.send(ready_status(offer, is_clean=False, findings=endless, set_aside_band="63 people, <b>all of them ill</b>"))
-    job = await federation.until(lambda job: any(row["findings"] for row in job["board"]))
-    row = next(row for row in job["board"] if row["findings"])
-    assert len(row["findings"]) == 200
-    assert row["set_aside_band"] == ""
+    await site.send(ready_status(offer, is_ready=False, told=endless))
+    job = await federation.until(lambda job: any(row["told"] for row in job["board"]))
+    row = next(row for row in job["board"] if row["told"])
+    assert len(row["told"]) == 200
 
 
 async def test_another_contract_voids_what_sites_uploaded(federation):
@@ -270,13 +274,13 @@ async def test_another_contract_voids_what_sites_uploaded(federation):
     await federation.until(lambda job: any(row["is_started"] for row in job["board"]))
     await federation.upload(synthetic_csv(1, names=("y", "x1", "x3")))
     job = await federation.get()
-    assert not any(row["is_uploaded"] or row["is_started"] for row in sites_of(job))
+    assert not any(row["is_ready"] or row["is_started"] for row in sites_of(job))
     # A status that was under way counts no more for the upload, as it does for the pair, which shows that it came.
     await site.send(SiteStatus(offer.job_id))
     await federation.until(lambda job: not any(row["is_approved"] for row in sites_of(job)))
     await site.send(ready_status(offer))
     job = await federation.until(lambda job: any(row["is_approved"] for row in sites_of(job)))
-    assert not any(row["is_uploaded"] or row["is_started"] for row in sites_of(job))
+    assert not any(row["is_ready"] or row["is_started"] for row in sites_of(job))
     # One for the new contract counts.
     again = await site.expect(JobOffer, lambda message: message.contract is not None)
     await site.send(ready_status(again))
@@ -324,7 +328,7 @@ async def test_an_upload_that_breaks_off_leaves_the_job_usable(federation, serve
 
     with pytest.raises((RuntimeError, httpx.HTTPError)):
         await federation.runner.http.put(f"{federation.path}/data", content=broken())
-    assert not (await federation.get())["board"][0]["is_clean"]
+    assert not (await federation.get())["board"][0]["is_ready"]
     assert (await federation.upload(synthetic_csv(1)))["is_clean"]
 
 
@@ -648,7 +652,7 @@ async def test_after_a_restart_waiting_jobs_wait_without_upload_and_running_ones
         fresh = served.client()
         fresh.headers = running.runner.http.headers
         job = (await fresh.get(waiting.path)).json()
-        assert (job["state"], job["contract"], job["board"][0]["is_uploaded"]) == ("WAITING", None, False)
+        assert (job["state"], job["contract"], job["board"][0]["is_ready"]) == ("WAITING", None, False)
         assert (await fresh.get(running.path)).json()["code"] == "central.restarted"
         await fresh.aclose()
         await client.close()

@@ -13,6 +13,7 @@ import pytest
 
 from tests.demo.story import HEART, SPEC, TARGETS, Federation, job_state, make_job, ready, wait_for
 from tests.demo.table import Result, faults
+from tests.e2e.servers import PATIENCE, poll
 
 pytestmark = pytest.mark.e2e
 SHORT = {
@@ -148,9 +149,14 @@ def test_a_small_table_is_refused_at_the_site_with_a_remedy_and_a_notice_at_cent
     assert hungary.api.client.post(f"/api/jobs/{job_id}/start").status_code == 409
     board = job_state(federation, job_id)["board"]
     seen = next(row for row in board if row["participant"] == hungary.site_id)
-    assert not seen["is_clean"]
-    assert [shown["code"] for shown in seen["findings"]] == ["rule.cell_cross"]
-    told = seen["findings"][0]["sentence"]
+    assert (seen["is_ready"], seen["told"]) == (False, []), "others see one word"
+    tells = hungary.api.call("GET", f"/api/jobs/{job_id}")["tells"]
+    assert tells == [{"code": "rule.cell_cross", "column": finding["column"]}]
+    hungary.api.call("POST", f"/api/jobs/{job_id}/tell", json={"findings": tells})
+    hears = lambda job: next(row["told"] for row in job["board"] if row["participant"] == hungary.site_id)  # noqa: E731
+    (shown,) = hears(poll(lambda: job_state(federation, job_id), hears, PATIENCE, "central to hear it"))
+    assert shown["code"] == "rule.cell_cross"
+    told = shown["sentence"]
     assert "rule cell_cross asks for" in told
     assert "'fbs'" not in told, "the table stays at the site"
     assert not any(character.isdigit() for character in told), "the count stays at the site"
