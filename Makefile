@@ -74,7 +74,9 @@ soak: setup system
 
 study: setup
 	$(BIN)/python -m tests.statistics
+	$(BIN)/python -m tests.statistics.jobs
 	$(BIN)/python -m tests.disclosure.reviewers_study
+	$(BIN)/python -m tests.disclosure.one_cell_study
 
 # Names versions and hashes, never a host. The first lock is what runs, the second one also what tests: everywhere the same versions.
 LOCK = $(VENV)/lock/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --build-deps-for wheel \

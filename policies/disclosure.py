@@ -19,6 +19,7 @@ Rule = Literal[
     "cell_cross",
     "dominance",
     "dominance_cross",
+    "leverage",
     "events",
     "set_aside",
     "units",
@@ -38,7 +39,7 @@ Rule = Literal[
 ]
 STANDING_RULES: Final = ("cell_column", "cell_cross", "dominance", "set_aside")
 """Rules that only the rows decide, not the question: judged once, before Start, and in force for every message."""
-ADMISSION_RULES: Final = ("min_rows", "parameter_ratio", "cell_column", "events", "dominance", "dominance_cross")
+ADMISSION_RULES: Final = ("min_rows", "parameter_ratio", "cell_column", "events", "dominance", "dominance_cross", "leverage")
 """What is judged of a file that states a card: once, at the upload, of all its rows."""
 FEW_EVENTS: Final = 10
 """Events per coefficient below which an own fit leans on its ridge, and its errors weigh as much as its numbers."""
@@ -125,6 +126,11 @@ def check_dominance(spread: Spread, policy: Policy, rule: Literal["dominance", "
     remainder = spread.total - spread.first - spread.second
     is_dominated = share > policy.dominance_top2 or remainder < policy.dominance_remainder * spread.first
     return (Breach(rule, round(share, 3), policy.dominance_top2),) if is_dominated else ()
+
+
+def check_leverage(leverage: float, policy: Policy) -> tuple[Breach, ...]:
+    """Rule 3 on the largest share of a cell's variance that a card tells who knows all other columns of the file."""
+    return (Breach("leverage", round(leverage, 3), policy.max_leverage),) if not leverage <= policy.max_leverage else ()
 
 
 def check_rows(n_rows: int, policy: Policy) -> tuple[Breach, ...]:

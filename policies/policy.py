@@ -50,6 +50,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Largest share of a sum of squares that two rows may hold (1: off), around zero and around the site's median."""
     dominance_remainder: float
     """What the rows beyond the two largest must add up to, as a share of the largest (0: off): else it is known too exactly."""
+    max_leverage: float
+    """Largest share of the variance of one person's cell that a card may tell who knows all other columns (1: off)."""
     max_parameter_ratio: float
     """Coefficients per row: a fit with nearly as many coefficients as rows repeats the rows."""
     min_difference_group: int
@@ -71,7 +73,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_data_sums_per_row: float
     """The same over all jobs of such code on one data set: when that much has left, no further job may start on it."""
     max_abs_eta: float
-    """How far out, in standardised units, start values, and small multiples of it requests and fills of code that sees rows may lie: what is
+    """How far out, in standardised units, start values may lie; requests and fills of code that sees rows within small multiples: what is
     farther out singles rows out."""
     max_evaluations_per_fit: int
     """Questions that central can vary, per fill, of code that sees rows: each one is a view of the same rows."""
@@ -137,6 +139,7 @@ NARROWS: Final[dict[str, Literal["up", "down", "true"]]] = {
     "min_cell_cross": "up",
     "dominance_top2": "down",
     "dominance_remainder": "up",
+    "max_leverage": "down",
     "max_parameter_ratio": "down",
     "min_difference_group": "up",
     "difference_group_covers_parameters": "true",

@@ -51,6 +51,7 @@ class Code(StrEnum):
     RULE_CELL_CROSS = "rule.cell_cross"
     RULE_DOMINANCE = "rule.dominance"
     RULE_DOMINANCE_CROSS = "rule.dominance_cross"
+    RULE_LEVERAGE = "rule.leverage"
     RULE_EVENTS = "rule.events"
     RULE_SET_ASIDE = "rule.set_aside"
     RULE_REDRAW = "rule.redraw"
@@ -260,6 +261,12 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Two rows hold {found} of the sum of products of columns {column!r} and {other!r}, or one of them outweighs all but two; "
         "the policy allows {limit}.",
         "Correct the cells if they are errors, transform a column (its logarithm, say) in the files of all participants, or ignore one.",
+    ),
+    Code.RULE_LEVERAGE: Entry(
+        "Somebody is so far from all others in the columns of this job together that the sums would tell {found} of what is not known of "
+        "that one; the policy allows {limit}.",
+        "Ignore columns that are made of one another (windows or powers of a lab, dummies), correct far cells if they are errors, or "
+        "transform their column in the files of all participants.",
     ),
     Code.RULE_EVENTS: Entry(
         "Target {column!r} has {found} {what}, whichever is fewer; a fit of this site's own needs at least {limit} of each.",

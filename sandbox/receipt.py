@@ -26,6 +26,7 @@ RULE_TITLES: Final = {
     "cell_cross": "no pair of values held by a few people only",
     "dominance": "no sum of squares made of one or two people",
     "dominance_cross": "no sum of products made of one or two people",
+    "leverage": "nobody whom columns together single out",
     "events": "enough rows with each outcome of an own fit",
     "set_aside": "no difference of two targets made of a few people",
     "evaluations": "no more questions than a fit needs",

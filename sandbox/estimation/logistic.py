@@ -3,7 +3,7 @@
 1. Ask for H, g, loglik at β.
 2. Step d = (H + Λ)⁻¹ (g − Λβ), decrement λ = (g − Λβ)'d. Λ = ridge · I with zeros at the intercepts.
 3. λ < tolerance: the answer is β + d; that last step is not evaluated, since its error is of the order of λ.
-4. Else go to β + d. Shorten the step when the penalised loglik fell by more than its rounding, until Armijo's condition with c = 1e-4 holds.
+4. Else go to β + d. Shorten the step when the penalised loglik fell by more than its rounding, until Armijo's condition (c = 1e-4) holds.
 
 Sites are quadratics made of their cards, so that the loglik is one function, and a question that is refused ends the fit.
 """

@@ -16,10 +16,22 @@ import numpy as np
 import numpy.typing as npt
 
 from policies import Policy
-from policies.disclosure import ADMISSION_RULES, CONSTANT_SPREAD, FEW_EVENTS, Breach, check_events, check_fit, check_level, check_rows
+from policies.disclosure import (
+    ADMISSION_RULES,
+    CONSTANT_SPREAD,
+    FEW_EVENTS,
+    Breach,
+    check_events,
+    check_fit,
+    check_level,
+    check_leverage,
+    check_rows,
+)
 from sandbox.contract import Contract, Finding
 from sandbox.errors import Code
+from sandbox.gate.card import error_size
 from sandbox.gate.dataset import Columns, Dataset
+from sandbox.gate.leverage import largest_leverage
 from sandbox.gate.products import Middle, dominated_products
 from sandbox.gate.spread import Sums, dominance
 from sandbox.gate.tables import MAX_CARD_LEVELS, count_levels
@@ -70,6 +82,9 @@ def admit(dataset: Dataset, policy: Policy, *, fits: Collection[int] = (), selec
     middles = {index: about.middle for index, about in seen.items() if about.middle is not None and index not in stopped}
     for product in dominated_products(columns, middles, sample, policy):
         findings.append(_finding(product.breach, contract, product.column, other=contract.column(product.other).name))
+    # Beside a dominated column nobody's leverage is what it will be.
+    if not any(finding.severity == "stop" for finding in findings):
+        findings += _leverage_findings(dataset, policy)
     return tuple(sorted(findings, key=lambda finding: (finding.severity != "stop", finding.code))[:MAX_FINDINGS])
 
 
@@ -161,6 +176,13 @@ def _event_findings(n_events: int, n_others: int, index: int, contract: Contract
         column, per = contract.column(index).name, round(fewest / parameters, 1)
         details: dict[str, str | int | float] = {"column": column, "found": fewest, "parameters": parameters, "per": per}
         yield Finding(Code.FIT_FEW_EVENTS, "notice", index, details)
+
+
+def _leverage_findings(dataset: Dataset, policy: Policy) -> Iterator[Finding]:
+    """Rule 3 of all columns together: nobody's cells may single that one out by what few others have of their columns' combinations."""
+    if policy.error and policy.max_leverage < 1.0:
+        for breach in check_leverage(largest_leverage(dataset, error_size(policy)), policy):
+            yield Finding(Code.RULE_LEVERAGE, details={"found": breach.found, "limit": breach.limit})
 
 
 def _sample(dataset: Dataset) -> dict[int, Values]:

@@ -39,7 +39,7 @@ from sandbox.gate.own_rows import OwnRows
 from sandbox.gate.rows import Matrix, Rows
 from sandbox.gate.stated_fits import Question, Released, StatedFit, score_error, sizes_at, stated_diagonal, stated_fits, sums_at
 from sandbox.gate.stated_selection import SelectionWanted, StatedSelection, definite, stated_selection
-from sandbox.gate.sticky import Contents, Digest, Errors, typical
+from sandbox.gate.sticky import SHARE_OF_FARTHEST, Contents, Digest, Errors, typical
 from sandbox.manifest import CARD
 from sandbox.wanted import answers_exactly
 
@@ -47,9 +47,6 @@ FITS_AT_NO_COST: Final = 2.5
 """Own fits whose sums together tell of a person what the Gram's errors are meant for (measured: `tests/disclosure/frontier.py`)."""
 ONE_PERSON: Final = 1.0
 """Smallest size of an error, in canonical coding: one person of two-valued columns, one at an sd of numeric ones."""
-SHARE_OF_FARTHEST: Final = 0.25
-"""Smallest size of an error of a sum with a numeric column, as a share of its farthest cell. A normal column of 30,000 people has none beyond
-what this leaves as it is; of a lognormal one's farthest person it takes nine tenths of what others' errors told (policies/README.md)."""
 SMALLEST_VARIANCE: Final = 1.0
 """Smallest released sum of squares about the mean, in canonical coding."""
 SMALLEST_COUNT: Final = 2.0

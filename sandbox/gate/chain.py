@@ -1,7 +1,8 @@
 """One chain at one participant: its rows, completed by its own draws, and the kernels that its questions name, under the guard.
 
-It is central's, or that of a site whose rows are lent to code that sees them. A job has one chain, or several that run side by side. They hold the same observed cells and share nothing else that changes: completed
-cells, Grams, counts of draws, and random numbers are each chain's own.
+It is central's, or that of a site whose rows are lent to code that sees them. A job has one chain, or several that run side by side. They
+hold the same observed cells and share nothing else that changes: completed cells, Grams, counts of draws, and random numbers are each
+chain's own.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ from sandbox.gate.rows import Matrix, Rows
 
 Mask = npt.NDArray[np.bool_]
 ONCE_AND_FILLED: Final = 2.0
-"""Rows that a shown cell may stand for before errors grow with them: itself and one that was filled as it says. Up to there the draws of the
-site's own chain hide what one cell did, in five versions, too (policies/README.md)."""
+"""Rows that a shown cell may stand for before errors grow with them: itself and one that was filled as it says. Up to there the draws of
+the site's own chain hide what one cell did, in five versions, too (policies/README.md)."""
 SYMMETRIC: Final = 1e-7
 """Mean z³ below which a column has no direction of its own, and keeps that of the file."""
 CONSTANT: Final = 1e-7
@@ -61,9 +61,8 @@ class Moments:
         total, squares, cubes = (np.zeros(rows.n_columns) for _ in range(3))
         for cells in _observed(rows, np.ones(rows.n_columns), np.zeros(rows.n_columns), 0.0):
             total += cells.sum(axis=1)
-            squared = cells * cells
-            squares += squared.sum(axis=1)
-            cubes += np.einsum("ij,ij->i", squared, cells)
+            squares += np.vecdot(cells, cells)
+            cubes += np.vecdot(cells * cells, cells)
         return cls(rows.n - np.array(missing, np.int64), total, squares, cubes)
 
     def shape(self, position: int) -> tuple[float, float, float]:
@@ -146,7 +145,7 @@ class Coding:
 
 
 def _observed(rows: Rows, ratio: Matrix, shift: Matrix, missing: float) -> Iterator[Matrix]:
-    """ratio · z + shift of all rows, some at a time, `missing` where the file shows none; shape (columns, rows), overwritten by the next."""
+    """ratio · z + shift of all rows, some at a time, `missing` where the file shows none; shape (columns, rows). The next overwrites it."""
     filled = [(place, rows.position(index)) for place, index in enumerate(rows.fillable) if rows.n_missing(index)]
     at_once = -(-CELLS_AT_ONCE // rows.n_columns)
     room = np.empty((rows.n_columns, at_once))

@@ -1,7 +1,7 @@
 """The guard of questions: what may be asked of the rows, when, and how often. Holds counters, never a row.
 
-The rules themselves are pure functions in `policies.disclosure`; this module keeps the evidence that is spread over a job (refusals; of code
-that sees rows questions since the last fill and fills so far) and turns a breach into a refusal, or on central's own rows into a notice.
+The rules themselves are pure functions in `policies.disclosure`; this module keeps the evidence that is spread over a job (refusals; of
+code that sees rows questions since the last fill and fills so far) and turns a breach into a refusal, or on central's own rows a notice.
 """
 
 from __future__ import annotations

@@ -62,8 +62,9 @@ MANY_WEIGHTS: Final = 10_000.0
 STALE_DECREMENT: Final = 1.0
 """Newton decrement below which such a step ends a fit: it leaves those hundredths of it."""
 MAX_STALE_STEPS: Final = 4
-MAX_AGE: Final = 3
-"""Times as many sweeps from which an information is computed anew: in the first, the third and the ninth. A chain settles."""
+MAX_AGE: Final = 4
+"""Times as many sweeps after which an information is computed anew: a chain settles. That of the first sweep, of cells that no fit has
+filled, is used there only. So it is made in the sweeps 1, 2, 8 and 32."""
 SMALLEST_RESIDUAL: Final = 0.05
 """Of 1 − R² in a start value: groups that hardly overlap are not started as if they did not at all."""
 _PARAMETER_LABEL: Final = b"tidegate own parameters v1"
@@ -181,6 +182,7 @@ def complete(dataset: Dataset, secret: bytes, region: Region, *, progress: Progr
     del patterns
     units = _units(sides, contract)
     chain = _Chain(rows, _chain_units(units, sides), canon)
+    del canon
     chain.start()
     sets, grams = _run(chain, region, progress)
     if not rows.is_finite:
@@ -246,7 +248,9 @@ class _Chain:
         self.incomplete: Final = [side.index for side in measured if side.n_observed < rows.n]
         """The columns with missing cells that are filled, in the order of a sweep."""
         self._unmeasured = [side.index for side in canon.sides if not side.is_measured]
-        self._canon = canon
+        self._order = canon.order
+        self._numbers = canon.numbers[rows.file_rows]
+        """The canonical number of each row, in the order of `rows`."""
         self._draws = RowDraws(canon.key)
         self._parameters = RowDraws(hmac.digest(canon.key, _PARAMETER_LABEL, "sha256")[:KEY_BYTES])
         self._places = {side.index: place for place, side in enumerate(measured)}
@@ -283,7 +287,7 @@ class _Chain:
 
     def _fill_logistic(self, index: int, sweep: int) -> None:
         form, mode = self._forms[index], self._modes.get(index)
-        if mode is not None and mode.weight >= MANY_WEIGHTS and sweep < MAX_AGE * mode.sweep:
+        if mode is not None and mode.weight >= MANY_WEIGHTS and mode.sweep > 1 and sweep < MAX_AGE * mode.sweep:
             mode = self._follow(index, sweep, mode)
         else:
             mode = self._fit(index, sweep, mode)
@@ -347,12 +351,12 @@ class _Chain:
         values[rows.file_rows] = rows.column(rows.position(index))
         is_missing[file_rows] = True
         # In canonical order, so that a donor is a row and not a place in the file.
-        observed = values[self._canon.order[~is_missing[self._canon.order]]]
-        numbers = self._draws.uniform(self._places[index], sweep, self._canon.numbers[file_rows])
+        observed = values[self._order[~is_missing[self._order]]]
+        numbers = self._draws.uniform(self._places[index], sweep, self._row_numbers(index))
         return observed[(numbers * len(observed)).astype(np.intp)]
 
     def _row_numbers(self, index: int) -> npt.NDArray[np.int64]:
-        return self._canon.numbers[self.rows.missing_rows(index)]
+        return self.rows.of_missing(index, self._numbers)
 
 
 MODELS: Final[Mapping[Kind, Callable[[_Chain, int, int], None]]] = {

@@ -1,4 +1,4 @@
-"""Which rows take part at a site whose rows are lent to code that sees them: groups that would tell two answers apart by a few people are set aside (`policies.disclosure`, rule 4).
+"""Which rows of a site are lent to code that sees them: groups that would tell two answers apart by a few people are set aside (rule 4).
 
 A group of rows that miss a binary target must be large enough for its rarer value, too: draws that change only a few of its cells are not
 taken (`redraws`), and cells that keep the values they started with, which are drawn from the margin, bias the fits of other targets. So
@@ -34,8 +34,8 @@ class Participation:
     is_kept: Mask
     """Shape (patterns,)."""
     n_set_aside: int = 0
-    """Rows that would tell two answers apart, which are judged by `max_set_aside`. Those that no draw could fill anew do not count: they are
-    as if not in the file."""
+    """Rows that would tell two answers apart, which are judged by `max_set_aside`. Those that no draw could fill anew do not count: it is
+    as if they were not in the file."""
     notices: tuple[Finding, ...] = ()
     """About rows that are left out because draws of a binary target could not fill them anew."""
 

@@ -37,7 +37,7 @@ SEED_NUMBERS: Final = 4
 MAX_NUMBERS: Final = 1 << 14
 """Numbers of one message: what 512 blocks give of so many fills 64 MB."""
 MAX_FILL: Final = 6.0
-"""A filled cell lies within so many times `max_abs_eta`, in standardised units: of a regression within that bound no draw reaches farther."""
+"""A filled cell lies within so many times `max_abs_eta`, in standardised units: no draw of a regression within the bound is farther out."""
 
 
 class RowSteps:

@@ -198,10 +198,14 @@ class Rows:
 
     def missing_rows(self, target: int) -> npt.NDArray[np.int64]:
         """File rows with the target missing, in the order of :meth:`missing_places`."""
+        return self.of_missing(target, self.file_rows)
+
+    def of_missing(self, target: int, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """A number of each row, in sorted order, shape (n,), of the rows with the target missing."""
         if not self.is_in_runs:
-            return self.file_rows[self.missing_places(target)]
-        rows = [self._order[start:stop] for start, stop in self._runs(target, is_missing=True)]
-        return rows[0] if len(rows) == 1 else np.concatenate([self._order[:0], *rows])
+            return numbers[self.missing_places(target)]
+        runs = [numbers[start:stop] for start, stop in self._runs(target, is_missing=True)]
+        return runs[0] if len(runs) == 1 else np.concatenate([numbers[:0], *runs])
 
     def filled(self, target: int) -> Matrix:
         """The missing cells of `target` as they are filled now, standardised, in the order of :meth:`missing_places`. A copy."""

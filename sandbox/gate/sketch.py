@@ -32,7 +32,8 @@ CELLS_AT_ONCE: Final = 1 << 15
 SAMPLE: Final = 4096
 MARGIN: Final = 128
 """Places in a sample: a quantile is within them, four of its standard errors and more."""
-_FIRST_LOOK: Final = 10_000
+_FIRST_LOOK: Final = 500
+_LOOK: Final = 10_000
 _LOWEST: Final = 2.5
 _SPACING: Final = 0.45
 _NORMAL_IQR: Final = 1.349
@@ -120,7 +121,7 @@ class _Side:
     def __init__(self, values: Values) -> None:
         observed = values[~np.isnan(values)]
         self.n_observed = len(observed)
-        self.is_rich = any(len(np.unique(some)) >= MIN_DISTINCT for some in (observed[:_FIRST_LOOK], observed))
+        self.is_rich = any(len(np.unique(some)) >= MIN_DISTINCT for some in (observed[:_FIRST_LOOK], observed[:_LOOK], observed))
         self.mean, self.sd = (float(observed.mean()), float(observed.std()) or 1.0) if len(observed) else (0.0, 1.0)
         self.middle, self.width = _robust_units(observed) if self.is_rich else (0.0, 1.0)
 
@@ -139,14 +140,14 @@ def _signed(both: Whole) -> Whole:
 
 def _robust_units(observed: Values) -> tuple[float, float]:
     """The median and a robust sd, which one row more hardly moves; of a column that is mostly one value the mean deviation."""
-    low, middle, high = (_quantile(observed, share) for share in (0.25, 0.5, 0.75))
+    sample = np.sort(observed[:: -(-len(observed) // SAMPLE)])
+    low, middle, high = (_quantile(observed, share, sample) for share in (0.25, 0.5, 0.75))
     width = (high - low) / _NORMAL_IQR
     return middle, width or float(np.abs(observed - middle).mean()) or 1.0
 
 
-def _quantile(values: Values, share: float) -> float:
-    """As `numpy.quantile`, which puts all values in order; here only those between two others of a sample."""
-    sample = np.sort(values[:: -(-len(values) // SAMPLE)])
+def _quantile(values: Values, share: float, sample: Values) -> float:
+    """As `numpy.quantile`, which puts all values in order; here only those between two others of a sample, which is in order."""
     near = int(share * len(sample))
     low, high = sample[max(near - MARGIN, 0)], sample[min(near + MARGIN, len(sample) - 1)]
     below, some = int(np.count_nonzero(values < low)), values[(values >= low) & (values <= high)]

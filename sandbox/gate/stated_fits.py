@@ -20,10 +20,10 @@ from scipy.special import expit
 
 from sandbox.estimation.cholesky import FitError
 from sandbox.gate import kernels
-from sandbox.gate.coding import Coding, Frame
+from sandbox.gate.coding import CELLS_AT_ONCE, Coding, Frame
 from sandbox.gate.own_rows import MANY_ROWS, OwnRows, discriminant
 from sandbox.gate.rows import Matrix, Rows
-from sandbox.gate.sticky import Contents, Digest, Errors, typical
+from sandbox.gate.sticky import SHARE_OF_FARTHEST, Contents, Digest, Errors, typical
 
 RIDGE: Final = 4.0
 """On squared coefficients per sd of their columns."""
@@ -170,22 +170,25 @@ def sizes_at(rows: Rows, question: Question, beta: Matrix) -> Sizes:
     turned = question.design @ question.turn
     scale, shift, full = np.ones((rows.p, 1)), np.zeros((rows.p, 1)), question.design @ beta
     scale[list(question.others), 0], shift[list(question.others), 0] = turned[question.others, range(len(question.others))], turned[-1, :-1]
-    scores, weights = np.zeros((2, rows.p)), np.zeros((2, rows.p))
-    for columns in (part.design.T for part in rows.parts(question.target, is_missing=False)):
+    scores, weights, farthest = np.zeros((2, rows.p)), np.zeros((2, rows.p)), np.zeros(rows.p)
+    parts, at_once = rows.parts(question.target, is_missing=False), -(-CELLS_AT_ONCE // rows.p)
+    pieces = (part.design[start : start + at_once] for part in parts for start in range(0, len(part.design), at_once))
+    for columns in (piece.T for piece in pieces):
         p = expit(full @ columns)
         w, residual = p * (1.0 - p), np.abs((columns[position] > question.threshold) - p)
         x = columns * scale
         x += shift
         np.abs(x, out=x)
         scores[1] += x @ residual
+        # As of sums of products: who is far out in a column multiplies by it an outcome that others do not know.
+        np.maximum(farthest, (x * residual).max(axis=1, initial=0.0), out=farthest)
         x *= x
         scores[0] += x @ residual**2
         weights[1] += x @ w
         x *= x
         weights[0] += x @ w**2
-    return Sizes(
-        typical(scores[0, kept], scores[1, kept], SMALLEST_SCORE), typical(weights[0, kept], weights[1, kept], SMALLEST_WEIGHT)
-    )
+    floor = np.maximum(SHARE_OF_FARTHEST * farthest[kept], SMALLEST_SCORE)
+    return Sizes(typical(scores[0, kept], scores[1, kept], floor), typical(weights[0, kept], weights[1, kept], SMALLEST_WEIGHT))
 
 
 def maximum(own: OwnRows, question: Question, penalty: Matrix, start: Matrix, curvature: Matrix | None = None) -> tuple[Matrix, Matrix]:

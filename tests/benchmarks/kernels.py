@@ -24,7 +24,6 @@ from sandbox.gate import kernels
 from sandbox.gate.dataset import Dataset
 from sandbox.gate.draws import RowDraws
 from sandbox.gate.patterns import find_patterns
-from sandbox.gate.redraws import Redraws
 from sandbox.gate.region import Region
 from sandbox.gate.rows import Rows
 from sandbox.gate.tiles import Tiles
@@ -35,8 +34,6 @@ MANY_TARGETS: Final = (6, 15)
 MISSING: Final = 0.2
 SIZES: Final = ((200_000, 20, 1 / 20, 1 / 5), (1_000_000, 50, 1 / 50, 1 / 8))
 TURN_SECONDS: Final = 0.2
-STATES: Final = 60
-"""Of a binary target in a usual job, which a site compares each draw with."""
 THREADS: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -115,17 +112,6 @@ class Gate:
         self.rows, self.units, self.draws = made, units, draws
         self.number = 0
         self.warm = {target: np.zeros(made.p - 1) for target in made.targets}
-        self.region = Region(mmap.mmap(-1, STATES * (made.n * len(made.targets) // 8 + 4096)))
-        self.n_judged = 0
-
-    def judge(self, target: int) -> None:
-        """What a site does when a binary target was drawn; after as many draws as a usual job has it is another job."""
-        if self.n_judged % STATES == 0:
-            self.region.reset()
-            binary = [target for target in self.rows.targets if self.units.is_binary[target - 1]]
-            self.redraws = Redraws(self.rows, binary, self.rows.p, STATES, self.region)
-        self.n_judged += 1
-        self.redraws.accept_draw(self.rows, self.units, target, self.rows.eta[: self.rows.n_missing(target)])
 
     def gaussian(self, target: int) -> None:
         parts = kernels.gram(self.rows, self.units, target).parts
@@ -136,7 +122,7 @@ class Gate:
 
     def binary(self, target: int) -> None:
         while True:
-            parts = kernels.glm_score(self.rows, self.units, target, self.warm[target]).answer.parts
+            parts = kernels.glm_score(self.rows, self.units, target, self.warm[target]).parts
             step = np.linalg.solve(parts["H"], parts["g"])
             self.warm[target] = self.warm[target] + step
             if parts["g"] @ step < 1e-3:
@@ -144,7 +130,6 @@ class Gate:
         self.number += 1
         noise = self.draws.uniform(target, self.number, self.rows.missing_rows(target), self.rows.noise)
         kernels.draw(self.rows, self.units, target, self.warm[target], None, noise)
-        self.judge(target)
 
     def sweep(self) -> None:
         for target in self.rows.targets:

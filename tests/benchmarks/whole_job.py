@@ -89,8 +89,8 @@ async def _gates(files: list[Path], out: Path) -> float:
     seen: dict[str, float] = {}
     run_round = LocalParticipant.run_round
 
-    async def measured(gate: LocalParticipant, number: int, chains: tuple[ChainCalls, ...]) -> RoundReply:
-        reply = await run_round(gate, number, chains)
+    async def measured(gate: LocalParticipant, number: int, chains: tuple[ChainCalls, ...], **more: bool) -> RoundReply:
+        reply = await run_round(gate, number, chains, **more)
         cpu = cpu_seconds(gate._gate.pid)
         spent[number].append(cpu - seen.get(gate.name, 0.0))
         seen[gate.name] = cpu

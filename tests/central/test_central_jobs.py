@@ -18,6 +18,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from policies import built_in
 from sandbox.contract import Finding
 from sandbox.errors import Code, TidegateError
 from sandbox.supervisor import Supervisor
@@ -59,13 +60,14 @@ class Federation:
     def __init__(self, runner: Person, sites: list[SiteClient], digest: str) -> None:
         self.runner, self.sites, self.digest = runner, sites, digest
         self.job_id = ""
+        self.spec = SPEC
 
     @property
     def path(self) -> str:
         return f"/api/jobs/{self.job_id}"
 
     async def draft(self, **changes) -> dict:
-        body = {"name": "Test", "pair": self.digest, "participants": [site.site_id for site in self.sites], "spec": SPEC, **changes}
+        body = {"name": "Test", "pair": self.digest, "participants": [site.site_id for site in self.sites], "spec": self.spec, **changes}
         job = await self.runner.call("POST", "/api/jobs", 201, json=body)
         self.job_id = job["id"]
         return job
@@ -428,6 +430,76 @@ async def test_a_site_that_stays_away_fails_the_job_naming_it(settings, supervis
         work.cancel()
 
 
+LONG = {**SPEC, "iteration_before_first_imputation": 10_000}
+"""Central is busy with it for as long as a test looks."""
+
+
+async def runs_on(federation, working, served) -> None:
+    """Start, and wait until the cards are in."""
+    await get_all_ready(federation, working)
+    for site in working:
+        served.closing.callback(asyncio.create_task(site.work()).cancel)
+    await federation.runner.call("POST", f"{federation.path}/start")
+    await federation.until(lambda job: any(row["is_stated"] for row in job["board"]))
+
+
+async def test_once_its_card_is_in_a_site_may_go_away_and_the_job_finishes_and_the_board_says_so(settings, supervisor, tmp_path):
+    async with serve(settings.model_copy(update={"away_seconds": 0.2})) as served:
+        federation = await lonely_federation(served, await served.sign_in("ada"))
+        federation.spec = {**SPEC, "iteration_before_first_imputation": 1500}
+        site = WorkingSite(federation.sites[0], supervisor, tmp_path)
+        await runs_on(federation, [site], served)
+        await site.close()
+        job = await federation.until(lambda job: not sites_of(job)[0]["is_online"])
+        assert job["state"] == "RUNNING", "it was away while the job ran"
+        since = asyncio.get_running_loop().time()
+        assert [row["is_stated"] for row in job["board"]] == [False, True]
+        page = (await federation.runner.http.get(f"/jobs/{federation.job_id}", headers={"Accept": "text/html"})).text
+        assert "card is in" in page
+        assert "offline, not needed" in page
+        await federation.until(lambda job: job["state"] == "FINISHED")
+        assert asyncio.get_running_loop().time() - since > 0.2, "longer than a site may be away that owes an answer"
+        assert site.steps == ["margins", "card"]
+
+
+async def test_another_process_of_a_site_whose_card_is_in_does_not_end_the_job(settings, supervisor, tmp_path):
+    async with serve(settings.model_copy(update={"away_seconds": 0.2})) as served:
+        federation = await lonely_federation(served, await served.sign_in("ada"))
+        federation.spec = LONG
+        site = WorkingSite(federation.sites[0], supervisor, tmp_path)
+        await runs_on(federation, [site], served)
+        await site.client.break_off()
+        site.client.session = Session("site", secrets.token_hex(4))
+        await site.client.connect()
+        offer = await site.client.expect(JobOffer, lambda message: message.state is JobState.RUNNING)
+        assert [row.is_stated for row in offer.board] == [False, True]
+        assert (await federation.get())["state"] == "RUNNING"
+        # It may still end the job for all, and central wipes what it made of the card.
+        await site.client.send(SiteCancel(federation.job_id))
+        job = await federation.until(lambda job: job["state"] != "RUNNING")
+        assert (job["state"], job["code"], job["culprit"]) == ("CANCELLED", Code.JOB_CANCELLED, site.client.site_id)
+        assert (await federation.ledger_until("wipe"))[-1]["kind"] == "wipe"
+        assert (await federation.runner.http.get(f"{federation.path}/result")).status_code == 409
+
+
+async def test_a_site_that_answers_exactly_is_needed_to_the_end(settings, supervisor, tmp_path):
+    async with serve(settings.model_copy(update={"away_seconds": 0.5})) as served:
+        federation = await lonely_federation(served, await served.sign_in("ada"))
+        federation.spec = LONG
+        site = WorkingSite(federation.sites[0], supervisor, tmp_path, "research")
+        await get_all_ready(federation, [site])
+        served.closing.callback(asyncio.create_task(site.work()).cancel)
+        await federation.runner.call("POST", f"{federation.path}/start")
+        while site.rounds < 4:
+            await asyncio.sleep(0.02)
+        job = await federation.get()
+        assert not any(row["is_stated"] for row in job["board"])
+        assert site.steps[:3] == ["margins", "card", "moments"]
+        await site.client.break_off()
+        job = await federation.until(lambda job: job["state"] != "RUNNING")
+        assert (job["state"], job["code"], job["culprit"]) == ("FAILED", Code.SITE_LOST, site.client.site_id)
+
+
 async def test_a_site_that_comes_back_as_another_process_fails_the_job(federation, working):
     await get_all_ready(federation, working)
     works = [asyncio.create_task(working[0].work(asyncio.Event(), 2)), asyncio.create_task(working[1].work())]
@@ -487,12 +559,16 @@ async def test_a_site_that_cannot_go_on_fails_the_job_with_its_code(federation, 
 
 
 async def test_a_gate_of_a_site_that_ends_before_it_takes_the_constants_fails_the_job_with_its_code(federation, working):
+    site = working[0]
+    # Constants are for a site that answers any question; of any other nothing is asked after its card.
+    site.policy = built_in("research")
     await get_all_ready(federation, working)
     work = asyncio.create_task(working[1].work())
     await federation.runner.call("POST", f"{federation.path}/start")
-    site = working[0]
-    question = await site.client.expect(SiteRound)
-    await site.client.send(SiteReply(question.job_id, question.number, await site.gate.run_round_bytes(question.number, question.chains)))
+    for _ in ("margins", "card"):
+        question = await site.client.expect(SiteRound)
+        body = await site.gate.run_round_bytes(question.number, question.chains)
+        await site.client.send(SiteReply(question.job_id, question.number, body))
     begin = await site.client.expect(SiteBegin)
     os.kill(site.gate.processes[0].pid, signal.SIGKILL)
     with pytest.raises(TidegateError) as failure:

@@ -1,8 +1,7 @@
 """A site in memory that states cards by the real code, and what its numbers would be without errors: what attacks on cards are made of.
 
 An attacker who knows all rows but one cell can compute every number of a card for each value that the cell may have. So here a file is a
-matrix, and :func:`expected` gives the numbers that a card of it would state without errors, in the units in which another card of nearly the
-same file was released, with the sizes of errors that it would have.
+matrix, and :class:`Reader` tells how far a card is from what it would be of a file without errors, in the sizes that its errors have.
 """
 
 from __future__ import annotations
@@ -17,14 +16,15 @@ import numpy.typing as npt
 
 from policies import Policy
 from sandbox.contract import Column, Contract
+from sandbox.gate.admission import admit
 from sandbox.gate.card import Card, Wants, error_size, make_card
 from sandbox.gate.card import _gram_sizes as gram_sizes
 from sandbox.gate.coding import Coding, Frame
 from sandbox.gate.dataset import Dataset
 from sandbox.gate.own_rows import OwnRows, complete
 from sandbox.gate.region import Region
-from sandbox.gate.stated_fits import SMALLEST_SCORE, SMALLEST_WEIGHT, Question, Released, Sums, maximum, sums_at
-from sandbox.gate.sticky import Contents, Errors, typical
+from sandbox.gate.stated_fits import Question, Released, Sizes, maximum, sizes_at, sums_at
+from sandbox.gate.sticky import Contents, Errors
 from sandbox.gate.tiles import Tiles
 
 Values = npt.NDArray[np.float64]
@@ -75,15 +75,20 @@ class File:
 
         return Contract(tuple(column(name) for name in self.names))
 
-    def own_rows(self, secret: bytes) -> OwnRows:
-        """Completed as a site does."""
+    def dataset(self) -> tuple[Dataset, Region]:
+        """As a gate has read it."""
         contract, values = self.contract, self.values
         missing = int(np.isnan(values).any(axis=0).sum()) + len(self.binary) + len(self.continuous)
         room = ROOM + 16 * values.nbytes + 64 * values.shape[0] * (missing + 4) + 900 * values.shape[1] ** 2
         region = Region(mmap.mmap(-1, room))
         tiles = Tiles(region, values.shape[1] + 1)
         tiles.append(values.copy())
-        return complete(Dataset(contract, {index: index - 1 for index in contract.model}, tiles), secret, region)
+        return Dataset(contract, {index: index - 1 for index in contract.model}, tiles), region
+
+    def own_rows(self, secret: bytes) -> OwnRows:
+        """Completed as a site does."""
+        dataset, region = self.dataset()
+        return complete(dataset, secret, region)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,8 +104,8 @@ class Stated:
     beta: Mapping[str, Values]
     information: Mapping[str, Values]
     points: Mapping[str, Mapping[str, Values]]
-    released: Released
-    """Of which the frame and the penalty are functions of `gram`."""
+    frame: Frame
+    """The units of fits, a function of `gram`."""
 
 
 def state(
@@ -113,7 +118,7 @@ def state(
     names: tuple[str, ...] = (),
     fits: Sequence[str] | None = None,
 ) -> Stated:
-    """The card of a file: with the own fits of `fits` (default: of all binary targets), and scores at `points` by target, units of the fit."""
+    """The card of a file with the own fits of `fits`, or of all binary targets, and scores at `points` by target, units of the fit."""
     card = card_of(file, policy, secret, life=life, names=names, fits=fits)
     d = len(file.names)
     found = card.stated(np.zeros(d), np.ones(d))
@@ -127,7 +132,7 @@ def state(
         {name: np.asarray(found[f"fit.{file.place(name) + 1}"]["beta"], np.float64) for name in targets},
         {name: np.asarray(found[f"fit.{file.place(name) + 1}"]["information"], np.float64) for name in targets},
         {name: {part: np.asarray(values, np.float64) for part, values in parts.items()} for name, parts in asked.items()},
-        card._released,
+        card._released.frame,
     )
 
 
@@ -146,10 +151,10 @@ class Reader:
     All is in the canonical coding of one file, `like`, that the attacker makes up: it differs from the real one in a cell.
     """
 
-    def __init__(self, like: File, *, fits: Sequence[str] | None = None) -> None:
+    def __init__(self, like: File, *, fits: Sequence[str] | None = None, points: Sequence[str] = ()) -> None:
         own = like.own_rows(b"reader")
         self.coding = Coding.of(own.rows, own.units, own.levels, like.contract)
-        self.like = like
+        self.like, self.points = like, tuple(points)
         self.fits = tuple(like.binary if fits is None else fits)
         d = len(like.names) + 1
         i, j = np.triu_indices(d)
@@ -157,6 +162,17 @@ class Reader:
         kept = ~((i == j) & two_valued[i])
         self._places = i[kept], j[kept]
         self._gram_sizes = gram_sizes(own.rows, self.coding)[self._places]
+
+    @property
+    def labels(self) -> tuple[tuple[str, ...], ...]:
+        """What each number is about: over versions and jobs half of the error is the same for the same label."""
+        names = (*self.like.names, "1")
+        found = [("gram", names[i], names[j]) for i, j in zip(*self._places, strict=True)]
+        for name in self.fits:
+            design = [other for other in names if other != name]
+            for kind in ("score", "information", *(("point score", "point information") if name in self.points else ())):
+                found += [(kind, name, other) for other in design]
+        return tuple(found)
 
     def numbers(self, stated: Stated, believed: File) -> tuple[Values, Values]:
         """Differences of a card from what it would be of the file `believed` without errors, and the sizes of errors."""
@@ -175,33 +191,33 @@ class Reader:
         return np.concatenate(found), np.concatenate(sizes)
 
     def _of_fit(self, name: str, stated: Stated, own: OwnRows, released: Released, believed: File) -> list[tuple[Values, Values]]:
-        place = believed.place(name)
-        contents = Contents(b"reader", len(believed.names), stated.n)
+        place, coding = believed.place(name), released.coding
+        contents = Contents(b"reader", lambda: coding.canonical_cells(own.rows), coding.is_two_valued, [place])
         question = Question.of(own, released, place + 1, believed.names, contents)
         penalty = released.penalty(question.others)
-        betas, sums = [], Sums.zero(len(penalty))
-        for _ in own.sets():
-            betas.append(maximum(own.rows, question, penalty, betas[-1] if betas else np.zeros(len(penalty))))
-            sums.add(sums_at(own.rows, question, betas[-1], has_sizes=True), 1.0 / own.n_sets)
-        beta = np.mean(betas, axis=0)
+        beta, _ = maximum(own, question, penalty, np.zeros(len(penalty)))
+        sums, sizes = sums_at(own, question, beta), sizes_at(own.rows, question, beta)
         score = (sums.H + np.diag(penalty)) @ (stated.beta[name] - beta)
-        found = [_score(question, score, sums), _diagonal(question, stated.information[name] - np.diagonal(sums.H), sums)]
+        found = [_score(question, score, sizes), _diagonal(question, stated.information[name] - np.diagonal(sums.H), sizes)]
         if name in stated.points:
-            point, sums = stated.points[name], Sums.zero(len(penalty))
-            for _ in own.sets():
-                sums.add(sums_at(own.rows, question, point["beta"], has_sizes=True), 1.0 / own.n_sets)
-            found += [
-                _score(question, point["gradient"] - sums.g, sums),
-                _diagonal(question, point["information"] - np.diagonal(sums.H), sums),
-            ]
+            point = stated.points[name]
+            sums, sizes = sums_at(own, question, point["beta"]), sizes_at(own.rows, question, point["beta"])
+            found += [_score(question, point["gradient"] - sums.g, sizes)]
+            found += [_diagonal(question, point["information"] - np.diagonal(sums.H), sizes)]
         return found
 
 
-def _score(question: Question, score: Values, sums: Sums) -> tuple[Values, Values]:
+def _score(question: Question, score: Values, sizes: Sizes) -> tuple[Values, Values]:
     """Of a score, in the direction in which errors are made."""
-    return question.sign * (question.turn.T @ score), typical(sums.score_squares, sums.score_sizes, SMALLEST_SCORE)
+    return question.sign * (question.turn.T @ score), question.multiples * sizes.score
 
 
-def _diagonal(question: Question, diagonal: Values, sums: Sums) -> tuple[Values, Values]:
+def _diagonal(question: Question, diagonal: Values, sizes: Sizes) -> tuple[Values, Values]:
     turned = np.append(question.turn[-1, :-1] > 0, False)
-    return np.where(turned, diagonal[-1] - diagonal, diagonal), typical(sums.weight_squares, sums.weight_sizes, SMALLEST_WEIGHT)
+    return np.where(turned, diagonal[-1] - diagonal, diagonal), question.multiples * sizes.weight
+
+
+def is_admitted(file: File, policy: Policy) -> bool:
+    """Whether a site would state a card of a file."""
+    fits = [file.place(name) + 1 for name in file.binary]
+    return not any(finding.severity == "stop" for finding in admit(file.dataset()[0], policy, fits=fits))

@@ -17,8 +17,8 @@ STOPPED: Final = "stopped at the upload"
 ABOVE_GUESS: Final = 0.05
 """What an attack may find beyond a guess and still count as closed, besides chance."""
 EXPECTED: Final = {
-    ("growing_cohort", "default"): CLOSED,
-    ("growing_cohort", "strict"): CLOSED,
+    ("growing_cohort", "default"): STOPPED,
+    ("growing_cohort", "strict"): STOPPED,
     ("missing_outcome", "default"): CLOSED,
     ("missing_outcome", "strict"): CLOSED,
     ("one_column", "default"): CLOSED,
@@ -26,7 +26,7 @@ EXPECTED: Final = {
     ("ordered_levels", "default"): CLOSED,
     ("ordered_levels", "strict"): CLOSED,
     ("real_patients", "default"): CLOSED,
-    ("real_patients", "strict"): STOPPED,
+    ("real_patients", "strict"): CLOSED,
 }
 CONTROL: Final = 0.9
 

@@ -16,6 +16,7 @@ from remote.runs.phase import Phase
 from remote.runs.run import Run
 from remote.runs.service import Runs
 from remote.runs.view import RunView
+from sandbox.contract import Finding
 from sandbox.errors import Code, InputError, PeerError
 from sandbox.wire.link import BoardRow, BoardUpdate, JobState
 from sandbox.wire.messages import UploadReport
@@ -240,6 +241,40 @@ async def test_a_job_that_ends_meanwhile_ends_the_question_before_the_wipe(site:
             await reader
     assert refused.value.code is Code.JOB_STATE
     assert (gate.is_read, gate.is_wiped) == (False, True)
+
+
+# --- a life that has no room for it
+
+
+async def test_the_owner_reads_what_a_release_means_and_lets_one_more_card_pass_from_the_page(site: httpx.AsyncClient, runs: Runs) -> None:
+    stop = Finding(Code.RULE_LIFE_CHANGE, column=1, details={"found": 3, "limit": 20, "column": "age"})
+    run = await uploaded(runs, UploadReport(contract=CONTRACT, n_rows=640, findings=(stop,), stopped_life="5f" * 16))
+    page = (await site.get("/jobs/j1")).text
+    assert "About 3 rows differ from an earlier version" in page
+    assert 'data-api="POST /api/jobs/j1/release"' in page
+    assert "One more card of this file may leave" in text_of(page)
+    nothing = await site.post("/api/jobs/j1/release", json={"reason": ""})
+    assert (nothing.status_code, run.is_released) == (422, False)
+    job = (await site.post("/api/jobs/j1/release", json={"reason": "a corrected cohort"})).json()
+    assert (job["is_released"], job["may"]["release"]) == (True, False)
+    assert (await site.post("/api/jobs/j1/release", json={"reason": "again"})).status_code == 409
+    (line,) = (await site.get("/api/jobs/j1/ledger")).json()
+    assert (line["kind"], line["life"], line["by"], line["reason"]) == ("life_release", "5f" * 16, "olga", "a corrected cohort")
+    page = (await site.get("/jobs/j1")).text
+    assert "/release" not in page
+    assert "Upload the same file again" in page
+    assert "let one more card of this file leave: a corrected cohort" in text_of((await site.get("/jobs/j1/ledger")).text)
+
+
+async def test_of_a_stop_that_nobody_may_lift_the_page_offers_no_release(site: httpx.AsyncClient, runs: Runs) -> None:
+    stop = Finding(Code.RULE_LIFE_ERROR, details={"found": 0.0, "found_fits": 10, "limit": 1.0, "limit_fits": 10})
+    await uploaded(runs, UploadReport(contract=CONTRACT, n_rows=640, findings=(stop,)))
+    assert "/release" not in (await site.get("/jobs/j1")).text
+    assert (await site.post("/api/jobs/j1/release", json={"reason": "please"})).status_code == 409
+
+
+async def test_whoever_has_not_signed_in_releases_nothing(client: httpx.AsyncClient) -> None:
+    assert (await client.post("/api/jobs/j1/release", json={"reason": "please"})).status_code == 401
 
 
 # --- when it has left

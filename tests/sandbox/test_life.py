@@ -290,8 +290,8 @@ def test_numbers_that_contain_a_column_are_those_of_the_gram_its_fits_and_points
     site = Site(WIDE)
     asks = asked(DISEASE, DIABETES, grams=(3,))
     decision = site.state(ROWS, asks)
-    # Most is told of a target: the coefficients of its own fit, and as a predictor two numbers of the other's.
-    gram, own, as_predictor, gram_of_target = 10 + 2, 10, 2, 10 + 1
+    # Most is told of a target: the coefficients of its own fit, and as a predictor seven numbers of the other's.
+    gram, own, as_predictor, gram_of_target = 10 + 2, 10, 2 + 5, 10 + 1
     assert decision.usage.column in (DISEASE, DIABETES)
     assert decision.usage.numbers == decision.usage.new_numbers == gram + own + as_predictor + gram_of_target
     fit = asks.fits[decision.usage.column == DIABETES]
@@ -327,13 +327,27 @@ def test_a_point_has_one_answer_in_a_life_whatever_the_order_of_columns() -> Non
 
 def test_numbers_of_a_new_version_are_new_and_those_of_unchanged_columns_are_not() -> None:
     site = Site(WIDE)
-    one = site.state(ROWS, asked()).usage.numbers
-    changed = ROWS.copy()
+    rows = np.nan_to_num(ROWS)
+    one = site.state(rows, asked()).usage.numbers
+    changed = rows.copy()
     changed[:100, SBP] += 1
     two = site.look(changed, asked()).usage
     # All twelve of the changed column are new; of another column the one with it.
     assert (two.column, two.numbers) == (SBP + 1, 2 * one)
+    site = Site(WIDE)
+    site.state(ROWS, asked())
     assert site.look(grown(100), asked()).usage.numbers == 2 * one
+
+
+def test_sums_with_a_column_that_misses_cells_are_other_numbers_in_another_model_and_those_of_complete_columns_are_not() -> None:
+    """What is filled depends on all columns of a model: jobs that ignore one column after another would be asked for nothing new."""
+    n_left = len(NAMES) - 1
+    for rows, new in ((np.nan_to_num(ROWS), 0), (ROWS, n_left + 2)):
+        site = Site(WIDE)
+        site.state(rows, asked())
+        kept = [place for place in range(len(NAMES)) if place != 5]
+        names = tuple(NAMES[place] for place in kept)
+        assert site.look(rows[:, kept], asked(names=names), names).usage.new_numbers == new
 
 
 def test_a_column_that_would_tell_too_much_stops_and_is_named() -> None:
@@ -345,7 +359,7 @@ def test_a_column_that_would_tell_too_much_stops_and_is_named() -> None:
     assert stop is not None
     assert stop.code is Code.RULE_LIFE_NUMBERS
     # The joint sums, its own fit, and as a predictor of the other one.
-    assert stop.details == {"found": 12 + 10 + 2, "limit": 23, "column": "disease"}
+    assert stop.details == {"found": 12 + 10 + 7, "limit": 23, "column": "disease"}
     assert "disease" in stop.sentence
     site.policy = DEFAULT
     assert code(site.look(ROWS, asked(DIABETES))) is None

@@ -122,7 +122,8 @@ class Site:
     def fields(self, scale: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
         """The card in units of this scale about 0."""
         size = np.append(scale, 1.0)
-        return {"card": {**self._card, "gram": self._gram / np.outer(size, size), "is_exact": np.asarray(0)}, f"fit.{TARGET}": self._fit}
+        said = {"is_exact": np.asarray(0), "error": np.asarray(self._cell.error), "answers_points": np.asarray(1)}
+        return {"card": {**self._card, "gram": self._gram / np.outer(size, size), **said}, f"fit.{TARGET}": self._fit}
 
     def point(self, beta: np.ndarray, weight: np.ndarray) -> dict[str, np.ndarray]:
         """The score at a common point, pulled in to `reach` of the own fit."""
@@ -145,7 +146,9 @@ class Site:
         noise[ones, ones], noise[-1, -1] = noise[ones, -1], 0.0
         gram = z.T @ z + noise + np.triu(noise, 1).T
         values, vectors = np.linalg.eigh(gram)
-        return (vectors * np.maximum(values, 1.0)) @ vectors.T
+        floored = (vectors * np.maximum(values, 1.0)) @ vectors.T
+        # The number of rows has no error.
+        return floored * (len(z) / floored[-1, -1])
 
     def _score(self, beta: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         p = expit(x @ beta)
@@ -176,7 +179,7 @@ def one(cell: Cell, seed: int) -> dict[str, tuple[float, float, float]]:
     pooled, H = newton(np.vstack(whole), np.concatenate([y for _, y in parts]), ridge)
     se = np.sqrt(np.diagonal(np.linalg.inv(H)))
     sites = [Site(x, y, cell, noise) for x, y in parts[1:]]
-    stand_ins = [StandIn(contract, units, site.fields(scale), has_central_intercept=False, error=cell.error) for site in sites]
+    stand_ins = [StandIn(contract, units, site.fields(scale), has_central_intercept=False) for site in sites]
 
     def fit(quadratics: list[Quadratic]) -> tuple[np.ndarray, np.ndarray]:
         return newton(whole[0], parts[0][1], ridge, tuple(quadratics))

@@ -12,6 +12,8 @@ from sandbox.contract import Finding
 from sandbox.errors import CATALOGUE, Code
 from sandbox.gate import admission
 from sandbox.gate.admission import admit, verdicts
+from sandbox.gate.leverage import largest_leverage
+from sandbox.gate.sticky import SHARE_OF_FARTHEST
 from sandbox.gate.survey import survey
 from tests.disclosure.honest_files import HonestFile, Values
 
@@ -30,6 +32,15 @@ def ward(n: int = 400, seed: int = 1) -> dict[str, Values]:
 def first(n: int, count: int, value: float = 1.0) -> Values:
     """A column that only the first rows have a value other than 0 in."""
     return np.where(np.arange(n) < count, value, 0.0)
+
+
+def windows(n: int, number: int) -> dict[str, Values]:
+    """Ages, and dummies that hold twenty or more people next to each other: pairs that differ by one person, the same one in all."""
+    at, columns = n // 2, {"age": np.round(np.random.default_rng(1).normal(60, 9, n))}
+    for pair in range(number // 2):
+        low, place = at - 20 - pair, np.arange(n)
+        columns |= {f"w{pair}": ((place >= low) & (place < at)) * 1.0, f"v{pair}": ((place >= low) & (place <= at)) * 1.0}
+    return columns
 
 
 def judged(columns: dict[str, Values], targets: dict[str, str] | None = None, policy: Policy = DEFAULT, **more: int) -> list[Finding]:
@@ -265,6 +276,28 @@ def test_bounds_from_some_rows_never_clear_what_all_rows_do_not(monkeypatch: pyt
     assert n_alarms > 5
 
 
+# --- all columns together ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("number", "broken"), [(8, []), (60, ["rule.leverage"])])
+def test_columns_that_together_single_somebody_out_stop_the_file(number: int, broken: list[str]) -> None:
+    columns = windows(400, number)
+    assert [finding.code.value for finding in judged(columns, {"age": "continuous"})] == broken
+    without = msgspec.structs.replace(DEFAULT, max_leverage=1.0)
+    assert judged(columns, {"age": "continuous"}, without) == []
+
+
+def test_the_largest_leverage_is_that_of_a_ridge_regression_on_standardised_columns() -> None:
+    columns = {name: values for name, values in ward(300).items() if name != "b"}
+    dataset, _ = HonestFile(columns, {"y": "continuous"}).dataset()
+    cells = np.array(list(columns.values()))
+    z = (cells - cells.mean(axis=1, keepdims=True)) / cells.std(axis=1, keepdims=True)
+    sizes = np.maximum(1 / np.abs(z).mean(axis=1), SHARE_OF_FARTHEST * np.abs(z).max(axis=1))
+    X = np.vstack([z, np.ones(300)])
+    inverse = np.linalg.inv(X @ X.T + np.diag(np.append((2.5 * np.maximum(sizes, 1.0)) ** 2, 0.0)))
+    assert largest_leverage(dataset, 2.5) == pytest.approx(np.einsum("ij,ik,kj->j", X, inverse, X).max())
+
+
 # --- what is made of it -----------------------------------------------------------------------------------------------------------------
 
 
@@ -273,9 +306,11 @@ def test_findings_name_the_column_have_sentences_without_gaps_and_tell_others_no
     columns["b"], columns["stage"] = first(400, 3), first(400, 4)
     columns["dose"][7], columns["y"][20:] = 1e5, np.nan
     found = judged(columns)
+    # Leverage is of all columns, judged where nothing else stops.
+    found += [finding for finding in judged(windows(400, 60), {"age": "continuous"}) if finding.severity == "stop"]
     assert {f.code.value for f in found if f.severity == "stop"} == {f"rule.{rule}" for rule in ADMISSION_RULES}
     for finding in found:
-        assert finding.column
+        assert finding.column or finding.code.value == "rule.leverage"
         assert "…" not in finding.sentence
         assert finding.outward().details == {}
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import mmap
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -380,6 +382,35 @@ def test_one_question_has_one_answer_where_cells_are_missing(change: Callable[[d
 
 
 # --- after the card is made
+
+
+def arrays_within(thing: object) -> list[Values]:
+    """All arrays that are reachable from an object of the gate, those that are views as what they are views of."""
+    found: dict[int, Values] = {}
+    seen, left = set(), [thing]
+    while left:
+        one = left.pop()
+        if id(one) in seen or isinstance(one, (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)):
+            continue
+        seen.add(id(one))
+        if isinstance(one, np.ndarray):
+            while isinstance(one.base, np.ndarray):
+                one = one.base
+            found[id(one)] = one
+        left += gc.get_referents(one)
+    return list(found.values())
+
+
+def test_a_card_holds_no_copy_of_rows_or_of_their_codes_outside_the_region() -> None:
+    """Control: the rows that a score at a common point is made of are reachable, and lie in the region."""
+    n = 2000
+    card = completed(people(n, missing=0.2))
+    memory = card._own.rows._tiles._region._memory
+    arrays = arrays_within(card)
+    assert any(np.may_share_memory(array, memory) for array in arrays)
+    outside = [array for array in arrays if not np.may_share_memory(array, memory)]
+    assert outside
+    assert max(array.size for array in outside) < n / 4
 
 
 def test_after_the_card_is_made_only_two_parts_of_a_score_depend_on_rows() -> None:

@@ -1,4 +1,4 @@
-"""Whole gates with the remote modules of AVGM, CSL, IMI and HDMI: what central and a site that answers exactly say, and how it is rounded."""
+"""Gates with the remote modules of AVGM, CSL, IMI and HDMI: what central and a site that answers exactly say, and how it is rounded."""
 
 from __future__ import annotations
 

@@ -477,7 +477,7 @@ def test_a_logistic_fit_of_each_sweep_is_near_the_converged_one_in_standard_erro
         monkeypatch.setattr(chain_type, name, watched(getattr(chain_type, name)))
     make_file(n).complete()
     assert len(found) == 60
-    assert n_scores[0] == (60 if many > 1e6 else 2 * 5)
+    assert n_scores[0] == (60 if many > 1e6 else 2 * 3)
     assert np.max(found, axis=0)[0] < off
     assert np.max(found, axis=0)[1] < off_spread
 

@@ -42,13 +42,13 @@ def test_a_name_that_no_column_has_and_what_is_no_number_are_errors_of_the_file(
 
 
 def test_json_has_arrays_as_lists_and_null_for_what_is_no_finite_number() -> None:
-    found = as_json({1: np.array([[1.5, np.nan]]), "n": np.int64(3), "b": np.True_, "t": (1, None, np.inf), "c": Code.RULE_ETA, "x": 1j})
+    found = as_json({1: np.array([[1.5, np.nan]]), "n": np.int64(3), "b": np.True_, "t": (1, None, np.inf), "c": Code.RULE_UNITS, "x": 1j})
     assert json.loads(json.dumps(found, allow_nan=False)) == {
         "1": [[1.5, None]],
         "n": 3,
         "b": True,
         "t": [1, None, None],
-        "c": "rule.eta",
+        "c": "rule.units",
         "x": "1j",
     }
 

@@ -67,7 +67,7 @@ class Recorder:
     def _answer(self, part: ChainReply) -> ChainReply:
         if len(self.rounds) > 2 and self._refuse.get(part.chain, 0) > 0:
             self._refuse[part.chain] -= 1
-            return ChainReply(part.chain, refused=Code.RULE_ETA)
+            return ChainReply(part.chain, refused=Code.RULE_MIN_ROWS)
         return part
 
     @property
@@ -122,14 +122,14 @@ async def test_a_refusal_in_one_chain_leaves_the_others_alone(bench: Bench) -> N
     engine = await run(bench, site, central=PATIENT)
     # Chain 2 asks again while the others go on; it is the last to end.
     assert site.chains == [[0, 1, 2, 3]] * 3 + [[2]]
-    assert engine.summary.as_dict()["refusals"] == [{"site": "S0", "rule": "rule.eta"}]
+    assert engine.summary.as_dict()["refusals"] == [{"site": "S0", "rule": "rule.min_rows"}]
     assert engine.summary.imputations == 4
 
 
 async def test_a_refusal_that_one_chain_does_not_catch_fails_the_job(bench: Bench) -> None:
     with pytest.raises(Refused) as caught:
         await run(bench, Recorder(refuse={3: 1}))
-    assert (caught.value.site, caught.value.code) == ("S0", Code.RULE_ETA)
+    assert (caught.value.site, caught.value.code) == ("S0", Code.RULE_MIN_ROWS)
 
 
 async def test_a_pair_that_fails_in_one_chain_fails_the_job_with_its_line(bench: Bench) -> None:

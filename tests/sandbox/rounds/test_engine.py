@@ -237,7 +237,7 @@ async def test_a_site_that_refuses_can_be_caught_by_the_pair(bench: Bench) -> No
         nonlocal asked
         is_question = chains[0].calls[-1].step == "moments"
         asked += is_question
-        return answers(number, refused=Code.RULE_ETA) if is_question and asked == 1 else silent_site(number, chains)
+        return answers(number, refused=Code.RULE_MIN_ROWS) if is_question and asked == 1 else silent_site(number, chains)
 
     central = CENTRAL.replace("import estimation", "import Refused, estimation").replace(
         '    totals = sites.sum("moments", target=target)',
@@ -245,7 +245,7 @@ async def test_a_site_that_refuses_can_be_caught_by_the_pair(bench: Bench) -> No
         '    except Refused:\n        totals = sites.sum("moments", target=target)',
     )
     engine = await bench.run(answer=refusing_once, central=central)
-    assert engine.summary.as_dict()["refusals"] == [{"site": "S0", "rule": "rule.eta"}]
+    assert engine.summary.as_dict()["refusals"] == [{"site": "S0", "rule": "rule.min_rows"}]
 
 
 @pytest.mark.parametrize(
