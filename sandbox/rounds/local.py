@@ -121,7 +121,9 @@ class LocalParticipant:
         self._life = LifeBook(self._ledger, self._setup, report, contract)
         decision = await asyncio.to_thread(self._life.decide)
         if decision.stop is not None:
-            await self._ledger.enter(self._entry("stop", code=decision.stop.code.value, life=decision.life))
+            code = decision.stop.code.value
+            rules = {code.removeprefix("rule."): "refuse"}
+            await self._ledger.enter(self._entry("stop", code=code, life=decision.life, rules=rules))
             return msgspec.structs.replace(report, findings=(*report.findings, decision.stop), stopped_life=decision.releasable)
         made = await self._expect(CardMade, self._ask(self._life.order(decision)), CARD_STEPS)
         note = self._life.note(decision)
