@@ -484,7 +484,9 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "The peer speaks protocol {found}, this end {expected}.", "Upgrade the older end: both ends need the same version."
     ),
     Code.WIRE_SEQUENCE: Entry("A message was lost.", "The link is opened again."),
-    Code.SITE_LOST: Entry("Site {site} was away for more than {limit} s while it owed the job an answer.", "Make the job again when it is back."),
+    Code.SITE_LOST: Entry(
+        "Site {site} was away for more than {limit} s while it owed the job an answer.", "Make the job again when it is back."
+    ),
     Code.SITE_RESTARTED: Entry("Site {site} was restarted while the job was running.", "Make the job again."),
     Code.SITE_REVOKED: Entry(
         "The key of site {site} was taken away or replaced while the job was running.", "Make the job again when the site is enrolled."

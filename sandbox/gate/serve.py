@@ -298,7 +298,13 @@ class _Job:
             self._admission = verdicts(admitted, setup.policy)
             return admitted
         found = self._survey = survey(
-            dataset, setup.policy, self._memory, is_central=setup.is_central, central_intercept=has_intercept, n_chains=n_chains
+            dataset,
+            setup.policy,
+            self._memory,
+            is_central=setup.is_central,
+            central_intercept=has_intercept,
+            n_chains=n_chains,
+            judges_pairs=self._manifest.access == "rows",
         )
         first = found.rows
         if first is None:
