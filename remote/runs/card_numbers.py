@@ -30,7 +30,8 @@ class CardNumbers:
 class CardNumbersView(BaseModel):
     """A card as it leaves, sums in raw units and fits in standard deviations.
 
-    `columns` names rows and columns of each Gram, whose last one is the intercept. `fields` holds the parts of each field as nested lists: `card` is about all rows, `fit.N` about target N (1-based index).
+    `columns` names rows and columns of each Gram, whose last one is the intercept. `fields` holds the parts of each field as nested lists:
+    `card` is about all rows, `fit.N` about target N (1-based index).
     """
 
     columns: list[str]
