@@ -113,8 +113,8 @@ def when_points(life: LifeNote) -> str:
     """When more than the card leaves; empty where that is said already, or nothing more does."""
     if not life.n_points:
         return ""
-    more = f"The {life.n_points:,} more are answers at common points, one for each own fit, given once in the life of the file."
-    return f"{more} Central asks for them only where the sites have few rows with the rarer value of a target."
+    more = f"The {life.n_points:,} more are answers at common points: one for each own fit, once for this file."
+    return f"{more} Central asks for them only where a site has few rows with the rarer value of a target."
 
 
 def what_is_left(life: LifeNote) -> str:

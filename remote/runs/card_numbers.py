@@ -128,4 +128,4 @@ def _lower_triangle(names: Sequence[str], matrix: Array) -> Table:
 
 def number(value: float) -> str:
     """A number for people: six digits, and whole numbers as they are."""
-    return f"{value:,.0f}" if WHOLE <= abs(value) < LONG else f"{value:.6g}"
+    return f"{value:,.0f}" if WHOLE <= abs(value) < LONG else f"{value:,.6g}"
