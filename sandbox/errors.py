@@ -405,9 +405,9 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Use a pair that pools statistics (SIMI, SIMICE), or fewer predictors.",
     ),
     Code.FIT_FEW_EVENTS: Entry(
-        "Target {column!r} has {found} rows with its rarer outcome for {parameters} coefficients, {per} per coefficient; below ten this "
-        "site's own fit is held by its ridge, and its errors weigh as much as its numbers.",
-        "Fewer predictors, or the target as a predictor; otherwise nothing: the job says what such fits tell.",
+        "Target {column!r} has {found} rows with its rarer value: {per} for each of {parameters} coefficients. Below ten this site's own fit "
+        "leans on its ridge, and its errors weigh as much as its numbers.",
+        "Use fewer predictors, or make the target a predictor. Without that the job runs, too, with larger standard errors.",
     ),
     Code.FIT_NO_PART: Entry(
         "This site takes no part in the fit of target {column!r}: without {lacking} its own fit would be of another model.",
