@@ -405,8 +405,8 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Use a pair that pools statistics (SIMI, SIMICE), or fewer predictors.",
     ),
     Code.FIT_FEW_EVENTS: Entry(
-        "Target {column!r} has {found} rows with its rarer value: {per} for each of {parameters} coefficients. Below ten this site's own fit "
-        "leans on its ridge, and its errors weigh as much as its numbers.",
+        "Target {column!r} has {found} rows with its rarer value: {per} for each of {parameters} coefficients. Below ten this site's own "
+        "fit leans on its ridge, and its errors weigh as much as its numbers.",
         "Use fewer predictors, or make the target a predictor. Without that the job runs, too, with larger standard errors.",
     ),
     Code.FIT_NO_PART: Entry(

@@ -188,7 +188,7 @@ def test_the_owner_is_told_how_many_events_there_are_per_coefficient_when_they_a
     assert [(f.code, f.severity) for f in found] == [(Code.FIT_FEW_EVENTS, "notice")] * notices
     if found:
         assert found[0].details == {"column": "b", "found": 39, "parameters": 4, "per": 9.8}
-        assert "39 rows with its rarer outcome for 4 coefficients, 9.8 per coefficient" in found[0].sentence
+        assert "39 rows with its rarer value: 9.8 for each of 4 coefficients" in found[0].sentence
 
 
 @pytest.mark.parametrize(("n_missing", "is_stopped"), [(9, True), (10, False)])
