@@ -73,7 +73,7 @@ def meaning_of(what: str, column: str = "") -> str:
 def error_in_words(error: float) -> str:
     """The size of a sticky error, given in what a typical row adds."""
     if error == 0:
-        return "none: exact"
+        return "none, exact"
     size = f"{error:.2g}"
     times = {"1": "", "2": "twice "}.get(size, f"{size} times ")
     return f"about {times}what one typical row adds"

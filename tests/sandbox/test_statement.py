@@ -63,7 +63,7 @@ def test_what_is_left_of_a_life_is_said_with_the_column_it_is_counted_for() -> N
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (0.0, "none: exact"),
+        (0.0, "none, exact"),
         (1.0, "about what one typical row adds"),
         (2.0, "about twice what one typical row adds"),
         (2.8284, "about 2.8 times what one typical row adds"),
