@@ -54,11 +54,12 @@ from sandbox.gate.report import Report
 from sandbox.gate.result import FrameStream, ResultWriter
 from sandbox.gate.rows import Rows
 from sandbox.gate.sketch import make_sketch
-from sandbox.gate.stand_in import StandIn, arrays_of, check_card_of, settle_all
+from sandbox.gate.stand_in import StandIn, settle_all
 from sandbox.gate.static_chain import StaticChain
 from sandbox.gate.stating import Stating, lines_of, wants_of
 from sandbox.gate.sticky import Errors
 from sandbox.gate.survey import Survey, survey
+from sandbox.gate.taken_card import arrays_of, check_card_of
 from sandbox.gate.unmeasured import complete_cards
 from sandbox.job import n_sweeps, resolve_columns
 from sandbox.manifest import CARD, RESERVED_STEP, parse_manifest

@@ -16,10 +16,10 @@ Central's intercept is a column of zeros at sites.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Final, Self
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -28,23 +28,19 @@ from scipy.linalg import block_diag
 from sandbox.contract import Contract
 from sandbox.errors import Code
 from sandbox.estimation.blurred import weighted
-from sandbox.estimation.cholesky import FitError, factor
+from sandbox.estimation.cholesky import factor
 from sandbox.estimation.fits import penalty
 from sandbox.estimation.reading import Quadratic, Reading, Stated, combined
 from sandbox.gate import kernels, own_fit
 from sandbox.gate.coding import multiples_of
+from sandbox.gate.fit_units import FitUnits
 from sandbox.gate.guard import Refusal
 from sandbox.gate.kernels import Answer, Units
 from sandbox.gate.rows import Matrix
+from sandbox.gate.taken_card import Fields, Parts, as_floats, check_card_of, check_point, named
 from sandbox.manifest import CARD
 from sandbox.wire.messages import KernelCall
-from sandbox.wire.values import Record
 
-Fields = Mapping[str, Mapping[str, npt.NDArray[np.generic]]]
-RIDGE: Final = 4.0
-"""Of a site's own fits, on squared coefficients per sd of their columns."""
-INTERCEPT_RIDGE: Final = 0.01
-"""Of a site's own logistic fits, on the squared intercept. Selection models have none."""
 MIN_EVENTS: Final = 4.0
 """Events, and non-events, per coefficient at every site from which on a common point adds nothing that the errors of cards leave to see
 (measured: `tests/statistics/cards.py`). The bias of own fits is read off (`sandbox.estimation.reading`), so that it does not depend on how
@@ -70,13 +66,13 @@ class StandIn:
         self._site = site
         self._contract, self._units = contract, units
         check_card_of(site, fields, contract)
-        self._has_fits = bool((_floats(fields[CARD]["n_observed"]) > 0).all())
+        self._has_fits = bool((as_floats(fields[CARD]["n_observed"]) > 0).all())
         """Whether the site measured every column of the model."""
         self._fields = dict(fields)
         self._n_intercepts = 2 if has_central_intercept else 1
         self._error = float(fields[CARD]["error"])
         """Size of the card's errors, in what a typical person adds."""
-        self._fit_units = _FitUnits.of(fields[CARD], units)
+        self._fit_units = FitUnits.of(fields[CARD], units)
         self._grams: dict[int, Answer] = {}
         self._readings: dict[int, Reading] = {}
         self._quadratics: dict[int, Quadratic] = {}
@@ -95,7 +91,7 @@ class StandIn:
 
     def _named(self) -> contextlib.AbstractContextManager[None]:
         """Whatever cannot be computed of this card is refused under its site's name."""
-        return _named(self._site)
+        return named(self._site)
 
     # --- what central asks
 
@@ -157,7 +153,7 @@ class StandIn:
         n = self.n_observed(target)
         if not n:
             return float("inf")
-        position, gram = self._position(target), _floats(self._fields[CARD]["gram"])
+        position, gram = self._position(target), as_floats(self._fields[CARD]["gram"])
         mean = float(self._units.centre[position] + self._units.scale[position] * gram[position, -1] / gram[-1, -1])
         return n * min(max(mean, 0.0), max(1.0 - mean, 0.0)) / len(self._contract.model)
 
@@ -170,10 +166,10 @@ class StandIn:
         """Whether the site states a fit of a binary target, of at least one row."""
         return self._has_fits and f"fit.{target}" in self._fields
 
-    def take_point(self, target: int, parts: Mapping[str, npt.NDArray[np.generic]]) -> None:
+    def take_point(self, target: int, parts: Parts) -> None:
         """Take in the score at a common point of a target that has a fit. Raises :class:`Refusal`."""
         with self._named():
-            _check_point(parts)
+            check_point(parts)
         self._fields |= {f"point.{target}": parts}
         self._readings.pop(target, None)
         self._quadratics.pop(target, None)
@@ -250,11 +246,11 @@ class StandIn:
             change = self._fit_units.rows
             gram = (change.T @ self._full_gram(target) @ change)[np.ix_(others, others)]
             stated = self._fields[f"fit.{target}"]
-            beta = _floats(stated["beta"])
+            beta = as_floats(stated["beta"])
             # At the maximum of the likelihood with a ridge, its gradient is the ridge's.
-            fits = [Stated(beta, self._fit_units.ridge[others] * beta, _floats(stated["information"]))]
+            fits = [Stated(beta, self._fit_units.ridge[others] * beta, as_floats(stated["information"]))]
             if (point := self._fields.get(f"point.{target}")) is not None:
-                fits.append(Stated(_floats(point["beta"]), _floats(point["gradient"]), _floats(point["information"])))
+                fits.append(Stated(as_floats(point["beta"]), as_floats(point["gradient"]), as_floats(point["information"])))
             self._readings[target] = Reading(gram, self._fit_units.is_two_valued[others[:-1]], fits, self._error)
         return self._readings[target]
 
@@ -277,7 +273,7 @@ class StandIn:
         parts = {**counts, "H": found.H, "g": found.gradient(theta), "loglik": np.asarray(found.loglik(theta))}
         return Answer("selection_score", n, parts, {})
 
-    def _selection_quadratic(self, target: int, exclusion_column: int, stated: Mapping[str, npt.NDArray[np.generic]]) -> Quadratic:
+    def _selection_quadratic(self, target: int, exclusion_column: int, stated: Parts) -> Quadratic:
         """That of the stated θ, its ridge taken off, in central's units."""
         position, c = self._position(target), len(self._contract.model)
         others = np.delete(np.arange(c + 1), position)
@@ -291,7 +287,7 @@ class StandIn:
             in_x, shift[-3], shift[-2] = ratio * in_x, offset, np.log(ratio)
         change = block_diag(slopes, in_x, np.eye(2))
         ridge = np.append(self._fit_units.ridge[others[:-1]], 0.0)
-        theta, information = _floats(stated["theta"]), _floats(stated["information"])
+        theta, information = as_floats(stated["theta"]), as_floats(stated["information"])
         gradient = np.concatenate([ridge, np.delete(ridge, exclusion), [0.0, 0.0]]) * theta
         return Quadratic.around(theta, gradient, information).moved(change, shift)
 
@@ -301,12 +297,12 @@ class StandIn:
         """Σ zz' over the rows with the target observed, central's units without its intercept, shape (c + 1, c + 1)."""
         exact = self._fields.get(f"gram.{target}")
         if exact is not None:
-            return _floats(exact["gram"])
+            return as_floats(exact["gram"])
         return self._share_of_joint(target)
 
     def _share_of_joint(self, target: int) -> Matrix:
         """The joint Gram as if it were that of the rows with the target observed."""
-        joint = _floats(self._fields[CARD]["gram"])
+        joint = as_floats(self._fields[CARD]["gram"])
         full: Matrix = joint * (float(self._fields[CARD]["n_observed"][self._position(target)]) / joint[-1, -1])
         return full
 
@@ -316,7 +312,7 @@ class StandIn:
         back = np.linalg.inv(change)
         # The errors are those of all rows; what is said of the rows that show the target is a share of it.
         n = float(self._fields[CARD]["n"])
-        multiples = np.append(multiples_of(n, _floats(self._fields[CARD]["n_observed"])), 1.0)
+        multiples = np.append(multiples_of(n, as_floats(self._fields[CARD]["n_observed"])), 1.0)
         errors = self._error * full[-1, -1] / n * np.maximum.outer(multiples, multiples)
         left = weighted(change.T @ full @ change, position, self._fit_units.is_two_valued, errors)
         found: Matrix = back.T @ left @ back
@@ -376,149 +372,11 @@ def settle_all(stand_ins: Mapping[str, StandIn], contract: Contract) -> dict[str
     return due
 
 
-def arrays_of(fields: Mapping[str, Record]) -> Fields:
-    """The fields of a card as they travel, as arrays."""
-    return {
-        name: {part: np.frombuffer(array.data, array.dtype).reshape(array.shape) for part, array in record.items()}
-        for name, record in fields.items()
-    }
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _FitUnits:
-    """The units of a site's own fits, as they follow from its card, against central's; c columns.
-
-    A numeric column is standardised by its released mean and sd, a two-valued one is 0 and 1.
-    """
-
-    rows: Matrix
-    """x_fit = x · rows for full design rows with the intercept last, shape (c + 1, c + 1)."""
-    canonical: Matrix
-    """The same for the coding in which the card has its errors: of a two-valued column the rarer value is 1."""
-    is_two_valued: npt.NDArray[np.bool_]
-    """Shape (c,)."""
-    ridge: Matrix
-    """Of a logistic fit on each column and the intercept, shape (c + 1,)."""
-
-    @classmethod
-    def of(cls, card: Mapping[str, npt.NDArray[np.generic]], units: Units) -> Self:
-        gram, levels = _floats(card["gram"]), _floats(card["levels"])
-        moments: Matrix = gram / gram[-1, -1]
-        mean = moments[-1, :-1]
-        spread: Matrix = np.sqrt(np.maximum(np.diagonal(moments)[:-1] - mean * mean, 0.0))
-        is_two_valued = levels[:, 0] < levels[:, 1]
-        # A constant has no spread to be divided by.
-        numeric = np.where(spread > 0, spread, 1.0) * units.scale
-        centre = np.where(is_two_valued, levels[:, 0], units.centre + units.scale * mean)
-        scale = np.where(is_two_valued, levels[:, 1] - levels[:, 0], numeric)
-        rows = np.diag(np.append(units.scale / scale, 1.0))
-        rows[-1, :-1] = (units.centre - centre) / scale
-        share = (units.centre + units.scale * mean - centre) / scale
-        flip = np.diag(np.append(np.where(is_two_valued & (share > 0.5), -1.0, 1.0), 1.0))
-        flip[-1, :-1] = is_two_valued & (share > 0.5)
-        in_sd = np.where(is_two_valued, spread * units.scale / scale, 1.0)
-        return cls(rows, rows @ flip, is_two_valued, np.append(RIDGE * in_sd**2, INTERCEPT_RIDGE))
-
-    def slopes(self, position: int, n_intercepts: int) -> Matrix:
-        """Of the target at `position`: β_fit = slopes · β with β of central's units, shape (c, c − 1 + n_intercepts).
-
-        xβ = x_fit β_fit for every row, so β = rows · β_fit; central's intercept is in no row of a site.
-        """
-        design = np.delete(np.delete(self.rows, position, axis=0), position, axis=1)
-        slopes: Matrix = np.asarray(np.linalg.inv(design), np.float64)
-        return np.insert(slopes, -1, 0.0, axis=1) if n_intercepts > 1 else slopes
-
-
 def _no_selection(t: int) -> Answer:
     """The score of a selection model of no rows; t = coefficients."""
     none = np.asarray(0, np.int64)
     parts = {"n": none, "n_selected": none, "H": np.zeros((t, t)), "g": np.zeros(t), "loglik": np.asarray(0.0)}
     return Answer("selection_score", 0, parts, {})
-
-
-LARGEST: Final = 1e60
-"""Of a number on a card, in central's units: products of four are finite."""
-SLACK: Final = 1e-6
-"""What rounding leaves of a symmetric matrix, and of eigenvalues that are none."""
-
-
-@contextlib.contextmanager
-def _named(site: str) -> Iterator[None]:
-    """Refuse under the name of a site whatever cannot be computed of its card."""
-    try:
-        yield
-    except (Refusal, FitError) as error:
-        raise Refusal(error.code, of_card=site) from error
-    except (np.linalg.LinAlgError, OverflowError) as error:
-        raise Refusal(Code.CARD_IMPOSSIBLE, of_card=site) from error
-
-
-def check_card_of(site: str, fields: Fields, contract: Contract) -> None:
-    """:func:`check_card`, refusing under the name of the site."""
-    with _named(site):
-        check_card(fields, contract)
-
-
-def check_card(fields: Fields, contract: Contract) -> None:
-    """Raise :class:`Refusal` for a card that is of no rows. Its fields, parts and shapes were checked as it came.
-
-    What a site says of its rows nobody can check, but a card that could be of no rows at all would end what computes with it.
-    """
-    for parts in fields.values():
-        if not all((np.abs(_floats(part)) <= LARGEST).all() for part in parts.values()):
-            raise Refusal(Code.RULE_NOT_FINITE)
-    card, n = fields[CARD], float(fields[CARD]["n"])
-    n_observed, levels = _floats(card["n_observed"]), _floats(card["levels"])
-    _demand(n >= 1, _is_gram(_floats(card["gram"]), n))
-    _demand((n_observed >= 0).all(), (n_observed <= n).all(), (levels[:, 0] <= levels[:, 1]).all(), float(card["error"]) >= 0)
-    for name, parts in fields.items():
-        kind, _, target = name.partition(".")
-        if kind == "point":
-            _check_point(parts)
-        elif kind != CARD:
-            _check_of_target(kind, parts, n, float(n_observed[contract.model.index(int(target))]))
-
-
-def _check_of_target(kind: str, parts: Mapping[str, npt.NDArray[np.generic]], n: float, n_observed: float) -> None:
-    """What a card says of one target."""
-    n_of_it = float(parts["n"])
-    match kind:
-        case "fit":
-            _demand(n_of_it == n_observed, not n_of_it or (_floats(parts["information"]) > 0).all())
-        case "gram":
-            # Of a column that the site never measured a completed Gram counts fewer rows than there are.
-            _demand(0 <= n_of_it <= n, _is_possible(_floats(parts["gram"])))
-        case "selection":
-            _demand(0 <= n_of_it <= n, not n_of_it or _is_possible(_floats(parts["information"])))
-
-
-def _check_point(parts: Mapping[str, npt.NDArray[np.generic]]) -> None:
-    for part in parts.values():
-        if not (np.abs(_floats(part)) <= LARGEST).all():
-            raise Refusal(Code.RULE_NOT_FINITE)
-    _demand((_floats(parts["information"]) > 0).all())
-
-
-def _is_gram(gram: Matrix, n: float) -> bool:
-    """Whether a matrix is Σ zz' of some n rows, the intercept last."""
-    return bool(abs(gram[-1, -1] - n) <= SLACK * max(n, 1.0)) and _is_possible(gram)
-
-
-def _is_possible(matrix: Matrix) -> bool:
-    """Whether a matrix is symmetric without negative eigenvalues, but for rounding; judged with a unit diagonal."""
-    diagonal = np.diagonal(matrix)
-    if not (diagonal >= 0).all():
-        return False
-    root = np.sqrt(diagonal)
-    scaled = np.divide(matrix, np.outer(root, root), out=np.where(matrix == 0, 0.0, np.inf), where=np.outer(root, root) > 0)
-    if not (np.abs(scaled) <= 1.0 + SLACK).all() or not (np.abs(scaled - scaled.T) <= SLACK).all():
-        return False
-    return bool(np.linalg.eigvalsh((scaled + scaled.T) / 2)[0] >= -SLACK * len(matrix))
-
-
-def _demand(*demands: bool | np.bool_) -> None:
-    if not all(demands):
-        raise Refusal(Code.CARD_IMPOSSIBLE)
 
 
 def _finite(quadratic: Quadratic) -> Quadratic:
@@ -527,9 +385,5 @@ def _finite(quadratic: Quadratic) -> Quadratic:
 
 
 def _all_finite(*parts: npt.NDArray[np.generic]) -> None:
-    if not all(np.isfinite(_floats(part)).all() for part in parts):
+    if not all(np.isfinite(as_floats(part)).all() for part in parts):
         raise Refusal(Code.CARD_IMPOSSIBLE)
-
-
-def _floats(part: npt.NDArray[np.generic]) -> Matrix:
-    return np.asarray(part, np.float64)

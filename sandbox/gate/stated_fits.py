@@ -21,14 +21,11 @@ from scipy.special import expit
 from sandbox.estimation.cholesky import FitError
 from sandbox.gate import kernels
 from sandbox.gate.coding import CELLS_AT_ONCE, Coding, Frame
+from sandbox.gate.fit_units import INTERCEPT_RIDGE, RIDGE
 from sandbox.gate.own_rows import MANY_ROWS, OwnRows, discriminant
 from sandbox.gate.rows import Matrix, Rows
 from sandbox.gate.sticky import SHARE_OF_FARTHEST, Contents, Digest, Errors, typical
 
-RIDGE: Final = 4.0
-"""On squared coefficients per sd of their columns."""
-INTERCEPT_RIDGE: Final = 0.01
-"""On the squared intercept, so that a target that is always the same has a fit."""
 MAX_STEPS: Final = 60
 TOLERANCE: Final = 1e-11
 """Newton decrement that a fit may leave: a few millionths of a standard error."""

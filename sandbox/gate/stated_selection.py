@@ -21,12 +21,13 @@ from sandbox.estimation.arrays import Floats
 from sandbox.estimation.cholesky import FitError
 from sandbox.estimation.selection import selection
 from sandbox.gate.coding import Mask
+from sandbox.gate.fit_units import RIDGE
 from sandbox.gate.kernels import Units
 from sandbox.gate.likelihoods import LOG_SIGMA, TAU, A, B, Terms, binary, continuous, not_selected
 from sandbox.gate.own_rows import OwnRows
 from sandbox.gate.rows import Matrix, Rows
 from sandbox.gate.selection import selection_score
-from sandbox.gate.stated_fits import INTERCEPT, RIDGE, SMALLEST_SCORE, SMALLEST_WEIGHT, Question, Released
+from sandbox.gate.stated_fits import INTERCEPT, SMALLEST_SCORE, SMALLEST_WEIGHT, Question, Released
 from sandbox.gate.sticky import Digest, Errors, typical
 
 MAX_REACH: Final = 30.0

@@ -35,7 +35,7 @@ import numpy.typing as npt
 from sandbox.errors import Code
 from sandbox.gate.guard import Refusal
 from sandbox.gate.rows import MANY_PATTERNS, Matrix, Rows
-from sandbox.gate.stand_in import Fields
+from sandbox.gate.taken_card import Fields
 from sandbox.manifest import CARD
 
 ROWS_PER_COEFFICIENT: Final = 2.0
@@ -118,7 +118,7 @@ def complete_cards(cards: Mapping[str, Fields], rows: Rows) -> dict[str, Fields]
     """The cards of all sites; those that never measured a column and need it with the Gram completed, and one for each target shown.
 
     Args:
-        cards: by site, the fields of a card in central's units, which could be of rows (`stand_in.check_card`).
+        cards: by site, the fields of a card in central's units, which could be of rows (`taken_card.check_card`).
         rows: central's, in its units.
 
     Raises:

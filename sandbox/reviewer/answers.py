@@ -19,7 +19,8 @@ from sandbox.errors import Code, PeerError, Refused
 from sandbox.gate.form import check_calls
 from sandbox.gate.guard import Refusal
 from sandbox.gate.release import make_record
-from sandbox.gate.stand_in import StandIn, arrays_of, settle
+from sandbox.gate.stand_in import StandIn, settle
+from sandbox.gate.taken_card import arrays_of
 from sandbox.manifest import POINT_STEP
 from sandbox.reviewer.remote_module import RemoteModule
 from sandbox.rounds.local import LocalParticipant

@@ -20,7 +20,8 @@ from sandbox.declared import Declarations
 from sandbox.errors import Code, InputError, PeerError, Refused
 from sandbox.gate.guard import Refusal
 from sandbox.gate.kernels import Units
-from sandbox.gate.stand_in import StandIn, arrays_of, settle_all
+from sandbox.gate.stand_in import StandIn, settle_all
+from sandbox.gate.taken_card import arrays_of
 from sandbox.job import JobSpec, check_job
 from sandbox.ledger import Ledger
 from sandbox.manifest import CARD, CARD_STEP, RESERVED_STEP, Pair

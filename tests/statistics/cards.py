@@ -18,8 +18,9 @@ from scipy.special import expit
 
 from sandbox.contract import Column, Contract
 from sandbox.estimation.reading import Quadratic
+from sandbox.gate.fit_units import INTERCEPT_RIDGE, RIDGE
 from sandbox.gate.kernels import Units
-from sandbox.gate.stand_in import INTERCEPT_RIDGE, RIDGE, StandIn, is_point_due, settle
+from sandbox.gate.stand_in import StandIn, is_point_due, settle
 
 Kind = Literal["normal", "half yes/no", "one-hot", "lognormal", "rare", "strong"]
 TARGET: Final = 1

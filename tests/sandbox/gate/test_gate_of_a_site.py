@@ -251,17 +251,24 @@ def test_a_site_under_the_default_policy_reports_three_rows_and_makes_no_card(ga
     assert failed(gate, order(msgspec.structs.replace(report, contract=contract))) is Code.GATE_PROTOCOL
 
 
-def test_a_column_that_is_never_observed_makes_no_card(gate, make_setup, contract) -> None:
+def test_a_column_that_a_site_never_measured_is_told_to_its_owner_and_stated_as_nobody(gate, make_setup, contract) -> None:
     gate.pipe.send(make_setup(policy=msgspec.structs.replace(RESEARCH, name="loose"), is_central=False, contract=contract))
     lines = [line.split(",") for line in make_csv(300).splitlines()]
     for cells in lines[1:]:
         cells[2] = "NA"
     report = gate.upload("\n".join(map(",".join, lines)) + "\n")
     assert report.is_clean
+    # Its own target is not there, and the other one has no fit without it.
+    said = [(finding.code, finding.column) for finding in report.findings]
+    assert said == [(Code.DATA_TARGET_NEVER_OBSERVED, 3), (Code.FIT_NO_PART, 4)]
     made = gate.ask(order(report))
     assert isinstance(made, CardMade)
-    assert [finding.code for finding in made.findings] == [Code.DATA_NEVER_OBSERVED]
-    assert failed(gate, RunRound(0, asks(*MARGINS))) is Code.GATE_PROTOCOL
+    assert made.findings == ()
+    card = gate.ask(ShowCard()).fields["card"]
+    n_observed, gram = card["n_observed"].numbers(), card["gram"].numbers()
+    (place,) = [index for index, n in enumerate(n_observed) if not n]
+    width = len(n_observed) + 1
+    assert set(gram[place * width : (place + 1) * width]) == {0.0}
 
 
 # --- central takes cards
@@ -318,10 +325,10 @@ def test_a_second_message_brings_points_of_sites_whose_cards_are_there(gate, sta
     assert isinstance(middle.ask(TakeCards({"site-b": fields})), GateFailed)
 
 
-def test_a_card_with_a_number_that_is_none_ends_centrals_gate(stated, central) -> None:
-    fields = stated()
+def test_a_card_with_a_number_that_is_none_is_refused_under_the_name_of_its_site(stated, central) -> None:
+    fields, middle = stated(), central()
     broken = {**fields["card"], "gram": floats([float("nan")] * 25, (5, 5))}
-    assert isinstance(central().ask(TakeCards({"site-a": {**fields, "card": broken}})), GateFailed)
+    assert middle.ask(TakeCards({"site-a": {**fields, "card": broken}})) == CardsTaken({}, {"site-a": Code.RULE_NOT_FINITE})
 
 
 # --- exact answers

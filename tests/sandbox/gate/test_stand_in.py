@@ -15,12 +15,13 @@ from sandbox.estimation.linear import least_squares
 from sandbox.estimation.logistic import logistic
 from sandbox.gate import kernels, own_fit
 from sandbox.gate.dataset import Dataset
+from sandbox.gate.fit_units import INTERCEPT_RIDGE, RIDGE
 from sandbox.gate.guard import Refusal
 from sandbox.gate.kernels import Answer, Units
 from sandbox.gate.patterns import find_patterns
 from sandbox.gate.region import Region
 from sandbox.gate.rows import Rows
-from sandbox.gate.stand_in import INTERCEPT_RIDGE, MIN_EVENTS, RIDGE, StandIn, is_point_due, settle
+from sandbox.gate.stand_in import MIN_EVENTS, StandIn, is_point_due, settle
 from sandbox.gate.tiles import Tiles
 from sandbox.wire.messages import KernelCall
 from sandbox.wire.values import floats

@@ -17,10 +17,11 @@ import pytest_asyncio
 
 from policies import Policy, built_in
 from sandbox.errors import Code, Refused, TidegateError
-from sandbox.gate import stand_in
+from sandbox.gate import taken_card
 from sandbox.gate.guard import Refusal
 from sandbox.gate.kernels import Units
-from sandbox.gate.stand_in import StandIn, arrays_of, check_card
+from sandbox.gate.stand_in import StandIn
+from sandbox.gate.taken_card import arrays_of, check_card
 from sandbox.job import JobSpec, check_job, job_from_table
 from sandbox.ledger import Ledger
 from sandbox.manifest import CARD, CARD_STEP, POINT_STEP, RESERVED_STEP, Pair, load_pair
@@ -402,7 +403,7 @@ async def test_without_the_check_a_card_of_no_rows_would_be_believed(
     with pytest.raises(Refusal) as caught:
         stood_in(told, bench.contract, tamper)
     assert (caught.value.code, caught.value.of_card) == (Code.CARD_IMPOSSIBLE, "bern")
-    monkeypatch.setattr(stand_in, "check_card", lambda *_: None)
+    monkeypatch.setattr(taken_card, "check_card", lambda *_: None)
     assert int(stood_in(told, bench.contract, tamper).ask(KernelCall("gram", 1)).parts["n"]) == 1_000_000
 
 
