@@ -147,11 +147,11 @@ def test_a_site_killed_before_its_card_is_in_fails_the_job_under_its_name(federa
     job_id = make_job(federation, ENDLESS)
     sites_ready(federation, job_id, CENTRAL_CSV, CSVS)
     lost = federation.sites["hungary"]
-    lost.server.process.send_signal(signal.SIGSTOP)  # it is there, and owes an answer from now on
-    federation.runner.call("POST", f"/api/jobs/{job_id}/start")
-    wait_for(federation, job_id, ("RUNNING",))
-    lost.server.kill()
     try:
+        with lost.server.speechless():  # it is there, and owes an answer from now on
+            federation.runner.call("POST", f"/api/jobs/{job_id}/start")
+            wait_for(federation, job_id, ("RUNNING",))
+            lost.server.kill()
         job = wait_for(federation, job_id, ("FAILED", "FINISHED", "CANCELLED"))
         assert (job["state"], job["code"], job["culprit"]) == ("FAILED", "site.lost", lost.site_id)
         assert job["sentence"]
@@ -252,13 +252,14 @@ def test_a_connection_lost_while_an_answer_is_owed_is_resumed_and_nothing_is_sta
     job_id = make_job(federation, SHORT)
     sites_ready(federation, job_id, CENTRAL_CSV, CSVS)
     site = federation.sites["cleveland"]
-    site.server.process.send_signal(signal.SIGSTOP)  # the site falls silent until central drops the link
-    try:
+    with site.server.speechless():
         federation.runner.call("POST", f"/api/jobs/{job_id}/start")
         wait_for(federation, job_id, ("RUNNING",))
-        poll(lambda: row_of(federation, job_id, site), lambda row: not row["is_online"], PATIENCE, "the site to be missed")
-    finally:
-        site.server.process.send_signal(signal.SIGCONT)
+        site.server.process.send_signal(signal.SIGSTOP)  # the site falls silent until central drops the link
+        try:
+            poll(lambda: row_of(federation, job_id, site), lambda row: not row["is_online"], PATIENCE, "the site to be missed")
+        finally:
+            site.server.process.send_signal(signal.SIGCONT)
     job = wait_for(federation, job_id, ("FINISHED", "FAILED"))
     assert job["state"] == "FINISHED", job
     lines = site.ledger_until(job_id, "wipe")
