@@ -236,11 +236,11 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Nothing to do if it was never measured; else compare how the file writes missing cells with the contract.",
     ),
     Code.RULE_MIN_ROWS: Entry(
-        "Target {column!r} is observed on {found} rows that take part; the policy asks for none or at least {limit}.",
-        "Use more rows, remove the target, or use another policy.",
+        "Column {column!r} is observed on {found} rows that take part; the policy asks for none or at least {limit}.",
+        "Use more rows, ignore the column in the job, or use another policy.",
     ),
     Code.RULE_PARAMETER_RATIO: Entry(
-        "Target {column!r}: {parameters} coefficients for {found} rows; the policy allows {limit} per row.",
+        "Column {column!r}: {parameters} coefficients for {found} rows; the policy allows {limit} per row.",
         "Use fewer predictors or more rows.",
     ),
     Code.RULE_CELL_COLUMN: Entry(
@@ -405,9 +405,9 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Use a pair that pools statistics (SIMI, SIMICE), or fewer predictors.",
     ),
     Code.FIT_FEW_EVENTS: Entry(
-        "Target {column!r} has {found} rows with its rarer outcome for {parameters} coefficients, {per} per coefficient; below ten this "
-        "site's own fit is held by its ridge, and its errors weigh as much as its numbers.",
-        "Fewer predictors, or the target as a predictor; otherwise nothing: the job says what such fits tell.",
+        "Target {column!r} has {found} rows with its rarer value: {per} for each of {parameters} coefficients. Below ten this site's own "
+        "fit leans on its ridge, and its errors weigh as much as its numbers.",
+        "Use fewer predictors, or make the target a predictor. Without that the job runs, too, with larger standard errors.",
     ),
     Code.FIT_NO_PART: Entry(
         "This site takes no part in the fit of target {column!r}: without {lacking} its own fit would be of another model.",
@@ -484,7 +484,9 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "The peer speaks protocol {found}, this end {expected}.", "Upgrade the older end: both ends need the same version."
     ),
     Code.WIRE_SEQUENCE: Entry("A message was lost.", "The link is opened again."),
-    Code.SITE_LOST: Entry("Site {site} was away for more than {limit} s while the job was running.", "Make the job again when it is back."),
+    Code.SITE_LOST: Entry(
+        "Site {site} was away for more than {limit} s while it owed the job an answer.", "Make the job again when it is back."
+    ),
     Code.SITE_RESTARTED: Entry("Site {site} was restarted while the job was running.", "Make the job again."),
     Code.SITE_REVOKED: Entry(
         "The key of site {site} was taken away or replaced while the job was running.", "Make the job again when the site is enrolled."

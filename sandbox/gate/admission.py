@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,7 @@ from sandbox.contract import Contract, Finding
 from sandbox.errors import Code
 from sandbox.gate.card import error_size
 from sandbox.gate.dataset import Columns, Dataset
+from sandbox.gate.guard import Verdict
 from sandbox.gate.leverage import largest_leverage
 from sandbox.gate.products import Middle, dominated_products
 from sandbox.gate.spread import Sums, dominance
@@ -82,16 +83,16 @@ def admit(dataset: Dataset, policy: Policy, *, fits: Collection[int] = (), selec
     middles = {index: about.middle for index, about in seen.items() if about.middle is not None and index not in stopped}
     for product in dominated_products(columns, middles, sample, policy):
         findings.append(_finding(product.breach, contract, product.column, other=contract.column(product.other).name))
-    # Beside a dominated column nobody's leverage is what it will be.
-    if not any(finding.severity == "stop" for finding in findings):
+    if _judges_leverage(findings, policy):
         findings += _leverage_findings(dataset, policy)
     return tuple(sorted(findings, key=lambda finding: (finding.severity != "stop", finding.code))[:MAX_FINDINGS])
 
 
-def verdicts(findings: Sequence[Finding]) -> dict[str, Literal["pass", "notice"]]:
-    """The verdicts of the rules that an admission judges, for the record. A file with a breach states nothing."""
-    found = {finding.code for finding in findings}
-    return {rule: "notice" if Code(f"rule.{rule}") in found else "pass" for rule in ADMISSION_RULES}
+def verdicts(findings: Sequence[Finding], policy: Policy) -> dict[str, Verdict]:
+    """The verdicts of the rules that an admission judged, for the record."""
+    stops = {finding.code for finding in findings if finding.severity == "stop"}
+    rules = [rule for rule in ADMISSION_RULES if rule != "leverage" or _judges_leverage(findings, policy)]
+    return {rule: "refuse" if Code(f"rule.{rule}") in stops else "pass" for rule in rules}
 
 
 def _look(values: Values, sample: Values, policy: Policy) -> Seen:
@@ -180,9 +181,14 @@ def _event_findings(n_events: int, n_others: int, index: int, contract: Contract
 
 def _leverage_findings(dataset: Dataset, policy: Policy) -> Iterator[Finding]:
     """Rule 3 of all columns together: nobody's cells may single that one out by what few others have of their columns' combinations."""
-    if policy.error and policy.max_leverage < 1.0:
-        for breach in check_leverage(largest_leverage(dataset, error_size(policy)), policy):
-            yield Finding(Code.RULE_LEVERAGE, details={"found": breach.found, "limit": breach.limit})
+    for breach in check_leverage(largest_leverage(dataset, error_size(policy)), policy):
+        yield Finding(Code.RULE_LEVERAGE, details={"found": breach.found, "limit": breach.limit})
+
+
+def _judges_leverage(findings: Sequence[Finding], policy: Policy) -> bool:
+    """Whether the policy asks for it. Beside a dominated column nobody's leverage is what it will be."""
+    is_stopped = any(finding.severity == "stop" and finding.code is not Code.RULE_LEVERAGE for finding in findings)
+    return policy.error > 0 and policy.max_leverage < 1.0 and not is_stopped
 
 
 def _sample(dataset: Dataset) -> dict[int, Values]:

@@ -188,7 +188,7 @@ def test_the_owner_is_told_how_many_events_there_are_per_coefficient_when_they_a
     assert [(f.code, f.severity) for f in found] == [(Code.FIT_FEW_EVENTS, "notice")] * notices
     if found:
         assert found[0].details == {"column": "b", "found": 39, "parameters": 4, "per": 9.8}
-        assert "39 rows with its rarer outcome for 4 coefficients, 9.8 per coefficient" in found[0].sentence
+        assert "39 rows with its rarer value: 9.8 for each of 4 coefficients" in found[0].sentence
 
 
 @pytest.mark.parametrize(("n_missing", "is_stopped"), [(9, True), (10, False)])
@@ -315,11 +315,16 @@ def test_findings_name_the_column_have_sentences_without_gaps_and_tell_others_no
         assert finding.outward().details == {}
 
 
-def test_the_record_says_which_rules_were_judged() -> None:
-    assert verdicts(judged(ward())) == dict.fromkeys(ADMISSION_RULES, "pass")
+def test_the_record_says_which_rules_were_judged_and_which_stopped_the_file() -> None:
+    assert verdicts(judged(ward()), DEFAULT) == dict.fromkeys(ADMISSION_RULES, "pass")
     columns = ward()
     columns["b"] = first(400, 20)
-    assert set(verdicts(judged(columns)).values()) == {"pass"}, "few events are no breach"
+    assert set(verdicts(judged(columns), DEFAULT).values()) == {"pass"}, "few events are no breach"
+    columns["b"] = first(400, 3)
+    found = verdicts(judged(columns), DEFAULT)
+    assert found == dict.fromkeys(set(ADMISSION_RULES) - {"leverage"}, "pass") | {"events": "refuse"}, "nobody's leverage was judged"
+    assert verdicts(judged(windows(400, 60), {"age": "continuous"}), DEFAULT)["leverage"] == "refuse"
+    assert "leverage" not in verdicts((), RESEARCH), "a policy without errors asks for none"
 
 
 def test_a_report_is_read_to_its_end_and_a_card_fits_a_frame() -> None:
