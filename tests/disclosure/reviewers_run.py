@@ -48,7 +48,10 @@ def play(name: str, *options: str, victims: int | None = None, seed: int = 0) ->
         *START,
         *options,
     ]
-    ended = subprocess.run(command, cwd=ROOT, env={**os.environ, **told}, capture_output=True, text=True, check=False)
+    # Some attacks decode with what the tests have.
+    ended = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **told, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+    )
     assert ended.returncode == 0, ended.stderr
     said: dict[str, Any] = json.loads(ended.stdout)
     result = said["result"]
