@@ -190,6 +190,6 @@ ATTACKS: Final[Mapping[str, Make]] = {
     "five codings of age": _codings,
     "100 windows of a lab": lambda random: _windows(random, 100),
     "far out in a lab": lambda random: Case([Job(far_out(random, 1000))]),
-    "40 labs": _ward(labs=40),
+    "30 labs": _ward(labs=30),
     "100 labs": _ward(labs=100),
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from scipy.special import expit, logsumexp
 
 from policies import Policy
 from sandbox.gate.card import error_size
-from tests.disclosure.lives import Letter, Site, only
+from tests.disclosure.lives import Choose, Letter, Site, only
 from tests.disclosure.stated import File, Reader, Stated
 
 Values = npt.NDArray[np.float64]
@@ -98,9 +98,22 @@ class Outcome:
     """Jobs whose card left."""
 
 
+class States(Protocol):
+    """A site, as an attack has it."""
+
+    def state(self, file: File, policy: Policy, choose: Choose | None = None, *, day: float = 0.0) -> Letter | None:
+        """What it states of a file; None where it is stopped."""
+        ...
+
+
 def left(case: Case, policy: Policy, secret: bytes, *, has_rules: bool = True) -> Outcome:
-    """What the attacker makes of the cards."""
-    site, told, n_stated = Site(secret, has_rules=has_rules), _Told(), 0
+    """What the attacker makes of the cards of a site in memory."""
+    return left_by(Site(secret, has_rules=has_rules), case, policy)
+
+
+def left_by(site: States, case: Case, policy: Policy) -> Outcome:
+    """What the attacker makes of the cards of a site."""
+    told, n_stated = _Told(), 0
     for job in case.jobs:
         file, its_policy = only(job.file, job.columns), job.change(policy)
         asks = job.has_person and case.has_points

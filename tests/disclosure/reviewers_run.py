@@ -17,6 +17,8 @@ START: Final = ["--pair", "algorithms/SIMICE", "--job", str(HEART / "job.toml"),
 """What a site begins with. The attacks upload people of their own, with jobs of their own."""
 OF_THE_GATE: Final = ("growing_cohort", "missing_outcome", "one_column", "ordered_levels", "real_patients")
 """Attacks that recovered people from gates that answer questions about their rows."""
+OF_CARDS: Final = ("one_cell_of_a_card", "whole_life")
+"""Attacks that read the cards of a site and know all of its file but one cell: `tests/disclosure/test_attacks_on_cards.py`."""
 
 
 @dataclass(frozen=True)

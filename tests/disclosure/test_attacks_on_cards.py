@@ -22,9 +22,8 @@ DEFAULT, STRICT = built_in("default"), built_in("strict")
 LITTLE = 0.47
 """Of the sd of an age: what tells it to the year five times in a hundred more than a guess."""
 FEW = 10
-STOPPED = {"alone at one of 4 values", "100 windows of a lab", "100 labs"}
+STOPPED = {"alone at one of 4 values", "100 windows of a lab", "100 labs", "ten targets", "ten targets, steep"}
 """No card leaves: for a value that fewer than ten people have, windows about one person, more numbers than a life may state."""
-STOPPED_IF_STRICT = {"ten targets", "ten targets, steep", "40 labs"}
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -38,14 +37,14 @@ def test_without_errors_every_attack_finds_everybody(name: str) -> None:
 def test_at_the_end_of_a_life_an_age_is_told_to_the_year_hardly_more_often_than_a_guess_tells_it(name: str, policy: Policy) -> None:
     n_people = 10 if len(ATTACKS[name](np.random.default_rng(0)).jobs) == 1 else 3
     found = people(name, policy, n_people)
-    if name in STOPPED or (policy == STRICT and name in STOPPED_IF_STRICT):
+    if name in STOPPED:
         assert found.people == 0
         return
     assert found.people == n_people
     assert limits(found.recovered, found.people)[0] < GUESS + 0.05
     # What the attacker has every reason to expect is measured better by a few people than what comes out. The goal is .05; what is
     # missed by how much is in policies/README.md.
-    assert found.chance < GUESS + 0.11
+    assert found.chance < GUESS + 0.1
 
 
 def test_without_a_limit_of_numbers_a_life_tells_more_of_who_is_known_but_for_a_cell() -> None:
@@ -106,3 +105,12 @@ def test_a_secret_column_is_told_no_further_than_the_numbers_about_it_say(name: 
 def test_a_card_that_left_a_gate_tells_what_a_card_in_memory_does() -> None:
     assert play("one_cell_of_a_card", "--open", victims=5).share >= 0.9
     assert play("one_cell_of_a_card", victims=15).share <= 0.2
+
+
+def test_a_life_at_a_real_site_tells_what_one_in_memory_does() -> None:
+    assert play("whole_life", "--open", victims=3).share >= 0.9
+    for policy in ("default", "strict"):
+        found = play("whole_life", "--policy", policy, "--secret", "a secret", victims=3)
+        assert limits(found.recovered, found.victims)[0] < GUESS + 0.05
+        # Under `strict` no point is answered: the card is all that there is.
+        assert (found.questions > 0) == (policy == "default")
