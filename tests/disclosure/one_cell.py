@@ -34,7 +34,7 @@ GUESS: Final = 0.0443
 N_STARTS: Final = 24
 N_BEST: Final = 2
 """Of so many random points, so many are where an optimiser starts."""
-EXACT: Final = 3e-3
+EXACT: Final = 0.02
 """Size of an error that stands for none: what the polynomial leaves is less."""
 FILLED: Final = 0.3
 """Of a number that has filled cells in it, which nobody knows: what they add to the sd of its error, in canonical units."""
