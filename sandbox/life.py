@@ -11,6 +11,7 @@ same first version has the same names, and so the same errors, even after its li
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -37,6 +38,7 @@ COLUMN_DIGITS: Final = 16
 
 Kind = Literal["own", "selection"]
 _Line = TypeVar("_Line", "_Card", "_Point")
+_About = tuple[object, ...]
 
 
 class Fit(msgspec.Struct, frozen=True):
@@ -111,6 +113,10 @@ class Usage:
     max_numbers: int
     column: int
     """1-based index of that column."""
+    repeated: float
+    """The same of the column with the most when a number that left with other errors counts by what that adds (:func:`n_repeated`)."""
+    max_repeated: int
+    repeated_column: int
     fits: int
     """Different own fits: targets with their predictors."""
     new_fits: int
@@ -229,6 +235,14 @@ def release_entry(life: str, by: str, reason: str, **origin: str) -> dict[str, A
     return {**origin, "kind": RELEASE, "life": life, "by": by.strip(), "reason": reason.strip()}
 
 
+def has_room_for_points(decision: Decision, asked: Asked, policy: Policy) -> bool:
+    """Whether a life answers a common point of every own fit that is asked: a point tells as much as the fit itself."""
+    more = sum(n_about(fit, is_target=True) for fit in asked.fits if fit.kind == "own")
+    usage = decision.usage
+    has_room = usage.numbers + more <= usage.max_numbers and usage.repeated + more <= usage.max_repeated
+    return policy.points == "common" and has_room
+
+
 def n_numbers(fit: Fit) -> int:
     """How many numbers an own fit states: coefficients and the diagonal of their information, of a selection model the whole one."""
     width = len(fit.predictors) + 1
@@ -247,6 +261,11 @@ def n_about(fit: Fit, *, is_target: bool) -> int:
         return width if is_target else min(2 + width // 2, width)
     # Of a selection model: two coefficients of a predictor, and their rows of the information.
     return 2 * (2 * width + 1) if is_target else 2 + 2 * (2 * width + 1)
+
+
+def n_repeated(times: int) -> float:
+    """As how many numbers one counts that left so many times with other errors: half of their variance is the same every time."""
+    return 2.0 * times / (1.0 + times)
 
 
 def _triangle(width: int) -> int:
@@ -377,6 +396,8 @@ def _usage(life: _Life, place: _Place, asked: Asked, policy: Policy, sketch: Fil
     after = {index: told.about(name) for index, name in names.items()}
     # A column that nothing new is asked about stops nothing, however much has left.
     most = max(after, key=lambda index: (after[index] > before[index], after[index], -index))
+    repeated = {index: told.repeated(name) for index, name in names.items()}
+    most_repeated = max(repeated, key=lambda index: (after[index] > before[index], repeated[index], -index))
     stated = {_key(fit) for card in life.cards for fit in card.fits}
     return Usage(
         versions=max([place.version, *(card.version for card in life.cards)]),
@@ -385,6 +406,9 @@ def _usage(life: _Life, place: _Place, asked: Asked, policy: Policy, sketch: Fil
         new_numbers=after[most] - before[most],
         max_numbers=int(policy.max_numbers_per_row * sketch.n_rows),
         column=most,
+        repeated=repeated[most_repeated],
+        max_repeated=policy.max_numbers,
+        repeated_column=most_repeated,
         fits=len(stated | {_key(fit) for fit in fits}),
         new_fits=len({_key(fit) for fit in fits} - stated),
         max_fits=policy.max_fits,
@@ -392,14 +416,24 @@ def _usage(life: _Life, place: _Place, asked: Asked, policy: Policy, sketch: Fil
 
 
 class _Told:
-    """Different numbers by the columns that they contain. Contents are part of a number: of a new version it is another one."""
+    """Different numbers by the columns that they contain: by what they are about, which half of their errors goes by, and by its contents.
+
+    Of a new version a number is another one, with half of its error the same.
+    """
 
     def __init__(self) -> None:
-        self._by_column: dict[str, dict[tuple[object, ...], int]] = {}
+        self._by_column: dict[str, dict[_About, dict[_About, int]]] = {}
 
     def about(self, column: str) -> int:
         """How many different numbers contain a column."""
-        return sum(self._by_column.get(column, {}).values())
+        return sum(sum(versions.values()) for versions in self._by_column.get(column, {}).values())
+
+    def repeated(self, column: str) -> float:
+        """The same, of those about the same each by what it adds."""
+        return sum(max(versions.values()) * n_repeated(len(versions)) for versions in self._by_column.get(column, {}).values())
+
+    def _add(self, column: str, about: _About, contents: _About, number: int) -> None:
+        self._by_column.setdefault(column, {}).setdefault(about, {})[contents] = number
 
     def add_card(
         self, columns: Sequence[str], contents: Sequence[str], fits: Sequence[_Stated], grams: Sequence[str], filled: Sequence[str]
@@ -411,14 +445,14 @@ class _Told:
         content = dict(zip(columns, contents, strict=True))
         model = tuple(sorted(content.values()))
         for column in columns:
-            told = self._by_column.setdefault(column, {})
             # With itself, with the intercept, and how many rows show it.
-            told["itself", content[column], model if column in filled else ()] = 3
+            self._add(column, ("itself",), (content[column], model if column in filled else ()), 3)
             for other in columns:
                 if other != column:
-                    told["gram", content[column], other, content[other], model if {column, other} & set(filled) else ()] = 1
+                    its_model = model if {column, other} & set(filled) else ()
+                    self._add(column, ("gram", other), (content[column], content[other], its_model), 1)
             for target in grams:
-                told["gram of", content[column], target, content[target], model] = len(columns) + 1
+                self._add(column, ("gram of", target), (content[column], content[target], model), len(columns) + 1)
         for fit in fits:
             self._add_fit(fit, [content[name] for name in (fit.target, *fit.predictors)])
 
@@ -429,8 +463,8 @@ class _Told:
     def _add_fit(self, fit: _Stated, contents: Sequence[str], beta: tuple[float, ...] = ()) -> None:
         counted = Fit(0, tuple(range(len(fit.predictors))), fit.kind)
         for column in (fit.target, *fit.predictors):
-            number = n_about(counted, is_target=column == fit.target)
-            self._by_column.setdefault(column, {})["fit", _key(fit), tuple(sorted(contents)), beta] = number
+            about = ("point" if beta else "fit", fit.kind, fit.target)
+            self._add(column, about, (_key(fit), tuple(sorted(contents)), beta), n_about(counted, is_target=column == fit.target))
 
 
 def _stop(place: _Place, usage: Usage, asked: Asked, policy: Policy) -> Finding | None:
@@ -448,6 +482,10 @@ def _stop(place: _Place, usage: Usage, asked: Asked, policy: Policy) -> Finding 
     if usage.new_numbers and usage.numbers > usage.max_numbers:
         details = {"found": usage.numbers, "limit": usage.max_numbers, "column": asked.columns[usage.column]}
         return Finding(Code.RULE_LIFE_NUMBERS, column=usage.column, details=details)
+    if usage.new_numbers and usage.repeated > usage.max_repeated:
+        column = usage.repeated_column
+        details = {"found": math.ceil(usage.repeated), "limit": usage.max_repeated, "column": asked.columns[column]}
+        return Finding(Code.RULE_LIFE_NUMBERS, column=column, details=details)
     return None
 
 

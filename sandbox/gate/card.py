@@ -109,11 +109,12 @@ class Card:
     def __init__(self, own: OwnRows, contract: Contract, errors: Errors, policy: Policy, wants: Wants) -> None:
         """See :func:`make_card`."""
         self._own, self._errors, self._policy, self._wants = own, errors, policy, wants
-        self._names = errors.names or tuple(contract.column(index).name for index in contract.model)
+        names = errors.names or tuple(contract.column(index).name for index in contract.model)
         rows = own.rows
         coding = Coding.of(rows, own.units, own.levels, contract)
         fitted = sorted({rows.position(target) for target in (*wants.fits, *(wanted.target for wanted in wants.selection))})
         contents = Contents(errors.secret, lambda: coding.canonical_cells(rows), coding.is_two_valued, fitted)
+        self._names = contents.named(names)
         self._model = contract.model
         self.n: Final = rows.n
         self.is_exact: Final = errors.size == 0.0

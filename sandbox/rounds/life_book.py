@@ -16,7 +16,7 @@ import msgspec
 from sandbox.contract import Contract
 from sandbox.errors import Code, PeerError, TidegateError
 from sandbox.ledger import Ledger, entries_of_kinds
-from sandbox.life import KINDS, Asked, Decision, Fit, decide, life_entry, n_about, n_numbers, point_entry
+from sandbox.life import KINDS, Asked, Decision, Fit, decide, has_room_for_points, life_entry, n_numbers, point_entry
 from sandbox.manifest import parse_manifest
 from sandbox.wanted import answers_exactly, wanted
 from sandbox.wire.codec import Decoder
@@ -62,7 +62,7 @@ class LifeBook:
         return LifeNote(
             version=decision.version,
             n_numbers=usage.numbers,
-            n_left=max(usage.max_numbers - usage.numbers, 0),
+            n_left=max(min(usage.max_numbers - usage.numbers, int(usage.max_repeated - usage.repeated)), 0),
             n_points=n_points,
             ends=f"{datetime.now(UTC) + timedelta(days=policy.life_days):%Y-%m-%d}",
             column=self._asked.columns.get(usage.column, ""),
@@ -72,9 +72,7 @@ class LifeBook:
         return sum(n_numbers(fit) for fit in self._asked.fits if fit.kind == "own")
 
     def _has_room_for_points(self, decision: Decision) -> bool:
-        usage = decision.usage
-        n_about_one = sum(n_about(fit, is_target=True) for fit in self._asked.fits if fit.kind == "own")
-        return self._setup.policy.points == "common" and usage.numbers + n_about_one <= usage.max_numbers
+        return has_room_for_points(decision, self._asked, self._setup.policy)
 
     def card_leaves(self) -> None:
         """Write that the card leaves, of which the margins are the first part. Raises :class:`TidegateError` when it may not any more."""

@@ -119,7 +119,11 @@ def state(
     fits: Sequence[str] | None = None,
 ) -> Stated:
     """The card of a file with the own fits of `fits`, or of all binary targets, and scores at `points` by target, units of the fit."""
-    card = card_of(file, policy, secret, life=life, names=names, fits=fits)
+    return read(card_of(file, policy, secret, life=life, names=names, fits=fits), file, fits, points or {})
+
+
+def read(card: Card, file: File, fits: Sequence[str] | None = None, points: Mapping[str, Values] | None = None) -> Stated:
+    """What a card says, with the scores at `points`."""
     d = len(file.names)
     found = card.stated(np.zeros(d), np.ones(d))
     targets = file.binary if fits is None else fits
@@ -167,7 +171,7 @@ class Reader:
     def labels(self) -> tuple[tuple[str, ...], ...]:
         """What each number is about: over versions and jobs half of the error is the same for the same label."""
         names = (*self.like.names, "1")
-        found = [("gram", names[i], names[j]) for i, j in zip(*self._places, strict=True)]
+        found = [("square" if i == j else "gram", names[i], names[j]) for i, j in zip(*self._places, strict=True)]
         for name in self.fits:
             design = [other for other in names if other != name]
             for kind in ("score", "information", *(("point score", "point information") if name in self.points else ())):

@@ -16,7 +16,19 @@ from policies import Policy, built_in
 from sandbox.contract import Column, Contract
 from sandbox.errors import Code
 from sandbox.ledger import Ledger, entries_of_kinds
-from sandbox.life import Asked, Decision, Fit, decide, life_entry, n_about, n_numbers, point_entry, release_entry
+from sandbox.life import (
+    Asked,
+    Decision,
+    Fit,
+    decide,
+    has_room_for_points,
+    life_entry,
+    n_about,
+    n_numbers,
+    n_repeated,
+    point_entry,
+    release_entry,
+)
 from sandbox.wire.sketches import FileSketch, pack, unpack
 from tests.sandbox.hospital import NAMES, SECRET, hospital, sketch_of
 
@@ -25,7 +37,7 @@ DISEASE, DIABETES = 8, 10
 SBP = 3
 BETA = tuple(0.1 * number for number in range(10))
 ROWS = hospital(1000, 1)
-WIDE: Policy = msgspec.structs.replace(built_in("default"), max_numbers_per_row=1000.0, max_versions=1000, max_fits=1000)
+WIDE: Policy = msgspec.structs.replace(built_in("default"), max_numbers_per_row=1000.0, max_numbers=10**6, max_versions=1000, max_fits=1000)
 DEFAULT = built_in("default")
 
 
@@ -485,3 +497,25 @@ def test_a_sketch_passes_through_a_ledger_as_it_was(tmp_path: Any) -> None:
     (line,) = entries_of_kinds(ledger.path, ("life", "life_point", "life_release"))
     assert msgspec.convert(line["sketch"], FileSketch) == sketch_of(ROWS)
     assert decide([line], sketch_of(ROWS), asked(DISEASE), DEFAULT, datetime.now(UTC)).version == 1
+
+
+def test_a_number_that_left_with_other_errors_counts_up_to_twice_against_the_limit_that_rows_do_not_widen() -> None:
+    site = Site(WIDE)
+    first = site.state(ROWS, asked()).usage
+    assert first.repeated == first.numbers
+    later = site.look(grown(100), asked()).usage
+    assert later.numbers == 2 * first.numbers
+    assert later.repeated == pytest.approx(first.numbers * n_repeated(2))
+    assert [n_repeated(times) for times in (1, 2, 5)] == pytest.approx([1, 4 / 3, 5 / 3])
+
+
+def test_more_numbers_about_a_column_than_a_life_may_state_are_stopped_whatever_the_rows() -> None:
+    limit = Site(WIDE).look(ROWS, asked(DISEASE)).usage.numbers
+    for allowed, found in ((limit, None), (limit - 1, Code.RULE_LIFE_NUMBERS)):
+        decision = Site(msgspec.structs.replace(WIDE, max_numbers=allowed)).look(ROWS, asked(DISEASE))
+        assert code(decision) == found
+    # The points of the fit as well: there is no room for them where there is room for the fit alone.
+    asks = asked(DISEASE)
+    for allowed, has_room in ((limit, False), (10 * limit, True)):
+        policy = msgspec.structs.replace(WIDE, max_numbers=allowed)
+        assert has_room_for_points(Site(policy).look(ROWS, asks), asks, policy) is has_room
