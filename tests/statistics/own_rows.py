@@ -94,24 +94,30 @@ def draw(cell: Cell, rng: np.random.Generator) -> list[np.ndarray]:
     return files
 
 
-def told(files: Sequence[np.ndarray], targets: int, error: float, secrets: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
-    """What the cards of sites say of each target: Σ zz' of the columns and the intercept, shape (T, d + 1, d + 1), and rows, shape (T,)."""
+Told = tuple[np.ndarray, np.ndarray]
+"""Of each target Σ zz' of all columns and the intercept, shape (T, d + 1, d + 1), and of how many rows, shape (T,)."""
+
+
+def told(files: Sequence[np.ndarray], targets: int, errors: Sequence[float], seed: int) -> list[Told]:
+    """What the cards of sites say together, for each size of errors."""
     d = files[0].shape[1]
-    names = tuple(f"c{place}" for place in range(d))
-    policy = msgspec.structs.replace(built_in("default"), error=error, max_fits=1)
-    units = Units(np.zeros(d), np.ones(d), np.zeros(d), np.zeros(d, bool))
-    grams, n = np.zeros((targets, d + 1, d + 1)), np.zeros(targets)
-    for values, secret in zip(files, secrets, strict=True):
-        file = File(values, names, (), names[:targets])
-        card = make_card(file.own_rows(secret), file.contract, Errors(secret, b"life", error), policy, Wants())
-        reader = StandIn(file.contract, units, card.stated(units.centre, units.scale), has_central_intercept=False)
-        for t in range(targets):
-            parts, others = reader.gram(t + 1).parts, np.delete(np.arange(d + 1), t)
-            grams[t][np.ix_(others, others)] += parts["XX"]
-            grams[t][others, t] += parts["Xy"]
-            grams[t][t, t] += parts["yy"]
-            n[t] += parts["n"]
-    return grams, n
+    names, units = tuple(f"c{place}" for place in range(d)), Units(np.zeros(d), np.ones(d), np.zeros(d), np.zeros(d, bool))
+    found = [(np.zeros((targets, d + 1, d + 1)), np.zeros(targets)) for _ in errors]
+    for number, values in enumerate(files):
+        file, secret = File(values, names, (), names[:targets]), seed.to_bytes(16, "big") + number.to_bytes(16, "big")
+        own = file.own_rows(secret)
+        for error, (grams, n) in zip(errors, found, strict=True):
+            policy = msgspec.structs.replace(built_in("default"), error=error, max_fits=1)
+            card = make_card(own, file.contract, Errors(secret, b"life", error), policy, Wants())
+            reader = StandIn(file.contract, units, card.stated(units.centre, units.scale), has_central_intercept=False)
+            for t in range(targets):
+                parts, others = reader.gram(t + 1).parts, np.delete(np.arange(d + 1), t)
+                grams[t][np.ix_(others, others)] += parts["XX"]
+                grams[t][others, t] += parts["Xy"]
+                grams[t][t, others] += parts["Xy"]
+                grams[t][t, t] += parts["yy"]
+                n[t] += parts["n"]
+    return found
 
 
 def chains(z: np.ndarray, missing: np.ndarray, gram: np.ndarray, n: np.ndarray, rng: np.random.Generator) -> Iterator[np.ndarray]:
@@ -168,12 +174,12 @@ def batch(cell: Cell, errors: Sequence[float], seeds: range) -> dict[str, np.nda
     """As :func:`analysed`, by way: sweeps, and cards with errors of these sizes."""
     T, truth = cell.targets, cell.truth
     files = np.stack([draw(cell, np.random.default_rng([seed, cell.n, T])) for seed in seeds])
-    secrets = [[seed.to_bytes(16, "big") + number.to_bytes(16, "big") for number in range(SITES)] for seed in seeds]
     pooled = files.reshape(len(seeds), -1, files.shape[3])
-    ways = {SWEEPS: (pooled, np.zeros((len(seeds), T, *(pooled.shape[2] + 1,) * 2)), np.zeros((len(seeds), T)))}
-    for error in errors:
-        cards = [told(list(file[1:]), T, error, mine) for file, mine in zip(files, secrets, strict=True)]
-        ways[f"{error:g}"] = files[:, 0], np.stack([gram for gram, _ in cards]), np.stack([n for _, n in cards])
+    nothing = np.zeros((len(seeds), T, *(pooled.shape[2] + 1,) * 2)), np.zeros((len(seeds), T))
+    ways = {SWEEPS: (pooled, *nothing)}
+    cards = [told(list(file[1:]), T, errors, seed) for file, seed in zip(files, seeds, strict=True)]
+    for place, error in enumerate(errors):
+        ways[f"{error:g}"] = files[:, 0], *(np.stack([card[place][part] for card in cards]) for part in range(2))
     found = {}
     for way, (rows, gram, n) in ways.items():
         missing = np.isnan(rows[:, :, :T])
@@ -255,11 +261,9 @@ HEAD: Final = "| targets | missing | rows | sites | error | RMSE ÷ | SE/SD ÷ |
 
 def cells(n: int) -> Iterator[Cell]:
     """All cells with that many rows."""
-    for differ, missing, targets in itertools.product((False, True), (0.1, 0.25, 0.4), (1, 3, 5)):
-        yield Cell(targets, missing, n, differ)
-    yield Cell(3, 0.6, n)
-    yield Cell(1, 0.4, n, term="complete")
-    yield Cell(1, 0.4, n, term="gaps")
+    yield from (Cell(1, 0.4, n, term=term) for term in ("complete", "gaps"))
+    yield Cell(3, MANY_GAPS, n)
+    yield from (Cell(T, missing, n, differ) for differ, missing, T in itertools.product((False, True), (0.4, 0.25, 0.1), (1, 3, 5)))
 
 
 def main(sizes: str = "150,500,5000", errors: str = "2.5,0", n_sets: str = "1000", fewer: str = "200") -> bool:
