@@ -32,19 +32,21 @@ from policies import Policy
 from sandbox.contract import Contract
 from sandbox.errors import Code
 from sandbox.estimation.information import information
-from sandbox.gate.coding import Coding, Frame, Mask, gram_sizes
+from sandbox.gate.coding import Coding, Frame, Mask
 from sandbox.gate.guard import Refusal
 from sandbox.gate.kernels import Answer
 from sandbox.gate.own_rows import OwnRows
 from sandbox.gate.rows import Matrix, Rows
 from sandbox.gate.stated_fits import Question, Released, StatedFit, score_error, sizes_at, stated_diagonal, stated_fits, sums_at
 from sandbox.gate.stated_selection import SelectionWanted, StatedSelection, definite, stated_selection
-from sandbox.gate.sticky import Contents, Digest, Errors
+from sandbox.gate.sticky import SHARE_OF_FARTHEST, Contents, Digest, Errors, typical
 from sandbox.manifest import CARD
 from sandbox.wanted import answers_exactly
 
 FITS_AT_NO_COST: Final = 2.5
 """Own fits whose sums together tell of a person what the Gram's errors are meant for (measured: `tests/disclosure/frontier.py`)."""
+ONE_PERSON: Final = 1.0
+"""Smallest size of an error, in canonical coding: one person of two-valued columns, one at an sd of numeric ones."""
 SMALLEST_VARIANCE: Final = 1.0
 """Smallest released sum of squares about the mean, in canonical coding."""
 SMALLEST_COUNT: Final = 2.0
@@ -343,10 +345,28 @@ def settled(gram: Matrix, is_two_valued: Mask, n: int) -> Matrix:
 def _gram_sizes(rows: Rows, coding: Coding) -> Matrix:
     """Sizes of the errors of a Gram's entries, canonical coding, shape (d, d).
 
-    From the rows that show both columns: what is filled depends on the other columns, and so on the job.
+    From the rows that show both columns: what is filled depends on the other columns, and so on the job. Who is far out in a column
+    multiplies by it what others do not know of that person, however many the others are: so a sum with another column has an error of
+    a share of the farthest one, too.
     """
+    d = rows.n_columns + 1
+    squares, absolutes = np.zeros((d, d)), np.zeros((d, d))
+    farthest = np.zeros(d)
+    for cells in coding.canonical_cells(rows):
+        some = np.ones((d, cells.shape[1]))
+        # The larger of 0 and what is no number is 0.
+        np.fmax(np.abs(cells, out=cells), 0.0, out=some[:-1])
+        np.maximum(farthest, some.max(axis=1, initial=0.0), out=farthest)
+        absolutes += some @ some.T
+        some *= some
+        squares += some @ some.T
+    farthest *= SHARE_OF_FARTHEST
+    farthest[np.append(coding.is_two_valued, True)] = 0.0
+    floor = np.maximum(np.maximum.outer(farthest, farthest), ONE_PERSON)
+    # A square is far out by itself: a typical contributor is that one then.
+    np.fill_diagonal(floor, ONE_PERSON)
     multiples = np.append(coding.multiples, 1.0)
-    sizes: Matrix = gram_sizes(coding.canonical_cells(rows), coding.is_two_valued) * np.maximum.outer(multiples, multiples)
+    sizes: Matrix = typical(squares, absolutes, floor) * np.maximum.outer(multiples, multiples)
     return sizes
 
 

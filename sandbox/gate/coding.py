@@ -7,7 +7,7 @@ it does not matter in which units, in which direction or how spelled a column ca
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,11 +17,8 @@ import numpy.typing as npt
 from sandbox.contract import Contract
 from sandbox.gate.kernels import Units
 from sandbox.gate.rows import Matrix, Rows
-from sandbox.gate.sticky import SHARE_OF_FARTHEST, typical
 
 Mask = npt.NDArray[np.bool_]
-ONE_PERSON: Final = 1.0
-"""Smallest size of an error, in canonical coding: one person of two-valued columns, one at an sd of numeric ones."""
 ONCE_AND_FILLED: Final = 2.0
 """Rows that a shown cell may stand for before errors grow with them: itself and one that was filled as it says. Up to there the draws of
 the site's own chain hide what one cell did, in five versions, too (policies/README.md)."""
@@ -160,34 +157,6 @@ def _observed(rows: Rows, ratio: Matrix, shift: Matrix, missing: float) -> Itera
             np.copyto(some[position], missing, where=is_missing[place])
         yield some
     room.fill(0.0)
-
-
-def gram_sizes(cells: Iterable[Matrix], is_two_valued: Mask) -> Matrix:
-    """What one typical person adds to each entry of a Gram, the size that its error goes by; shape (d, d), the intercept last.
-
-    Who is far out in a column multiplies by it what others do not know of that person, however many the others are: so a sum with another
-    column has an error of a share of the farthest one, too.
-
-    Args:
-        cells: of rows in canonical coding, some at a time, NaN where missing, shape (columns, rows); overwritten.
-        is_two_valued: shape (columns,).
-    """
-    d = len(is_two_valued) + 1
-    squares, absolutes, farthest = np.zeros((d, d)), np.zeros((d, d)), np.zeros(d)
-    for some_cells in cells:
-        some = np.ones((d, some_cells.shape[1]))
-        # The larger of 0 and what is no number is 0.
-        np.fmax(np.abs(some_cells, out=some_cells), 0.0, out=some[:-1])
-        np.maximum(farthest, some.max(axis=1, initial=0.0), out=farthest)
-        absolutes += some @ some.T
-        some *= some
-        squares += some @ some.T
-    farthest *= SHARE_OF_FARTHEST
-    farthest[np.append(is_two_valued, True)] = 0.0
-    floor = np.maximum(np.maximum.outer(farthest, farthest), ONE_PERSON)
-    # A square is far out by itself: a typical contributor is that one then.
-    np.fill_diagonal(floor, ONE_PERSON)
-    return typical(squares, absolutes, floor)
 
 
 def multiples_of(n_rows: float, n_observed: npt.ArrayLike) -> Matrix:

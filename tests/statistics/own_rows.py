@@ -23,7 +23,7 @@ from scipy.special import stdtrit
 from policies import built_in
 from sandbox.gate.card import Wants, make_card
 from sandbox.gate.kernels import Units
-from sandbox.gate.stand_in import StandIn
+from sandbox.gate.stand_in import StandIn, settle_all
 from sandbox.gate.sticky import Errors
 from tests.disclosure.stated import File
 
@@ -102,22 +102,29 @@ def told(files: Sequence[np.ndarray], targets: int, errors: Sequence[float], see
     """What the cards of sites say together, for each size of errors."""
     d = files[0].shape[1]
     names, units = tuple(f"c{place}" for place in range(d)), Units(np.zeros(d), np.ones(d), np.zeros(d), np.zeros(d, bool))
-    found = [(np.zeros((targets, d + 1, d + 1)), np.zeros(targets)) for _ in errors]
+    readers: list[list[StandIn]] = [[] for _ in errors]
     for number, values in enumerate(files):
         file, secret = File(values, names, (), names[:targets]), seed.to_bytes(16, "big") + number.to_bytes(16, "big")
         own = file.own_rows(secret)
-        for error, (grams, n) in zip(errors, found, strict=True):
+        for error, mine in zip(errors, readers, strict=True):
             policy = msgspec.structs.replace(built_in("default"), error=error, max_fits=1)
             card = make_card(own, file.contract, Errors(secret, b"life", error), policy, Wants())
-            reader = StandIn(file.contract, units, card.stated(units.centre, units.scale), has_central_intercept=False)
-            for t in range(targets):
-                parts, others = reader.gram(t + 1).parts, np.delete(np.arange(d + 1), t)
-                grams[t][np.ix_(others, others)] += parts["XX"]
-                grams[t][others, t] += parts["Xy"]
-                grams[t][t, others] += parts["Xy"]
-                grams[t][t, t] += parts["yy"]
-                n[t] += parts["n"]
-    return found
+            mine.append(StandIn(file.contract, units, card.stated(units.centre, units.scale), has_central_intercept=False))
+    for mine in readers:
+        settle_all({str(number): reader for number, reader in enumerate(mine)}, file.contract)
+    return [_together(mine, targets, d) for mine in readers]
+
+
+def _together(readers: Sequence[StandIn], targets: int, d: int) -> Told:
+    grams, n = np.zeros((targets, d + 1, d + 1)), np.zeros(targets)
+    for reader, t in itertools.product(readers, range(targets)):
+        parts, others = reader.gram(t + 1).parts, np.delete(np.arange(d + 1), t)
+        grams[t][np.ix_(others, others)] += parts["XX"]
+        grams[t][others, t] += parts["Xy"]
+        grams[t][t, others] += parts["Xy"]
+        grams[t][t, t] += parts["yy"]
+        n[t] += parts["n"]
+    return grams, n
 
 
 def chains(z: np.ndarray, missing: np.ndarray, gram: np.ndarray, n: np.ndarray, rng: np.random.Generator) -> Iterator[np.ndarray]:
