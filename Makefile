@@ -75,6 +75,9 @@ soak: setup system
 study: setup
 	$(BIN)/python -m tests.statistics
 	$(BIN)/python -m tests.statistics.jobs
+	-$(BIN)/python -m tests.statistics.cards
+	-$(BIN)/python -m tests.statistics.own_rows
+	$(BIN)/python -m tests.statistics.growth
 	$(BIN)/python -m tests.disclosure.reviewers_study
 	$(BIN)/python -m tests.disclosure.one_cell_study
 

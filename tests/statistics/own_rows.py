@@ -1,11 +1,12 @@
 """`python -m tests.statistics.own_rows`: rows that a site fills itself, once, against sweeps that fill them by pooled draws; in memory.
 
-Central and three sites, T continuous targets and two predictors; a target is missing the more often the larger the next one is, whether
-that is shown or not. *Sweeps*: chained equations with pooled fits in which every participant's cells are drawn every time, which is what
-all rows in one place do. *Own rows*: sites complete their files and state cards by the real code, central's gate reads them, and only
-central's cells are drawn. Of central's completed rows each target is regressed on all other columns, and pooled. RMSE to the truth and
-standard error ÷ empirical standard deviation, both ÷ those of the sweeps, and coverage of 95 % intervals; their Monte Carlo errors are
-those of a bootstrap over the sets of data. A goal is missed when the 95 % limit of a figure lies beyond it.
+Central and three sites, T continuous targets and two predictors; a target is missing the more often the larger the next one is, as far
+as that is shown, and the last one the larger the first predictor is. *Sweeps*: chained equations with pooled fits in which every
+participant's cells are drawn every time, which is what all rows in one place do. *Own rows*: sites complete their files and state cards by
+the real code, central's gate reads them, and only central's cells are drawn. Of central's completed rows each target is regressed on all
+other columns, and pooled. RMSE to the truth and standard error ÷ empirical standard deviation, both ÷ those of the sweeps, and coverage of
+95 % intervals; their Monte Carlo errors are those of a bootstrap over the sets of data. A goal is missed when the 95 % limit of a figure
+lies beyond it.
 """
 
 from __future__ import annotations
@@ -86,8 +87,10 @@ def draw(cell: Cell, rng: np.random.Generator) -> list[np.ndarray]:
             rows[:, -1] = rows[:, T] * rows[:, T + 1]
         for t in range(T):
             rows[:, t] += level + rows @ slopes[t]
-        lean = rows[:, [*range(1, T), 0 if T > 1 else 1]] / np.sqrt(1.5) + rng.logistic(size=(cell.n, T)) / 2.0
-        rows[:, :T][lean > np.quantile(lean, 1.0 - cell.missing, axis=0)] = np.nan
+        for t in reversed(range(T)):
+            # The next target as it is shown: so they are missing at random.
+            lean = np.nan_to_num(rows[:, t + 1]) / np.sqrt(1.5) + rng.logistic(size=cell.n) / 2.0
+            rows[lean > np.quantile(lean, 1.0 - cell.missing), t] = np.nan
         if cell.term == "gaps" and number:
             rows[rng.random(cell.n) < 0.25, T + 1 :] = np.nan
         files.append(rows)
