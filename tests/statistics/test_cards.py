@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.statistics import cards, growth, own_rows
+from tests.statistics import cards, growth, linear, own_rows
 from tests.statistics.cards import Outcome, Summary
 from tests.statistics.own_rows import SWEEPS
 
@@ -71,3 +71,16 @@ def test_errors_cost_three_binary_targets_at_most_a_twentieth_of_a_standard_erro
     found = growth.mean(500, 0.3, 2.5, 2)
     assert 1.0 < found.point < found.own_fits < growth.GOAL
     assert growth.mean(500, 0.3, 1.0, 2).own_fits < found.own_fits
+
+
+@pytest.mark.parametrize("kind", ["normal", "one-hot", "mild tails"])
+def test_intervals_of_least_squares_hold_the_truth_with_the_errors_of_default(kind: linear.Columns) -> None:
+    found = linear.summary(kind, 150, 3, 2.5, 40)
+    assert found["coverage"] > 0.91
+    assert found["σ²"] == pytest.approx(1.0, abs=0.08)
+    assert 1.0 < found["SE"] < 1.5
+
+
+def test_without_errors_cards_are_all_rows() -> None:
+    found = linear.one("half yes/no", 150, 2, 0.0, 1)
+    assert found[0] == pytest.approx(found[1], abs=1e-6)
