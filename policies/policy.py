@@ -100,7 +100,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_numbers_per_row: float
     """Numbers that contain one column, per row, over the life of a file."""
     max_numbers: int
-    """Numbers that contain one column over the life of a file, whatever its rows; one that left with other errors counts up to twice."""
+    """The same at most, whatever the rows. The more a life may tell, the larger its errors are (`policies.life_budget`)."""
     max_versions: int
     """Versions of a file that may state a card in its life."""
     life_days: int

@@ -312,8 +312,8 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Upload the earlier version as it was, wait until more rows have come, or let the owner of the data release this version.",
     ),
     Code.RULE_LIFE_ERROR: Entry(
-        "The numbers of this data set have left with an error of {found} for at most {found_fits} own fits; this policy has {limit} and "
-        "{limit_fits}. The same number with two errors is the number without one.",
+        "The numbers of this data set have left with errors of {found} typical rows; this policy has errors of {limit}. "
+        "The same number with two errors is the number without one.",
         "Use the policy with which the life of the data set began, or wait until that life has ended.",
     ),
     Code.RULE_EVALUATIONS: Entry(

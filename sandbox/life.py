@@ -11,7 +11,6 @@ same first version has the same names, and so the same errors, even after its li
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
+from policies.life_budget import error_size, max_numbers
 from policies.policy import Policy
 from sandbox.contract import Contract, Finding
 from sandbox.errors import Code
@@ -38,7 +38,6 @@ COLUMN_DIGITS: Final = 16
 
 Kind = Literal["own", "selection"]
 _Line = TypeVar("_Line", "_Card", "_Point")
-_About = tuple[object, ...]
 
 
 class Fit(msgspec.Struct, frozen=True):
@@ -79,7 +78,7 @@ class _Card(msgspec.Struct, frozen=True):
     life: str
     version: int
     error: float
-    max_fits: int
+    """The size of its errors (`policies.life_budget.error_size`), that of the life."""
     columns: tuple[str, ...]
     contents: tuple[str, ...]
     fits: tuple[_Stated, ...]
@@ -113,10 +112,6 @@ class Usage:
     max_numbers: int
     column: int
     """1-based index of that column."""
-    repeated: float
-    """The same of the column with the most when a number that left with other errors counts by what that adds (:func:`n_repeated`)."""
-    max_repeated: int
-    repeated_column: int
     fits: int
     """Different own fits: targets with their predictors."""
     new_fits: int
@@ -132,6 +127,8 @@ class Decision:
     """From 1; that of an earlier card when nothing of its columns has changed."""
     columns: tuple[str, ...]
     """The name in this life of each column of the model, in file order."""
+    error: float
+    """The size of the errors of all its cards, in what a typical person adds."""
     usage: Usage
     has_known_sketch: bool
     """Whether a line of the life holds the sketch of exactly this file."""
@@ -169,17 +166,18 @@ def decide(
     life = max(alike, key=lambda life: life.closeness) if alike else _Life(_life_name(sketch))
     place = _Place(life, new)
     usage = _usage(life, place, asked, policy, sketch)
-    stop = next((_error_stop(other, policy) for other in alike if other.has_other_error(policy)), None)
+    stop = next((_error_stop(other, sketch, policy) for other in alike if other.has_other_error(sketch, policy)), None)
     is_released = False
     if stop is None:
         stop = _stop(place, usage, asked, policy)
         is_released = stop is not None and life.is_released
     points = _points(life, asked, dict(zip(asked.columns, place.columns, strict=True)))
     stop = None if is_released else stop
-    return Decision(life.name, place.version, place.columns, usage, place.has_known_sketch, points, is_released, stop)
+    error = life.error(sketch, policy)
+    return Decision(life.name, place.version, place.columns, error, usage, place.has_known_sketch, points, is_released, stop)
 
 
-def life_entry(decision: Decision, sketch: FileSketch, asked: Asked, policy: Policy, **origin: str) -> dict[str, Any]:
+def life_entry(decision: Decision, sketch: FileSketch, asked: Asked, **origin: str) -> dict[str, Any]:
     """The ledger line of a card, to be written when it leaves. `origin`: what else tells where it went, such as the job,
     and `dataset` as in :func:`decide`.
 
@@ -193,8 +191,7 @@ def life_entry(decision: Decision, sketch: FileSketch, asked: Asked, policy: Pol
         "kind": CARD,
         "life": decision.life,
         "version": decision.version,
-        "error": policy.error,
-        "max_fits": policy.max_fits,
+        "error": decision.error,
         "columns": decision.columns,
         "contents": tuple(column.content for column in sketch.columns),
         "fits": [_stated(fit, names) for fit in asked.fits],
@@ -238,9 +235,7 @@ def release_entry(life: str, by: str, reason: str, **origin: str) -> dict[str, A
 def has_room_for_points(decision: Decision, asked: Asked, policy: Policy) -> bool:
     """Whether a life answers a common point of every own fit that is asked: a point tells as much as the fit itself."""
     more = sum(n_about(fit, is_target=True) for fit in asked.fits if fit.kind == "own")
-    usage = decision.usage
-    has_room = usage.numbers + more <= usage.max_numbers and usage.repeated + more <= usage.max_repeated
-    return policy.points == "common" and has_room
+    return policy.points == "common" and decision.usage.numbers + more <= decision.usage.max_numbers
 
 
 def n_numbers(fit: Fit) -> int:
@@ -261,11 +256,6 @@ def n_about(fit: Fit, *, is_target: bool) -> int:
         return width if is_target else min(2 + width // 2, width)
     # Of a selection model: two coefficients of a predictor, and their rows of the information.
     return 2 * (2 * width + 1) if is_target else 2 + 2 * (2 * width + 1)
-
-
-def n_repeated(times: int) -> float:
-    """As how many numbers one counts that left so many times with other errors: half of their variance is the same every time."""
-    return 2.0 * times / (1.0 + times)
 
 
 def _triangle(width: int) -> int:
@@ -303,10 +293,18 @@ class _Life:
         """The names of the files that stated a version: another file of the same rows has another name, and no sketch of its own."""
         return {other.dataset for other in self.cards if other.version == card.version}
 
-    def has_other_error(self, policy: Policy) -> bool:
-        """Whether the same number would leave with errors of two sizes. Without an error the cap on fits plays no part."""
-        first = self.cards[0]
-        return first.error != policy.error or bool(policy.error and first.max_fits != policy.max_fits)
+    def n_rows(self, sketch: FileSketch) -> int:
+        """Rows of the first version, of which this is the sketch where there is none yet: the sizes of all errors go by them."""
+        first = self.cards[0].sketch if self.cards else None
+        return (first or sketch).n_rows
+
+    def error(self, sketch: FileSketch, policy: Policy) -> float:
+        """The size of its errors under a policy."""
+        return error_size(policy, self.n_rows(sketch))
+
+    def has_other_error(self, sketch: FileSketch, policy: Policy) -> bool:
+        """Whether the same number would leave with errors of two sizes."""
+        return self.cards[0].error != self.error(sketch, policy)
 
 
 class _Place:
@@ -396,19 +394,14 @@ def _usage(life: _Life, place: _Place, asked: Asked, policy: Policy, sketch: Fil
     after = {index: told.about(name) for index, name in names.items()}
     # A column that nothing new is asked about stops nothing, however much has left.
     most = max(after, key=lambda index: (after[index] > before[index], after[index], -index))
-    repeated = {index: told.repeated(name) for index, name in names.items()}
-    most_repeated = max(repeated, key=lambda index: (after[index] > before[index], repeated[index], -index))
     stated = {_key(fit) for card in life.cards for fit in card.fits}
     return Usage(
         versions=max([place.version, *(card.version for card in life.cards)]),
         max_versions=policy.max_versions,
         numbers=after[most],
         new_numbers=after[most] - before[most],
-        max_numbers=int(policy.max_numbers_per_row * sketch.n_rows),
+        max_numbers=max_numbers(policy, life.n_rows(sketch)),
         column=most,
-        repeated=repeated[most_repeated],
-        max_repeated=policy.max_numbers,
-        repeated_column=most_repeated,
         fits=len(stated | {_key(fit) for fit in fits}),
         new_fits=len({_key(fit) for fit in fits} - stated),
         max_fits=policy.max_fits,
@@ -416,24 +409,14 @@ def _usage(life: _Life, place: _Place, asked: Asked, policy: Policy, sketch: Fil
 
 
 class _Told:
-    """Different numbers by the columns that they contain: by what they are about, which half of their errors goes by, and by its contents.
-
-    Of a new version a number is another one, with half of its error the same.
-    """
+    """Different numbers by the columns that they contain. Contents are part of a number: of a new version it is another one."""
 
     def __init__(self) -> None:
-        self._by_column: dict[str, dict[_About, dict[_About, int]]] = {}
+        self._by_column: dict[str, dict[tuple[object, ...], int]] = {}
 
     def about(self, column: str) -> int:
         """How many different numbers contain a column."""
-        return sum(sum(versions.values()) for versions in self._by_column.get(column, {}).values())
-
-    def repeated(self, column: str) -> float:
-        """The same, of those about the same each by what it adds."""
-        return sum(max(versions.values()) * n_repeated(len(versions)) for versions in self._by_column.get(column, {}).values())
-
-    def _add(self, column: str, about: _About, contents: _About, number: int) -> None:
-        self._by_column.setdefault(column, {}).setdefault(about, {})[contents] = number
+        return sum(self._by_column.get(column, {}).values())
 
     def add_card(
         self, columns: Sequence[str], contents: Sequence[str], fits: Sequence[_Stated], grams: Sequence[str], filled: Sequence[str]
@@ -445,14 +428,14 @@ class _Told:
         content = dict(zip(columns, contents, strict=True))
         model = tuple(sorted(content.values()))
         for column in columns:
+            told = self._by_column.setdefault(column, {})
             # With itself, with the intercept, and how many rows show it.
-            self._add(column, ("itself",), (content[column], model if column in filled else ()), 3)
+            told["itself", content[column], model if column in filled else ()] = 3
             for other in columns:
                 if other != column:
-                    its_model = model if {column, other} & set(filled) else ()
-                    self._add(column, ("gram", other), (content[column], content[other], its_model), 1)
+                    told["gram", content[column], other, content[other], model if {column, other} & set(filled) else ()] = 1
             for target in grams:
-                self._add(column, ("gram of", target), (content[column], content[target], model), len(columns) + 1)
+                told["gram of", content[column], target, content[target], model] = len(columns) + 1
         for fit in fits:
             self._add_fit(fit, [content[name] for name in (fit.target, *fit.predictors)])
 
@@ -463,8 +446,8 @@ class _Told:
     def _add_fit(self, fit: _Stated, contents: Sequence[str], beta: tuple[float, ...] = ()) -> None:
         counted = Fit(0, tuple(range(len(fit.predictors))), fit.kind)
         for column in (fit.target, *fit.predictors):
-            about = ("point" if beta else "fit", fit.kind, fit.target)
-            self._add(column, about, (_key(fit), tuple(sorted(contents)), beta), n_about(counted, is_target=column == fit.target))
+            number = n_about(counted, is_target=column == fit.target)
+            self._by_column.setdefault(column, {})["fit", _key(fit), tuple(sorted(contents)), beta] = number
 
 
 def _stop(place: _Place, usage: Usage, asked: Asked, policy: Policy) -> Finding | None:
@@ -482,10 +465,6 @@ def _stop(place: _Place, usage: Usage, asked: Asked, policy: Policy) -> Finding 
     if usage.new_numbers and usage.numbers > usage.max_numbers:
         details = {"found": usage.numbers, "limit": usage.max_numbers, "column": asked.columns[usage.column]}
         return Finding(Code.RULE_LIFE_NUMBERS, column=usage.column, details=details)
-    if usage.new_numbers and usage.repeated > usage.max_repeated:
-        column = usage.repeated_column
-        details = {"found": math.ceil(usage.repeated), "limit": usage.max_repeated, "column": asked.columns[column]}
-        return Finding(Code.RULE_LIFE_NUMBERS, column=column, details=details)
     return None
 
 
@@ -494,14 +473,8 @@ def _least_change(n_columns: int) -> int:
     return max(MIN_CHANGE, n_columns + 1)
 
 
-def _error_stop(life: _Life, policy: Policy) -> Finding:
-    first = life.cards[0]
-    details: dict[str, str | int | float] = {
-        "found": first.error,
-        "found_fits": first.max_fits,
-        "limit": policy.error,
-        "limit_fits": policy.max_fits,
-    }
+def _error_stop(life: _Life, sketch: FileSketch, policy: Policy) -> Finding:
+    details: dict[str, str | int | float] = {"found": round(life.cards[0].error, 2), "limit": round(life.error(sketch, policy), 2)}
     return Finding(Code.RULE_LIFE_ERROR, details=details)
 
 

@@ -27,9 +27,9 @@ from policies.disclosure import (
     check_leverage,
     check_rows,
 )
+from policies.life_budget import error_size
 from sandbox.contract import Contract, Finding
 from sandbox.errors import Code
-from sandbox.gate.card import error_size
 from sandbox.gate.dataset import Columns, Dataset
 from sandbox.gate.guard import Verdict
 from sandbox.gate.leverage import largest_leverage
@@ -181,7 +181,7 @@ def _event_findings(n_events: int, n_others: int, index: int, contract: Contract
 
 def _leverage_findings(dataset: Dataset, policy: Policy) -> Iterator[Finding]:
     """Rule 3 of all columns together: nobody's cells may single that one out by what few others have of their columns' combinations."""
-    for breach in check_leverage(largest_leverage(dataset, error_size(policy)), policy):
+    for breach in check_leverage(largest_leverage(dataset, error_size(policy, dataset.n_rows)), policy):
         yield Finding(Code.RULE_LEVERAGE, details={"found": breach.found, "limit": breach.limit})
 
 

@@ -34,7 +34,7 @@ from sandbox.gate import plots
 from sandbox.gate.admission import admit, verdicts
 from sandbox.gate.answer import Answering
 from sandbox.gate.attached import AttachedWorker
-from sandbox.gate.card import error_size, make_card
+from sandbox.gate.card import make_card
 from sandbox.gate.chain import Chain
 from sandbox.gate.dataset import Dataset
 from sandbox.gate.draws import MIN_SECRET_BYTES, RowDraws, derive_key
@@ -360,7 +360,7 @@ class _Job:
             raise PeerError(Code.GATE_PROTOCOL)
         try:
             own = complete(dataset, setup.row_secret, self._memory)
-            errors = Errors(setup.row_secret, message.life.encode(), error_size(setup.policy), message.columns)
+            errors = Errors(setup.row_secret, message.life.encode(), message.error, message.columns)
             card = make_card(own, contract, errors, setup.policy, wants_of(self._wanted(contract), contract, message))
         except RegionFull:
             self._stop(Finding(Code.DATA_TOO_LARGE, details={"limit": self._memory.capacity}))

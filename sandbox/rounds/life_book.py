@@ -53,7 +53,7 @@ class LifeBook:
     def order(self, decision: Decision) -> MakeCard:
         """What the gate is to make of a decision without a stop."""
         points = {target: floats(beta) for target, beta in decision.points.items()}
-        return MakeCard(decision.life, decision.columns, self._has_room_for_points(decision), points)
+        return MakeCard(decision.life, decision.columns, decision.error, self._has_room_for_points(decision), points)
 
     def note(self, decision: Decision) -> LifeNote:
         """How the file stands in its life, as its owner reads it before Start."""
@@ -62,7 +62,7 @@ class LifeBook:
         return LifeNote(
             version=decision.version,
             n_numbers=usage.numbers,
-            n_left=max(min(usage.max_numbers - usage.numbers, int(usage.max_repeated - usage.repeated)), 0),
+            n_left=max(usage.max_numbers - usage.numbers, 0),
             n_points=n_points,
             ends=f"{datetime.now(UTC) + timedelta(days=policy.life_days):%Y-%m-%d}",
             column=self._asked.columns.get(usage.column, ""),
@@ -84,7 +84,7 @@ class LifeBook:
             if before is None or (decision.life, decision.columns) != (before.life, before.columns):
                 # Another version was stated meanwhile: the errors of this card are those of another life.
                 raise TidegateError(Code.SITE_NOT_READY, site=self._setup.participant)
-            self._write(life_entry(decision, self._sketch, self._asked, self._setup.policy, **self._origin()))
+            self._write(life_entry(decision, self._sketch, self._asked, **self._origin()))
 
     def points_leave(self, fields: Mapping[str, Record]) -> None:
         """Write at which coefficients scores leave: `fields` are those of the answer.

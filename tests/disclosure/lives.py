@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from policies import Policy
 from sandbox.gate.admission import admit
-from sandbox.gate.card import Wants, error_size, make_card
+from sandbox.gate.card import Wants, make_card
 from sandbox.gate.sketch import make_sketch
 from sandbox.gate.sticky import Errors
 from sandbox.life import Asked, Decision, decide, has_room_for_points, life_entry, point_entry
@@ -52,7 +52,7 @@ class Site:
         decision = decide(self._lines, sketch, asked, policy, now)
         if decision.stop is not None and self._has_rules:
             return None
-        errors = Errors(self._secret, decision.life.encode(), error_size(policy), decision.columns)
+        errors = Errors(self._secret, decision.life.encode(), decision.error, decision.columns)
         has_room = has_room_for_points(decision, asked, policy)
         known = {target: np.array(beta) for target, beta in decision.points.items()}
         card = make_card(file.own_rows(self._secret), contract, errors, policy, Wants(tuple(fits), (), has_room, known))
@@ -64,7 +64,7 @@ class Site:
         return Letter(stated, decision.life, dict(zip(file.names, decision.columns, strict=True)))
 
     def _write(self, decision: Decision, sketch: Any, asked: Asked, policy: Policy, now: datetime, stated: Stated) -> None:
-        self._lines.append({**life_entry(decision, sketch, asked, policy), "time": now.isoformat()})
+        self._lines.append({**life_entry(decision, sketch, asked), "time": now.isoformat()})
         for fit in asked.fits:
             point = stated.points.get(asked.columns[fit.target])
             if point is not None:

@@ -18,7 +18,6 @@ from scipy.optimize import minimize
 from scipy.special import expit, logsumexp
 
 from policies import Policy
-from sandbox.gate.card import error_size
 from tests.disclosure.lives import Choose, Letter, Site, only
 from tests.disclosure.stated import File, Reader, Stated
 
@@ -122,7 +121,7 @@ def left_by(site: States, case: Case, policy: Policy) -> Outcome:
         )
         if letter is not None:
             n_stated += 1
-            told.add(letter, file, job, case, its_policy)
+            told.add(letter, file, job, case)
     log_weight = told.log_likelihood() - 0.5 * ((YEARS - MEAN_AGE) / SD_AGE) ** 2
     weight = np.exp(log_weight - logsumexp(log_weight))
     last = case.jobs[-1].file
@@ -136,9 +135,9 @@ class _Told:
     def __init__(self) -> None:
         self._groups: dict[Key, list[tuple[Key, Key, Values]]] = {}
 
-    def add(self, letter: Letter, file: File, job: Job, case: Case, policy: Policy) -> None:
+    def add(self, letter: Letter, file: File, job: Job, case: Case) -> None:
         """Add a card."""
-        labels, scaled = decoded(letter.stated, file, policy, case, has_person=job.has_person)
+        labels, scaled = decoded(letter.stated, file, case, has_person=job.has_person)
         known = {name: min(letter.names[other] for other in file.names if case.plain(other) == case.plain(name)) for name in file.names}
         for (kind, *names), differences in zip(labels, scaled.T, strict=True):
             # Of a product it does not matter which column comes first; of a fit the target does.
@@ -146,8 +145,8 @@ class _Told:
             plain = tuple(order(map(case.plain, names)))
             # A complete column is the same in all jobs; a fit is of its predictors.
             within = (id(job.file), *(() if kind in GRAM and is_complete(file, names) else file.names))
-            life: Key = (letter.life, kind, policy.error, *order(known.get(name, name) for name in names))
-            self._groups.setdefault((kind, *plain), []).append((life, (plain, within, policy.error), differences))
+            life: Key = (letter.life, kind, letter.stated.error, *order(known.get(name, name) for name in names))
+            self._groups.setdefault((kind, *plain), []).append((life, (plain, within, letter.stated.error), differences))
 
     def log_likelihood(self) -> Values:
         """Of every year, shape (years,)."""
@@ -166,14 +165,12 @@ def _equal(keys: Sequence[Key]) -> Values:
     return (which[:, None] == which).astype(np.float64)
 
 
-def decoded(
-    stated: Stated, file: File, policy: Policy, case: Case, *, has_person: bool = True
-) -> tuple[tuple[tuple[str, ...], ...], Values]:
+def decoded(stated: Stated, file: File, case: Case, *, has_person: bool = True) -> tuple[tuple[tuple[str, ...], ...], Values]:
     """The labels of a card's numbers, and for every year by how many sds of their errors they are off, shape (years, numbers).
 
     Of `file` the age of the first person is not looked at, when she is in it.
     """
-    fits, error = tuple(stated.beta), max(error_size(policy), EXACT)
+    fits, error = tuple(stated.beta), max(stated.error, EXACT)
     reader = Reader(case.having(file, MEAN_AGE) if has_person else file, fits=fits, points=tuple(stated.points))
     is_whole = not np.isnan(file.values).any()
     filled = np.array([0.0 if is_whole or (label[0] in GRAM and is_complete(file, label)) else FILLED for label in reader.labels])

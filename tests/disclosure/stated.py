@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from policies import Policy
+from policies.life_budget import error_size
 from sandbox.contract import Column, Contract
 from sandbox.gate.admission import admit
-from sandbox.gate.card import Card, Wants, error_size, make_card
+from sandbox.gate.card import Card, Wants, make_card
 from sandbox.gate.card import _gram_sizes as gram_sizes
 from sandbox.gate.coding import Coding, Frame
 from sandbox.gate.dataset import Dataset
@@ -98,6 +99,8 @@ class Stated:
     file: File
     """Whose columns it has. An attack reads names only."""
     n: int
+    error: float
+    """The size of its errors."""
     n_observed: Values
     gram: Values
     """Shape (d, d), raw units, the intercept last."""
@@ -131,6 +134,7 @@ def read(card: Card, file: File, fits: Sequence[str] | None = None, points: Mapp
     return Stated(
         file,
         card.n,
+        float(found["card"]["error"]),
         np.asarray(found["card"]["n_observed"], np.float64),
         np.asarray(found["card"]["gram"], np.float64),
         {name: np.asarray(found[f"fit.{file.place(name) + 1}"]["beta"], np.float64) for name in targets},
@@ -146,7 +150,7 @@ def card_of(
     """The card itself."""
     targets = file.binary if fits is None else fits
     wants = Wants(tuple(file.place(name) + 1 for name in targets))
-    return make_card(file.own_rows(secret), file.contract, Errors(secret, life, error_size(policy), names), policy, wants)
+    return make_card(file.own_rows(secret), file.contract, Errors(secret, life, error_size(policy, len(file.values)), names), policy, wants)
 
 
 class Reader:

@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from policies.disclosure import ADMISSION_RULES
+from policies.life_budget import error_size
 from remote.runs.phase import Phase
 from remote.runs.view import RunView
 from sandbox.errors import Code, InputError
@@ -132,7 +133,7 @@ async def test_a_policy_with_another_error_stops_a_file_that_has_stated_a_card_a
     try:
         finding = await host.stopped(2, csv(300))
         assert finding.code is Code.RULE_LIFE_ERROR
-        assert f"an error of {POLICY.error}" in finding.sentence
+        assert f"errors of {error_size(POLICY, 300):g} typical rows" in finding.sentence
         run = host.runs.get("j2")
         assert not RunView.build(run).may.release
         with pytest.raises(InputError) as refused:

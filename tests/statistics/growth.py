@@ -19,7 +19,8 @@ import numpy as np
 from scipy.special import expit
 
 from policies import built_in
-from sandbox.gate.card import Wants, error_size, make_card
+from policies.life_budget import error_size
+from sandbox.gate.card import Wants, make_card
 from sandbox.gate.kernels import Units
 from sandbox.gate.stand_in import StandIn, is_point_due, settle
 from sandbox.gate.sticky import Errors
@@ -117,10 +118,10 @@ def mean(n: int, prevalence: float, size: float, n_sets: int) -> Growth:
 
 def main(sizes: str = "150,500,2000", n_sets: str = "30") -> None:
     """Print the table. Arguments: rows, a list with commas; sets of data."""
-    default, strict = (error_size(built_in(name)) for name in ("default", "strict"))
     print("| rows | prevalence | error | EPV | own fits | point | job |\n|---|---|---|---|---|---|---|")  # noqa: T201
-    for n, prevalence, size in itertools.product(sizes.split(","), (0.1, 0.2, 0.3, 0.5), (default, strict, 2.0)):
-        found = mean(int(n), prevalence, size, int(n_sets))
+    for n, prevalence, name in itertools.product(map(int, sizes.split(",")), (0.1, 0.2, 0.3, 0.5), ("default", "strict")):
+        size = error_size(built_in(name), n)
+        found = mean(n, prevalence, size, int(n_sets))
         shown = " | ".join(f"{value:.3f}" for value in (found.own_fits, found.point, found.job))
         print(f"| {n} | {prevalence} | {size:.2f} | {found.events:.1f} | {shown} |", flush=True)  # noqa: T201
 

@@ -14,8 +14,8 @@ from played_site import begin, upload
 from victims import Tally, n_wanted, seeds
 
 from policies import Policy, built_in
+from policies.life_budget import error_size
 from policies.wide_open import wide_open
-from sandbox.gate.card import error_size
 from sandbox.gate.coding import Frame
 from tests.disclosure.cell_attacks import ATTACKS
 from tests.disclosure.lives import Choose, Letter
@@ -42,10 +42,12 @@ def attack(site: Any) -> dict[str, Any]:
 
 def _policy(site: Any, case: Case) -> Policy:
     """That under which the site plays, by the size of its errors."""
-    Probed(site).upload(case.jobs[0].file)
+    file = case.jobs[0].file
+    Probed(site).upload(file)
+    n_rows = len(file.values)
     (error,) = (float(part["values"]) for part in site.card if part["part"] == "error")
     policies = (wide_open(), built_in("default"), built_in("strict"))
-    return next(policy for policy in policies if abs(error_size(policy) - error) < 1e-9)
+    return next(policy for policy in policies if abs(error_size(policy, n_rows) - error) < 1e-9)
 
 
 class Probed:
@@ -102,4 +104,4 @@ class Probed:
         is_two_valued = levels[:, 1] > levels[:, 0]
         sd = np.sqrt(np.maximum(np.diagonal(gram)[:-1] / n - mean**2, 1e-12))
         frame = Frame(np.where(is_two_valued, levels[:, 0], mean), np.where(is_two_valued, levels[:, 1] - levels[:, 0], sd))
-        return Stated(file, n, np.asarray(card["n_observed"]), gram, fits["beta"], fits["information"], points, frame)
+        return Stated(file, n, float(card["error"]), np.asarray(card["n_observed"]), gram, fits["beta"], fits["information"], points, frame)
