@@ -339,8 +339,8 @@ class StandIn:
         multiples = np.append(multiples_of(n, as_floats(self._fields[CARD]["n_observed"])), 1.0)
         errors = self._error * full[-1, -1] / n * np.maximum.outer(multiples, multiples)
         gram = change.T @ full @ change
-        # No standardised column has a second moment above 1: in units far from those of the rows nothing is left of a card but rounding.
-        if not (np.abs(gram) <= gram[-1, -1] * (1.0 + SLACK)).all():
+        # A standardised column has no second moment above 1: in units far from those of the rows nothing is left of a card but rounding.
+        if not (np.diagonal(gram)[:-1][~self._fit_units.is_two_valued] <= gram[-1, -1] * (1.0 + SLACK)).all():
             raise Refusal(Code.CARD_IMPOSSIBLE)
         left = weighted(gram, position, self._fit_units.is_two_valued, errors, direction)
         found: Matrix = back.T @ left @ back
