@@ -46,6 +46,8 @@ MIN_EVENTS: Final = 10.0
 (measured: `tests/statistics/cards.py`, `growth.py`). With 4 to 10 of them the errors of `default` cost a fit 5 to 9 % of its standard
 errors, with the point half of that. The bias of own fits is read off (`sandbox.estimation.reading`), so that it does not depend on how many
 sites there are."""
+SLACK: Final = 1e-3
+"""What rounding may leave of a moment."""
 N_SETTLINGS: Final = 2
 """Times that a common β of a continuous target is made anew with what the errors leave there."""
 
@@ -336,7 +338,11 @@ class StandIn:
         n = float(self._fields[CARD]["n"])
         multiples = np.append(multiples_of(n, as_floats(self._fields[CARD]["n_observed"])), 1.0)
         errors = self._error * full[-1, -1] / n * np.maximum.outer(multiples, multiples)
-        left = weighted(change.T @ full @ change, position, self._fit_units.is_two_valued, errors, direction)
+        gram = change.T @ full @ change
+        # A standardised column has no second moment above 1: in units far from those of the rows nothing is left of a card but rounding.
+        if not (np.diagonal(gram)[:-1][~self._fit_units.is_two_valued] <= gram[-1, -1] * (1.0 + SLACK)).all():
+            raise Refusal(Code.CARD_IMPOSSIBLE)
+        left = weighted(gram, position, self._fit_units.is_two_valued, errors, direction)
         found: Matrix = back.T @ left @ back
         return found
 
