@@ -44,6 +44,7 @@ class Code(StrEnum):
     DATA_PREDICTOR_ALL_MISSING = "data.predictor_all_missing"
     DATA_TARGET_NEVER_OBSERVED = "data.target_never_observed"
     DATA_NEVER_OBSERVED = "data.never_observed"
+    DATA_LONG_TAIL = "data.long_tail"
     # disclosure rules
     RULE_MIN_ROWS = "rule.min_rows"
     RULE_PARAMETER_RATIO = "rule.parameter_ratio"
@@ -231,6 +232,11 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Predictor {column!r} has no observed value here.", "Ignore the column in the job, or leave this site out."
     ),
     Code.DATA_TARGET_NEVER_OBSERVED: Entry("Target {column!r} is never observed here: nothing to contribute to it.", "Nothing to do."),
+    Code.DATA_LONG_TAIL: Entry(
+        "Column {column!r} has a long tail: a few rows are far from all others. The errors of its sums are larger for it than central can "
+        "know, and intervals become too short.",
+        "Put its logarithm, or another transformation of it, into the file, at central and at all sites.",
+    ),
     Code.DATA_NEVER_OBSERVED: Entry(
         "Column {column!r} has no observed value here. Central's gate completes it from what the others state, and nothing more is asked.",
         "Nothing to do if it was never measured; else compare how the file writes missing cells with the contract.",

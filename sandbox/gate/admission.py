@@ -42,6 +42,9 @@ ITEM_BYTES: Final = 8
 MAX_FINDINGS: Final = 100
 """A report of more small cells than this is not read to its end."""
 SAMPLE_ROWS: Final = 1 << 14
+LONG_TAIL: Final = 10.0
+"""Kurtosis above which the errors of a column's sums are so much larger than those of a normal one that intervals of central's, who cannot
+know it, are too short: a lognormal column with .4 as the sd of its logarithm has 6, with .8 it has 34 (`tests/statistics/linear.py`)."""
 """Rows across the file that bound the sums over all: a sum of squares or of absolute products is at least that of some of its rows."""
 
 
@@ -54,6 +57,7 @@ class Seen:
     breaches: tuple[Breach, ...]
     middle: Middle | None
     """None of a constant column: it has no products."""
+    has_long_tail: bool = False
 
 
 def admit(dataset: Dataset, policy: Policy, *, fits: Collection[int] = (), selection: int = 0) -> tuple[Finding, ...]:
@@ -115,7 +119,13 @@ def _look(values: Values, sample: Values, policy: Policy) -> Seen:
     reach = max(high - centre, centre - low)
     is_constant = reach**2 <= CONSTANT_SPREAD * max(low * low, high * high)
     middle = None if is_constant else Middle(centre, reach, is_table=bool(levels))
-    return Seen(n_observed, levels, breaches, middle)
+    return Seen(n_observed, levels, breaches, middle, middle is not None and not levels and _kurtosis(sample) > LONG_TAIL)
+
+
+def _kurtosis(values: Values) -> float:
+    """Of values that are not all the same, shape (rows,)."""
+    squares = (values - values.mean()) ** 2
+    return float((squares**2).mean() / max(squares.mean() ** 2, np.finfo(np.float64).tiny))
 
 
 def _may_dominate(some: Values, low: float, high: float, policy: Policy) -> bool:
@@ -165,6 +175,8 @@ def _column_findings(about: Seen, index: int, contract: Contract, policy: Policy
             yield _finding(breach, contract, index, where="the rows that show it")
     for breach in about.breaches:
         yield _finding(breach, contract, index, where="the rows that show it")
+    if about.has_long_tail and not about.breaches and policy.error:
+        yield Finding(Code.DATA_LONG_TAIL, "notice", index, {"column": contract.column(index).name})
 
 
 def _event_findings(n_events: int, n_others: int, index: int, contract: Contract, policy: Policy, what: str) -> Iterator[Finding]:

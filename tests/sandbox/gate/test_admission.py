@@ -52,6 +52,15 @@ def stops(findings: list[Finding]) -> Said:
     return [(f.code.value, str(f.details["column"]), str(f.details.get("other", ""))) for f in findings if f.severity == "stop"]
 
 
+def test_a_long_tail_is_told_to_its_owner_with_the_remedy_and_its_logarithm_is_not() -> None:
+    tail = np.exp(0.8 * np.random.default_rng(5).normal(size=400))
+    said = judged({**ward(), "crp": tail}, policy=DEFAULT)
+    assert [(f.code, f.severity, f.details["column"]) for f in said] == [(Code.DATA_LONG_TAIL, "notice", "crp")]
+    assert judged({**ward(), "crp": np.log(tail)}) == []
+    # Without errors there is nothing that central would not know.
+    assert judged({**ward(), "crp": tail}, policy=RESEARCH) == []
+
+
 # --- numbers of rows --------------------------------------------------------------------------------------------------------------------
 
 
