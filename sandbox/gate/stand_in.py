@@ -41,11 +41,13 @@ from sandbox.gate.taken_card import Fields, Parts, as_floats, check_card_of, che
 from sandbox.manifest import CARD
 from sandbox.wire.messages import KernelCall
 
-MIN_EVENTS: Final = 10.0
-"""Events, and non-events, per coefficient at every site from which on a common point adds nothing that the errors of cards leave to see
-(measured: `tests/statistics/cards.py`, `growth.py`). With 4 to 10 of them the errors of `default` cost a fit 5 to 9 % of its standard
-errors, with the point half of that. The bias of own fits is read off (`sandbox.estimation.reading`), so that it does not depend on how many
-sites there are."""
+MIN_EVENTS: Final = 4.0
+"""Events, and non-events, per coefficient at every site from which on a common point adds nothing to own fits without errors
+(measured: `tests/statistics/cards.py`). The bias of own fits is read off (`sandbox.estimation.reading`), so that it does not depend on how
+many sites there are."""
+EVENTS_PER_VARIANCE: Final = 1.6
+"""The same for each unit of the variance of a card's errors, from which on these cost a fit at most 5 % of its standard errors; the point
+halves what they cost (measured: `tests/statistics/growth.py`). With an error of 2.5, as `default` has up to 500 rows, it is ten."""
 SLACK: Final = 1e-3
 """What rounding may leave of a moment."""
 N_SETTLINGS: Final = 2
@@ -177,6 +179,10 @@ class StandIn:
         position, gram = self.place(target), as_floats(self._fields[CARD]["gram"])
         mean = float(self._units.centre[position] + self._units.scale[position] * gram[position, -1] / gram[-1, -1])
         return n * min(max(mean, 0.0), max(1.0 - mean, 0.0)) / len(self._contract.model)
+
+    def has_few_events(self, target: int) -> bool:
+        """Whether the own fit of a target is too rough to go without a common point."""
+        return self.events_per_coefficient(target) < max(MIN_EVENTS, EVENTS_PER_VARIANCE * self._error**2)
 
     @property
     def answers_points(self) -> bool:
@@ -391,10 +397,7 @@ def is_point_due(stand_ins: Sequence[StandIn], target: int) -> bool:
 
     So it is when a site has few events or non-events per coefficient.
     """
-    known = [stand_in for stand_in in stand_ins if stand_in.has_fit(target)]
-    if not known:
-        return False
-    return min(stand_in.events_per_coefficient(target) for stand_in in known) < MIN_EVENTS
+    return any(stand_in.has_few_events(target) for stand_in in stand_ins if stand_in.has_fit(target))
 
 
 def settle_all(stand_ins: Mapping[str, StandIn], contract: Contract) -> dict[str, dict[int, Matrix]]:

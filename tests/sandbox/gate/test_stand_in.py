@@ -433,13 +433,24 @@ def test_a_point_is_due_where_a_site_has_few_events_per_coefficient_however_many
     assert stand_in.events_per_coefficient(B) == pytest.approx(2000 * min(share, 1 - share) / 4)
     assert not is_point_due([stand_in] * 3, B)
     few = Fitted(raw(9, 60)).stand_in()
-    assert few.events_per_coefficient(B) < MIN_EVENTS < stand_in.events_per_coefficient(B)
+    assert few.has_few_events(B)
+    assert not stand_in.has_few_events(B)
     assert is_point_due([stand_in, few], B)
     assert not is_point_due([stand_in] * 400, B)
     # Non-events count as events do.
     turned = values.copy()
     turned[:, 1] = 1 - turned[:, 1]
     assert Fitted(turned).stand_in().events_per_coefficient(B) == pytest.approx(stand_in.events_per_coefficient(B))
+
+
+@pytest.mark.parametrize(("error", "fewest"), [(0.0, MIN_EVENTS), (1.0, MIN_EVENTS), (2.5, 10.0), (5.0, 40.0)])
+def test_the_larger_the_errors_the_more_events_a_fit_needs_without_a_point(error: float, fewest: float) -> None:
+    share = raw(9, 2000)[:, 1].mean()
+    rows = fewest * 4 / min(share, 1 - share)
+    few, many = (Fitted(raw(9, int(factor * rows))).stand_in(error=error) for factor in (0.6, 1.6))
+    assert few.events_per_coefficient(B) < fewest < many.events_per_coefficient(B)
+    assert is_point_due([few], B)
+    assert not is_point_due([many], B)
 
 
 def test_fits_that_never_settle_are_carried_to_the_best_beta_there_was(monkeypatch: pytest.MonkeyPatch) -> None:
