@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from policies import Policy, built_in
+from policies.life_budget import error_size
 from sandbox.contract import Contract
 from sandbox.gate.dataset import Dataset
 from sandbox.gate.ingest import Ingest
@@ -147,6 +148,8 @@ JOIN_SECONDS = 60
 
 
 CARD_LIFE: Final = "the life of a file"
+CARD_ERROR: Final = error_size(built_in("default"), 500)
+"""Of a file of few rows under `default`."""
 
 
 @pytest.fixture
@@ -222,11 +225,11 @@ class GateUnderTest:
             socket.send_fds(self._host_socket, [b"x"], [worker.gate_end.fileno()])
         return self.receive()
 
-    def make_card(self, report: UploadReport, *, answers_points: bool = True) -> CardMade:
+    def make_card(self, report: UploadReport, *, answers_points: bool = True, error: float = CARD_ERROR) -> CardMade:
         """Have a site's gate make the card of the file that it has read."""
         assert report.contract is not None
         names = tuple(report.contract.column(index).name for index in report.contract.model)
-        made = self.ask(MakeCard(CARD_LIFE, names, answers_points))
+        made = self.ask(MakeCard(CARD_LIFE, names, error, answers_points))
         assert isinstance(made, CardMade), made
         return made
 

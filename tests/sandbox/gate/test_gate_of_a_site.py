@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from policies import Policy, built_in
+from policies.life_budget import error_size
 from sandbox.contract import Contract
 from sandbox.errors import Code
 from sandbox.manifest import CARD_PARTS
@@ -42,7 +43,7 @@ from sandbox.wire.messages import (
 )
 from sandbox.wire.values import Record, floats
 from tests.one_chain import answer, asks
-from tests.sandbox.gate.conftest import CARD_LIFE, GateUnderTest, make_csv
+from tests.sandbox.gate.conftest import CARD_ERROR, CARD_LIFE, GateUnderTest, make_csv
 from tests.sandbox.gate.test_serve import IMPUTE_Y, MARGINS, MOMENTS, SCORE, B, Y, constants, honest, run
 
 DEFAULT = built_in("default")
@@ -72,7 +73,7 @@ def stated(gate: GateUnderTest, uploaded: Uploaded) -> Callable[..., dict[str, R
     """A gate of a site that has stated its card; its fields."""
 
     def go(policy: Policy = DEFAULT, **more: int) -> dict[str, Record]:
-        gate.make_card(uploaded(policy, **more))
+        gate.make_card(uploaded(policy, **more), error=error_size(policy, more.get("rows", 300)))
         run(gate, 0, *MARGINS)
         return dict(run(gate, 1, CARD)[0].fields)
 
@@ -89,9 +90,10 @@ def failed(gate: GateUnderTest, message: Message) -> Code:
     return said.code
 
 
-def order(report: UploadReport) -> MakeCard:
+def order(report: UploadReport, error: float = CARD_ERROR) -> MakeCard:
     assert report.contract is not None
-    return MakeCard(CARD_LIFE, tuple(report.contract.column(index).name for index in report.contract.model), answers_points=True)
+    names = tuple(report.contract.column(index).name for index in report.contract.model)
+    return MakeCard(CARD_LIFE, names, error, answers_points=True)
 
 
 def test_a_site_states_margins_card_and_point_and_nothing_but_their_numbers(gate, uploaded) -> None:
@@ -261,7 +263,7 @@ def test_a_column_that_a_site_never_measured_is_told_to_its_owner_and_stated_as_
     # Its own target is not there, and the other one has no fit without it.
     said = [(finding.code, finding.column) for finding in report.findings]
     assert said == [(Code.DATA_TARGET_NEVER_OBSERVED, 3), (Code.FIT_NO_PART, 4)]
-    made = gate.ask(order(report))
+    made = gate.ask(order(report, error=0.0))
     assert isinstance(made, CardMade)
     assert made.findings == ()
     card = gate.ask(ShowCard()).fields["card"]
@@ -339,7 +341,7 @@ def exact(gate: GateUnderTest, uploaded) -> Callable[..., ChainReply]:
     """A gate of a site that answers exactly, begun; its margins."""
 
     def go(worker: Callable[[CallStep], StepDone | StepFailed] = honest, **changes: object) -> ChainReply:
-        gate.make_card(uploaded(msgspec.structs.replace(RESEARCH, **changes)))
+        gate.make_card(uploaded(msgspec.structs.replace(RESEARCH, **changes)), error=0.0)
         assert gate.attach(worker) == Acknowledged()
         reply, _ = run(gate, 0, *MARGINS)
         units = constants(reply)
@@ -360,7 +362,7 @@ def test_an_exact_site_begins_only_after_its_card_and_answers_the_same_whatever_
 
 
 def test_an_exact_site_that_has_not_stated_its_card_begins_nothing(gate, uploaded) -> None:
-    gate.make_card(uploaded(RESEARCH))
+    gate.make_card(uploaded(RESEARCH), error=0.0)
     assert gate.attach(honest) == Acknowledged()
     reply, _ = run(gate, 0, *MARGINS)
     assert failed(gate, Begin(constants(reply))) is Code.GATE_PROTOCOL
@@ -373,7 +375,7 @@ def test_without_missing_cells_an_exact_site_answers_what_centrals_kernels_say_o
         gate.pipe.send(make_setup(policy=RESEARCH, is_central=is_central, contract=contract))
         report = gate.upload(text)
         if not is_central:
-            gate.make_card(report)
+            gate.make_card(report, error=0.0)
         gate.attach(honest)
         reply, _ = run(gate, 0, *MARGINS)
         units = constants(reply)
