@@ -371,7 +371,7 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     ),
     Code.JOB_INVALID: Entry("The job is not valid: {reason}.", "Correct the job."),
     Code.JOB_COLUMN_UNKNOWN: Entry(
-        "The job names column {column!r}, which is not in the header.", "Use a name or a 1-based index of the header."
+        "The job names column {column!r}, which is not in the header.{nearest}", "Use a name or a 1-based index of the header."
     ),
     Code.JOB_THINNING_ZERO: Entry(
         "{key} must be at least 1 when more than one imputation is asked for, else the imputations are identical.",
