@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from policies import Policy
 from sandbox import supervisor
-from sandbox.contract import TargetType
+from sandbox.contract import ColumnType
 from sandbox.errors import Code, PeerError, TidegateError
 from sandbox.job import JobSpec, Target
 from sandbox.manifest import Pair
@@ -152,7 +152,7 @@ async def _trial(pair: Pair, policy: Policy) -> str:
     return ""
 
 
-async def _try(pair: Pair, policy: Policy, types: Sequence[TargetType]) -> str:
+async def _try(pair: Pair, policy: Policy, types: Sequence[ColumnType]) -> str:
     targets = tuple(Target(f"y{number}", type_) for number, type_ in enumerate(types, 1))
     spec = JobSpec(
         targets,

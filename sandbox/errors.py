@@ -38,6 +38,9 @@ class Code(StrEnum):
     DATA_NOT_NUMERIC = "data.not_numeric"
     DATA_NOT_FINITE = "data.not_finite"
     DATA_LEVELS = "data.levels"
+    DATA_LEVEL_COUNT = "data.level_count"
+    DATA_CODES = "data.codes"
+    DATA_ROWS_INCOMPLETE = "data.rows_incomplete"
     DATA_TOO_LARGE = "data.too_large"
     DATA_TOO_MANY_COLUMNS = "data.too_many_columns"
     DATA_MALFORMED = "data.malformed"
@@ -217,8 +220,20 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     ),
     Code.DATA_NOT_FINITE: Entry("Line {line}: column {column!r} holds an infinite number.", "Correct the cell or mark it as missing."),
     Code.DATA_LEVELS: Entry(
-        "Binary column {column!r} has other values than its two levels (line {line}).",
-        "Correct the cells, state the two levels in the job, or make the target continuous.",
+        "Line {line}: column {column!r} holds none of the column's levels.",
+        "Correct the cell, add its text to the missing tokens, or add the level to the column in the job.",
+    ),
+    Code.DATA_LEVEL_COUNT: Entry(
+        "Column {column!r} has {found} different values here, where {allowed} are allowed.",
+        "State the type and the levels of the column in the job, or ignore it.",
+    ),
+    Code.DATA_CODES: Entry(
+        "Column {column!r} is continuous, and holds {found} different whole numbers only.",
+        "Give it the type categorical or ordinal if these are codes; else there is nothing to do.",
+    ),
+    Code.DATA_ROWS_INCOMPLETE: Entry(
+        "Column {column!r} is a predictor and missing on {found} of {rows} rows. These rows are in no model, and their gaps stay.",
+        "Make the column a target, or ignore it, to keep the rows.",
     ),
     Code.DATA_TOO_LARGE: Entry(
         "The data need more than {limit} bytes of memory.", "Raise max_rows_bytes in the site's policy, or make the job with fewer chains."
@@ -371,7 +386,7 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     ),
     Code.JOB_INVALID: Entry("The job is not valid: {reason}.", "Correct the job."),
     Code.JOB_COLUMN_UNKNOWN: Entry(
-        "The job names column {column!r}, which is not in the header.{nearest}", "Use a name or a 1-based index of the header."
+        "The job names column {column!r}, which is not in the header{nearest}.", "Use a name or a 1-based index of the header."
     ),
     Code.JOB_THINNING_ZERO: Entry(
         "{key} must be at least 1 when more than one imputation is asked for, else the imputations are identical.",

@@ -292,4 +292,4 @@ def _index(column: str | int, header: list[str]) -> int:
 
 def _unknown(column: str | int, header: list[str]) -> InputError:
     near = nearest(str(column), header)
-    return InputError(Code.JOB_COLUMN_UNKNOWN, column=column, nearest=f" The nearest name there is {near!r}." if near else "")
+    return InputError(Code.JOB_COLUMN_UNKNOWN, column=column, nearest=f"; the nearest name there is {near!r}" if near else "")

@@ -12,13 +12,16 @@ from typing import Final
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from policies.disclosure import difference_limit, is_group_small
-from sandbox.contract import NUMBER, Column, Contract, Finding, check_names
+from sandbox.contract import MAX_LEVELS, MIN_LEVELS, NUMBER, Column, ColumnType, Contract, Finding, check_names
 from sandbox.errors import Code, InputError
 from sandbox.gate.dataset import Block, Dataset, Values
-from sandbox.gate.levels import Levels, Tokens, UnknownLevel
-from sandbox.gate.numbers import read_numbers
+from sandbox.gate.level_columns import LevelColumn, cells_of, laid_out
+from sandbox.gate.levels import Tokens, UnknownLevel
+from sandbox.gate.numbers import Numbers, read_numbers
+from sandbox.gate.recognise import NUMBERS, PADDED, Verdict, few_codes, is_stray, recognise_numbers, recognise_texts
 from sandbox.gate.region import Region, RegionFull
 from sandbox.gate.scanner import RecordReader, Scan, ScanError, count_fields, count_lines, field_text, first_length, scan
 from sandbox.gate.tiles import Tiles
@@ -27,6 +30,9 @@ from sandbox.wire.messages import ColumnReport, GateSetup
 
 MAX_FINDINGS: Final = 100
 """A file of nothing but errors still makes a report that a person can read."""
+
+PADDED_ROWS: Final = 500
+"""Rows in which leading zeros are looked for."""
 
 MAX_COLUMNS: Final = 10_000
 """More is no table of a study, and the time to read one grows with the square of its columns."""
@@ -50,8 +56,11 @@ class Ingest:
         self._n_bytes = 0
         self._numbers: list[int] = []
         self._undecided: set[int] = set()
-        self._levels: dict[int, Levels] = {}
-        self._number_tokens: tuple[str, ...] = ()
+        """Columns of which central's cells say what they are."""
+        self._padded: set[int] = set()
+        self._levels: dict[int, LevelColumn] = {}
+        self._number_tokens: dict[str, frozenset[int]] = {}
+        """Tokens that are numbers, and the columns in which they are."""
         self._n_tokens: Counter[tuple[int, str]] = Counter()
         self._dataset: Dataset | None = None
         self._n_observed: dict[int, int] = {}
@@ -86,6 +95,8 @@ class Ingest:
             self._stop(Code.DATA_HEADER_ONLY)
             return None
         self._freeze(dataset)
+        if not dataset.contract.is_frozen:
+            return None
         self._check_columns(dataset.contract)
         return None if any(finding.severity == "stop" for finding in self.findings) else dataset
 
@@ -97,11 +108,14 @@ class Ingest:
         bad = {finding.column for finding in self.findings if finding.severity == "stop"}
         return tuple(
             ColumnReport(
+                index=index,
                 name=column.name,
                 role=column.role or "ignored",
-                type=column.type or ("number" if column.role == "predictor" else ""),
+                type=column.type or ("continuous" if column.role == "predictor" else ""),
+                levels=column.levels or (),
                 n_missing=n_rows - self._n_observed[index] if index in self._n_observed and column.role != "ignored" else 0,
                 is_match=index not in bad,
+                why=column.why,
             )
             for index, column in enumerate(self.contract.columns, 1)
         )
@@ -142,7 +156,7 @@ class Ingest:
     def _store(self, block: bytes, scanned: Scan, dataset: Dataset) -> None:
         columns = tuple(self._numbers)
         values = self._read_numbers(block, scanned, columns, dataset)
-        if len(columns) < len(dataset.slots):
+        if self._levels or len(columns) < len(dataset.slots):
             numbers, values = values, np.zeros((scanned.n_records, len(dataset.slots)), order="F")
             values[:, [dataset.slots[index] for index in columns]] = numbers
             self._read_levels(block, scanned, values, dataset)
@@ -153,10 +167,11 @@ class Ingest:
 
     def _read_numbers(self, block: bytes, scanned: Scan, columns: tuple[int, ...], dataset: Dataset) -> Values:
         """The columns of numbers, shape (records, columns)."""
-        tokens = dataset.contract.missing
-        numbers = read_numbers(block, scanned, columns, tuple(text for text in tokens if not NUMBER.match(text)))
+        numbers = self._parse(block, scanned, columns, dataset.contract)
         for index, record in numbers.bad_records.items():
-            self._drop_number(index, self._line_at(block, int(scanned.record_starts[record])))
+            self._drop_number(index, self._line_at(block, int(scanned.record_starts[record])), dataset)
+        if not dataset.values.n_rows:
+            self._note_padding(block, scanned)
         is_infinite = np.isinf(numbers.values)
         for position in np.flatnonzero(np.logical_or.reduce(is_infinite, axis=0)).tolist():
             record = int(is_infinite[:, position].argmax())
@@ -170,37 +185,78 @@ class Ingest:
                 self._count_observed(index, n_cells)
         return values
 
+    def _parse(self, block: bytes, scanned: Scan, columns: tuple[int, ...], contract: Contract) -> Numbers:
+        """The numbers of a block, in which tokens that are numbers are still numbers: columns with the same tokens together."""
+        by_tokens: dict[tuple[str, ...], list[int]] = {}
+        for index in columns:
+            by_tokens.setdefault(tuple(text for text in contract.tokens(index) if not NUMBER.match(text)), []).append(index)
+        if len(by_tokens) == 1:
+            return read_numbers(block, scanned, columns, next(iter(by_tokens)))
+        both = Numbers(np.empty((scanned.n_records, len(columns)), order="F"))
+        for tokens, some in by_tokens.items():
+            numbers = read_numbers(block, scanned, some, tokens)
+            both.values[:, [columns.index(index) for index in some]] = numbers.values
+            both.bad_records |= numbers.bad_records
+        return both
+
     def _count_observed(self, index: int, n_cells: int) -> None:
         self._n_observed[index] = self._n_observed.get(index, 0) + n_cells
 
-    def _drop_number(self, index: int, line: int) -> None:
+    def _note_padding(self, block: bytes, scanned: Scan) -> None:
+        """Which of central's columns of numbers are written with leading zeros, by the first rows."""
+        for index in self._undecided & set(self._numbers):
+            spans = zip(scanned.starts[:PADDED_ROWS, index - 1].tolist(), scanned.ends[:PADDED_ROWS, index - 1].tolist(), strict=True)
+            if any(PADDED.match(field_text(block[start:end])) for start, end in spans):
+                self._padded.add(index)
+
+    def _drop_number(self, index: int, line: int, dataset: Dataset) -> None:
+        """A column has a cell that is no number: at central it may be one of levels, from its first row on."""
         self._numbers.remove(index)
-        if index in self._undecided:
-            self._n_observed.pop(index, None)
-        else:
+        if index not in self._undecided:
             self._find(Code.DATA_NOT_NUMERIC, index, line)
+            return
+        self._n_observed.pop(index, None)
+        column = LevelColumn(index, dataset.contract.column(index), Tokens(dataset.contract.tokens(index)), self._region, line)
+        self._levels[index] = column
+        for earlier in dataset.blocks:
+            text = earlier.text.tobytes()
+            if self._read_level(column, np.frombuffer(text, np.uint8), scan(text, len(self._columns))) is None:
+                return
+
+    def _read_level(self, column: LevelColumn, block: npt.NDArray[np.uint8], scanned: Scan) -> Values | None:
+        """The codes of a block; None once there is a level too many, which is kept in mind where the job did not tell the levels."""
+        if column.has_more:
+            return None
+        try:
+            return column.read(block, scanned)
+        except UnknownLevel as unknown:
+            if column.is_told:
+                del self._levels[column.index]
+                self._find(Code.DATA_LEVELS, column.index, self._line_at(block.tobytes(), int(scanned.record_starts[unknown.record])))
+                return None
+            column.close(block, scanned, unknown.record)
+            return None
 
     def _without_tokens(self, columns: tuple[int, ...], values: Values) -> Values:
         """Make missing what the contract calls missing although it is a number, and count it: such a token chooses rows by a value."""
-        for token in self._number_tokens:
+        for token, of in self._number_tokens.items():
             is_token = values == float(token)
+            is_token &= np.array([index in of for index in columns])
             for index, n_cells in zip(columns, is_token.sum(axis=0).tolist(), strict=True):
-                self._n_tokens[index, token] += n_cells
+                if index in of:
+                    self._n_tokens[index, token] += n_cells
             values[is_token] = np.nan
         return values
 
     def _read_levels(self, block: bytes, scanned: Scan, values: Values, dataset: Dataset) -> None:
-        """Fill the columns of binary targets of `values`, shape (records, slots)."""
+        """Fill the columns of levels of `values`, shape (records, slots), but for those that wait for the last row."""
         data = np.frombuffer(block, dtype=np.uint8)
-        for index, levels in list(self._levels.items()):
-            try:
-                codes = levels.encode(data, scanned.starts[:, index - 1], scanned.ends[:, index - 1])
-            except UnknownLevel as unknown:
-                del self._levels[index]
-                self._find(Code.DATA_LEVELS, index, self._line_at(block, int(scanned.record_starts[unknown.record])))
-            else:
-                values[:, dataset.slots[index]] = codes
-                self._count_observed(index, int(np.count_nonzero(~np.isnan(codes))))
+        for index, column in list(self._levels.items()):
+            codes = self._read_level(column, data, scanned)
+            if codes is None or column.waits:
+                continue
+            for place, cells in cells_of(codes, dataset.contract, index).items():
+                values[:, dataset.slots[place]] = cells
 
     def _note_quotes(self, block: bytes, scanned: Scan, values: Values, dataset: Dataset) -> None:
         for index in dataset.contract.targets:
@@ -259,56 +315,95 @@ class Ingest:
 
     def _open(self, contract: Contract, header: bytes) -> None:
         """Decide how each column is read."""
-        tokens = Tokens(contract.missing)
-        # By value: "-9" and "-9.0" are one token.
-        self._number_tokens = tuple({float(text): text for text in contract.missing if NUMBER.match(text)}.values())
+        self._number_tokens = _number_tokens(contract)
         for index, column in enumerate(contract.columns, 1):
-            if column.role == "target" and column.is_binary:
-                self._levels[index] = Levels(column.levels, tokens)
+            if column.role != "ignored" and column.has_levels:
+                self._levels[index] = LevelColumn(index, column, Tokens(contract.tokens(index)), self._region)
             elif column.role != "ignored":
                 self._numbers.append(index)
-                if column.role is None:
+                if self._setup.is_central and self._setup.contract is None and column.type is None:
                     self._undecided.add(index)
-        slots = {index: slot for slot, index in enumerate(sorted([*self._numbers, *self._levels]))}
+        waiting = {index for index, level_column in self._levels.items() if level_column.waits}
+        told = {index for index in contract.model if contract.read_from(index) not in waiting}
+        slots = {index: slot for slot, index in enumerate(sorted({*self._numbers, *told}))}
         n_intercepts = 1 + self._setup.spec.has_central_intercept
         values = Tiles(self._region, len(slots) + n_intercepts)
         self._dataset = Dataset(contract, slots, values, header=header if self._setup.is_central else b"")
 
     def _freeze(self, dataset: Dataset) -> None:
-        """Decide default roles and levels from the data, and keep what the writer of results needs."""
+        """Decide what is open from the data, and keep what the writer of results needs."""
+        self._n_observed |= {index: column.n_observed for index, column in self._levels.items()}
         columns = list(dataset.contract.columns)
         for index, column in enumerate(dataset.contract.columns, 1):
-            if column.role is None:
-                is_predictor = bool(self._n_observed.get(index))
-                columns[index - 1] = msgspec.structs.replace(column, role="predictor" if is_predictor else "ignored")
-                self._note_default(index, column.name)
+            if index in self._undecided:
+                columns[index - 1] = self._decide(index, column, dataset)
             elif index in self._levels and column.levels is None:
-                levels = self._levels[index].resolve()
-                if levels is None:
-                    self.findings.append(Finding(Code.DATA_LEVELS, column=index, details={"column": column.name}))
-                columns[index - 1] = msgspec.structs.replace(column, levels=levels)
-                if self._levels[index].is_swapped:
-                    slot = dataset.slots[index]
-                    dataset.values.put(slot, 1.0 - dataset.values.column(slot))
-        self.contract = dataset.contract = msgspec.structs.replace(dataset.contract, columns=tuple(columns))
-        for index, levels_of in self._levels.items():
-            declared = columns[index - 1].levels
-            if declared is not None:
-                dataset.level_texts[index] = levels_of.texts(declared)
+                columns[index - 1] = self._learn(index, column)
+        waited = [column for index, column in self._levels.items() if column.waits and columns[index - 1].has_levels]
+        self.contract = contract = msgspec.structs.replace(dataset.contract, columns=tuple(columns))
+        if not contract.is_frozen:
+            return
+        for index in set(self._levels) & set(contract.targets):
+            levels, slot = contract.column(index).levels or (), dataset.slots[index]
+            if dataset.contract.column(index).levels is None:
+                dataset.values.put(slot, self._levels[index].turned(dataset.values.column(slot), levels))
+            dataset.level_texts[index] = self._levels[index].texts(levels)
+        if waited:
+            n_more = dataset.values.n_columns - len(dataset.slots)
+            dataset.values = laid_out(dataset.values, dataset.slots, contract, waited, self._region, n_more)
+            dataset.slots = {index: slot for slot, index in enumerate(contract.model)}
+        dataset.contract = contract
         dataset.quoted = frozenset(index for index, is_quoted in self._is_quoted.items() if is_quoted)
 
-    def _note_default(self, index: int, name: str) -> None:
-        if self._n_observed.get(index):
-            self.notes.append(f"Column {name!r} is a predictor: every value is a number.")
-        elif index in self._n_observed:
-            self.notes.append(f"Column {name!r} is ignored: it has no value.")
+    def _decide(self, index: int, column: Column, dataset: Dataset) -> Column:
+        """A column of which the job does not tell the type, or not even the role."""
+        if index not in self._levels:
+            verdict = recognise_numbers(column.name, dataset.column(index), is_padded=index in self._padded)
         else:
-            self.notes.append(f"Column {name!r} is ignored: it does not hold numbers.")
+            texts = self._levels[index]
+            if is_stray(texts.learnt):
+                self._find(Code.DATA_NOT_NUMERIC, index, texts.first_line)
+                return column
+            verdict = recognise_texts(texts.learnt, texts.n_observed, dataset.n_rows, has_more=texts.has_more)
+        if column.role == "predictor":
+            return self._named(index, column, verdict)
+        self.notes.append(f"Column {column.name!r} is {'left out' if verdict.is_left_out else 'a predictor'}: {verdict.why}.")
+        if verdict.is_left_out:
+            self._n_observed.pop(index, None)
+        found = verdict.of(column)
+        return found if verdict.type not in ("binary", "categorical") else self._levels[index].decided(found)
+
+    def _named(self, index: int, column: Column, verdict: Verdict) -> Column:
+        """A column that the job names a predictor is one, whatever it looks like, if a model can have it."""
+        if index not in self._levels:
+            return msgspec.structs.replace(column, why=NUMBERS)
+        texts = self._levels[index]
+        if texts.has_more or len(texts.learnt) < 2 or verdict.type == "date":
+            self._find_level_count(index, column, texts)
+            return column
+        type_: ColumnType = "binary" if len(texts.learnt) == 2 else "categorical"
+        why = f"it has {len(texts.learnt)} different texts"
+        return texts.decided(msgspec.structs.replace(column, type=type_, why=why))
+
+    def _learn(self, index: int, column: Column) -> Column:
+        """The levels of a column that the job told to have some."""
+        found = self._levels[index]
+        least, most = (2, 2) if column.type == "binary" else (MIN_LEVELS, MAX_LEVELS)
+        if found.has_more or not least <= len(found.learnt) <= most:
+            self._find_level_count(index, column, found)
+            return column
+        return found.decided(column)
+
+    def _find_level_count(self, index: int, column: Column, found: LevelColumn) -> None:
+        counted = f"more than {MAX_LEVELS}" if found.has_more else len(found.learnt)
+        allowed = "2 levels" if column.type == "binary" else f"{MIN_LEVELS} to {MAX_LEVELS} levels" if column.type else f"2 to {MAX_LEVELS} levels"
+        self.findings.append(Finding(Code.DATA_LEVEL_COUNT, column=index, details={"column": column.name, "found": counted, "allowed": allowed}))
 
     def _check_columns(self, contract: Contract) -> None:
         reported = {finding.column for finding in self.findings}
-        is_completed = self._states_card and any(self._n_observed.get(index) for index in contract.model)
-        for index in contract.model:
+        files = sorted({contract.read_from(index) for index in contract.model})
+        is_completed = self._states_card and any(self._n_observed.get(index) for index in files)
+        for index in files:
             column = contract.column(index)
             if self._n_observed.get(index) or index in reported:
                 continue
@@ -320,8 +415,25 @@ class Ingest:
                 self.findings.append(Finding(Code.DATA_PREDICTOR_ALL_MISSING, column=index, details={"column": column.name}))
         if not any(column.role == "predictor" for column in contract.columns):
             self.findings.append(Finding(Code.JOB_NO_PREDICTORS))
-        if not self._setup.is_central:
+        if self._setup.is_central:
+            self._tell_central(contract)
+        else:
             self._check_tokens(contract)
+
+    def _tell_central(self, contract: Contract) -> None:
+        """What a job may mean otherwise: codes that are named continuous, and predictors whose gaps cost rows."""
+        dataset = self._dataset
+        for index, column in enumerate(contract.columns, 1):
+            if dataset is None or column.role == "ignored" or not self._n_observed.get(index):
+                continue
+            n_missing = dataset.n_rows - self._n_observed[index]
+            if column.role == "predictor" and n_missing:
+                details: dict[str, str | int | float] = {"column": column.name, "found": n_missing, "rows": dataset.n_rows}
+                self.findings.append(Finding(Code.DATA_ROWS_INCOMPLETE, "notice", index, details))
+            if column.type == "continuous":
+                values = dataset.column(index)
+                if n_codes := few_codes(values[~np.isnan(values)]):
+                    self.findings.append(Finding(Code.DATA_CODES, "notice", index, {"column": column.name, "found": n_codes}))
 
     def _check_tokens(self, contract: Contract) -> None:
         """Rows that one number takes out are told by the difference to a job without that token: none, or as many as a difference group."""
@@ -348,3 +460,14 @@ class Ingest:
     def _stop(self, code: Code, **details: str | int | float) -> None:
         self.findings.append(Finding(code, details=details))
         self._is_fatal = True
+
+
+def _number_tokens(contract: Contract) -> dict[str, frozenset[int]]:
+    """The tokens that are numbers, and the columns in which they are; by value: "-9" and "-9.0" are one token."""
+    spelled: dict[float, str] = {}
+    columns: dict[str, frozenset[int]] = {}
+    for index in range(1, len(contract.columns) + 1):
+        for text in filter(NUMBER.match, contract.tokens(index)):
+            token = spelled.setdefault(float(text), text)
+            columns[token] = columns.get(token, frozenset()) | {index}
+    return columns

@@ -7,6 +7,7 @@ byte for a cell, until the last row has been seen, and the rows are laid out ane
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -60,6 +61,11 @@ class LevelColumn:
             kept[:] = np.where(np.isnan(codes), MISSING, codes)
             self._codes.append(kept)
         return codes
+
+    def close(self, block: npt.NDArray[np.uint8], scanned: Scan, record: int) -> None:
+        """Stop reading at a record of a block that has a level too many."""
+        self.has_more = True
+        self.read(block, replace(scanned, starts=scanned.starts[:record], ends=scanned.ends[:record]))
 
     def decided(self, column: Column) -> Column:
         """The column with its levels, in their order, and the level that most rows have as the reference."""

@@ -29,6 +29,7 @@ PADDED: Final = re.compile(r"[ \t]*0\d+[ \t]*\Z", re.ASCII)
 """A number that is written like a name."""
 MIN_ROWS: Final = 10
 """Of fewer rows nothing says that cells are numbers of rows."""
+ROWS_PER_CODE: Final = 5
 FEW_CODES: Final = 6
 """Whole numbers of no more values than this may be codes."""
 NUMBERS: Final = "every value is a number"
@@ -76,7 +77,9 @@ def recognise_numbers(name: str, values: Values, *, is_padded: bool) -> Verdict:
 
 
 def few_codes(observed: Values) -> int:
-    """How many different values a column has, if these may be codes: some three to six whole numbers; else 0."""
+    """How many different values a column has, if these may be codes: three to six whole numbers, each of several people; else 0."""
+    if len(observed) < ROWS_PER_CODE * FEW_CODES:
+        return 0
     first = np.unique(observed[:1000])
     if len(first) > FEW_CODES or not (first == np.rint(first)).all():
         return 0
@@ -93,7 +96,7 @@ def recognise_texts(levels: Sequence[str], n_observed: int, n_rows: int, *, has_
         n_rows: of the file.
         has_more: whether there are more texts than a predictor has levels.
     """
-    if all(DATE.match(text) for text in levels):
+    if levels and all(DATE.match(text) for text in levels):
         return _left_out("it holds dates", "date")
     if len(levels) == n_observed > 2:
         return _left_out("no text in it occurs twice, as with identifiers", "id")

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Final
 import numpy.typing as npt
 
 from policies import Policy
-from sandbox.contract import Contract, Finding, TargetType
+from sandbox.contract import Contract, Finding, ColumnType
 from sandbox.errors import Code, InputError, Refused, TidegateError
 from sandbox.job import JobSpec, parse_job
 from sandbox.manifest import Pair
@@ -46,7 +46,7 @@ class ColumnView:
     index: int
     name: str
     role: str
-    type: TargetType | None
+    type: ColumnType | None
     levels: tuple[str, str] | None
 
 

@@ -56,12 +56,12 @@ def test_central_freezes_roles_and_levels_from_its_data(upload) -> None:
         (HEADER + "\n", [(Code.DATA_HEADER_ONLY, 0, None)]),
         (HEADER, [(Code.DATA_HEADER_ONLY, 0, None)]),
         (GOOD.replace("p2,4", "p2,four"), [(Code.DATA_NOT_NUMERIC, 2, 3)]),
-        (GOOD.replace("p2,4", "p2,True").replace("p1,1", "p1,True").replace("p3,7", "p3,False"), [(Code.DATA_NOT_NUMERIC, 2, 2)]),
+        (GOOD.replace("p2,4", "p2,True").replace("p1,1", "p1,True").replace("p3,7", "p3,True"), [(Code.DATA_LEVEL_COUNT, 2, None)]),
         (GOOD.replace("2,no", "nan,no"), [(Code.DATA_NOT_NUMERIC, 3, 2)]),
         (GOOD.replace("p2,4", "p2,inf"), [(Code.DATA_NOT_FINITE, 2, 3)]),
         (GOOD.replace("8,,9", "1e999,,9"), [(Code.DATA_NOT_FINITE, 3, 4)]),
         (GOOD + "p4,1,2,perhaps,3\n", [(Code.DATA_LEVELS, 4, 5)]),
-        (GOOD.replace("yes", "no"), [(Code.DATA_LEVELS, 4, None)]),
+        (GOOD.replace("yes", "no"), [(Code.DATA_LEVEL_COUNT, 4, None)]),
         (GOOD + "p4,1,2\n", [(Code.DATA_LINE_FIELDS, 0, 5)]),
         (GOOD + "\n", [(Code.DATA_LINE_FIELDS, 0, 5)]),
         (GOOD + 'p4,"1,2,no,3\n', [(Code.DATA_QUOTE_OPEN, 0, 5)]),
@@ -151,15 +151,12 @@ def test_where_a_card_is_stated_an_all_missing_predictor_is_a_notice_unless_noth
     assert not found["none"][0]
 
 
-def test_a_column_that_turns_to_text_late_is_ignored_with_a_note(upload) -> None:
+def test_a_stray_word_late_in_a_column_of_numbers_is_found_by_its_line(upload) -> None:
     lines = [f"p{n},1,2,{'no' if n % 2 else 'yes'},{n}" for n in range(60_000)]
     lines[59_000] = "p,1,2,no,text"
     ingest, dataset = upload("\n".join([HEADER, *lines]))
-    assert ingest.findings == []
-    assert dataset is not None
-    assert len(dataset.blocks) > 1
-    assert dataset.contract.column(5).role == "ignored"
-    assert dataset.n_rows == 60_000
+    assert findings(ingest) == [(Code.DATA_NOT_NUMERIC, 5, 59_002)]
+    assert dataset is None
 
 
 def test_a_late_error_is_named_by_its_line(upload) -> None:
@@ -229,7 +226,7 @@ def test_missing_tokens_are_the_jobs_and_no_others(upload, make_setup) -> None:
     assert dataset is not None
     assert np.isnan(dataset.column(3)).tolist() == [True, True, False]
     assert np.isnan(dataset.column(4)).tolist() == [False, True, False]
-    ingest, _ = upload(data.replace("p3,5,6", "p3,5,NA"), make_setup({"missing": ["-9"]}))
+    ingest, _ = upload(data.replace("p3,5,6", "p3,5,NA"), make_setup({"missing_only": ["-9"]}))
     assert findings(ingest) == [(Code.DATA_NOT_NUMERIC, 3, 4)]
 
 
