@@ -84,7 +84,7 @@ class Coding:
     """The units that the rows are in."""
     canonical: Frame
     is_two_valued: Mask
-    """Columns with exactly two distinct observed values, and binary targets, shape (columns,)."""
+    """Columns with exactly two distinct observed values, and columns of codes, shape (columns,)."""
     levels: Matrix
     """Lower and higher value of two-valued columns, raw units, shape (columns, 2); 0 of the others."""
     moments: Moments
@@ -98,8 +98,8 @@ class Coding:
         is_two_valued = np.zeros(k, dtype=bool)
         for position, index in enumerate(rows.model):
             n = int(moments.n[position])
-            # A binary target is one of two values wherever it is: a site where it is always the same does not say so.
-            low, high = (0.0, 1.0) if contract.column(index).is_binary else levels[position]
+            # A column of codes is one of two values wherever it is: a site where it is always the same does not say so.
+            low, high = (0.0, 1.0) if contract.column(index).is_coded else levels[position]
             if low < high:
                 is_two_valued[position], coded[position] = True, (low, high)
                 above = units.scale[position] * moments.total[position] + n * (units.centre[position] - low)

@@ -63,17 +63,27 @@ class Dataset:
 
 
 class Columns(Mapping[int, Values]):
-    """The columns of the model on some rows of the file, by 1-based index, each made when it is asked for."""
+    """The columns of the model on some rows of the file, by 1-based index, each made when it is asked for.
 
-    def __init__(self, dataset: Dataset, file_rows: npt.NDArray[np.intp]) -> None:
+    A predictor with indicators has its own index too, if that is asked for: it is who has the level without an indicator, who must be as
+    many as those of any other level.
+    """
+
+    def __init__(self, dataset: Dataset, file_rows: npt.NDArray[np.intp], *, with_references: bool = False) -> None:
+        contract = dataset.contract
         self._dataset = dataset
+        self._indices = (*contract.model, *contract.blocks) if with_references else contract.model
         self._rows: npt.NDArray[np.intp] | slice = file_rows if len(file_rows) < dataset.n_rows else slice(None)
 
     def __getitem__(self, index: int) -> Values:
-        return self._dataset.column(index)[self._rows]
+        indicators = self._dataset.contract.blocks.get(index)
+        if indicators is None:
+            return self._dataset.column(index)[self._rows]
+        values: Values = 1.0 - np.sum([self._dataset.column(indicator) for indicator in indicators], axis=0)
+        return values[self._rows]
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self._dataset.contract.model)
+        return iter(self._indices)
 
     def __len__(self) -> int:
-        return len(self._dataset.contract.model)
+        return len(self._indices)

@@ -69,7 +69,7 @@ def survey(dataset: Dataset, policy: Policy, region: Region, *, is_central: bool
     n_coefficients = contract.n_coefficients(central_intercept)
     part = everybody(patterns)
     if not is_central:
-        part = participation(contract, patterns, Columns(dataset, complete), difference_limit(n_coefficients, policy), policy)
+        part = participation(contract, patterns, Columns(dataset, complete, with_references=True), difference_limit(n_coefficients, policy), policy)
     is_kept, n_set_aside = part.is_kept, int(patterns.counts[~part.is_kept].sum())
     kept, rows_kept = patterns, complete
     if n_set_aside:
@@ -78,7 +78,7 @@ def survey(dataset: Dataset, policy: Policy, region: Region, *, is_central: bool
     breaches = check_set_aside(part.n_set_aside, dataset.n_rows, policy)
     findings = [_finding(breach, contract, rows=dataset.n_rows) for breach in breaches]
     findings += _size_findings(kept, contract, n_coefficients, policy)
-    findings += people_findings(kept, Columns(dataset, rows_kept), contract, policy)[:MAX_FINDINGS]
+    findings += people_findings(kept, Columns(dataset, rows_kept, with_references=True), contract, policy)[:MAX_FINDINGS]
     findings += part.notices
     if is_central:
         findings = [Finding(found.code, "notice", found.column, found.details) for found in findings]
@@ -113,7 +113,7 @@ def _size_findings(patterns: Patterns, contract: Contract, n_coefficients: int, 
     """Rule 1, of all rows that take part and of those of each target."""
     n_part = int(patterns.counts.sum())
     # Predictors are observed on every row that takes part: their margins say something about that many people.
-    first_predictor = next(index for index in contract.model if index not in contract.targets)
+    first_predictor = contract.read_from(next(index for index in contract.model if index not in contract.targets))
     findings = [_finding(breach, contract, first_predictor) for breach in check_rows(n_part, policy)]
     for position, index in enumerate(contract.targets):
         n_observed = n_part - int(patterns.counts[patterns.masks[:, position]].sum())
@@ -162,4 +162,4 @@ def _finding(breach: Breach, contract: Contract, index: int = 0, **more: str | i
     details: dict[str, str | int | float] = {"found": breach.found, "limit": breach.limit, **more}
     if index:
         details["column"] = contract.column(index).name
-    return Finding(Code(f"rule.{breach.rule}"), column=index, details=details)
+    return Finding(Code(f"rule.{breach.rule}"), column=contract.read_from(index), details=details)

@@ -140,7 +140,7 @@ def test_observed_cells_survive_byte_for_byte(finished, table, quoting: int, lin
     writer.writerow(["id", "a", "y", "b", "free"])
     table = [*table, ("p", "1", "2", "no", ""), ("p", "1", "3", "yes", "")]
     writer.writerows([["NA" if cell is None else cell for cell in row] for row in table])
-    job = {"columns": {"a": "predictor", "free": "ignored"}}
+    job = {"columns": {"a": "predictor", "id": "ignored", "free": "ignored"}}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(f"{__name__}.UNITS", Units(np.zeros(3), np.ones(3), np.zeros(3), np.array([False, False, True])))
         filled = b"".join(finished(text.getvalue(), job=job).completed(1)).decode()
