@@ -28,7 +28,7 @@ from sandbox.rounds.local import LocalParticipant
 from sandbox.rounds.participant import CENTRAL
 from sandbox.rounds.summary import EngineProgress
 from sandbox.supervisor import Supervisor
-from sandbox.wire.messages import GateSetup, UploadReport
+from sandbox.wire.messages import ColumnReport, GateSetup, UploadReport
 
 READ_BYTES: Final = 1 << 20
 LEDGER_NAME: Final = "ledger.jsonl"
@@ -159,6 +159,7 @@ class Simulation:
             "contract": contract.digest,
             "participants": list(self._reports),
             "cards": {name: _card_lines(report) for name, report in self._reports.items() if report.card},
+            "columns": [_column(column) for column in self._reports[CENTRAL].columns],
             "notes": {name: list(report.notes) for name, report in self._reports.items()},
             **summary,
         }
@@ -181,6 +182,18 @@ def _card_lines(report: UploadReport) -> list[dict[str, Any]]:
         {"what": line.what, "column": line.column, "shape": list(line.shape), "numbers": line.n_numbers, "error": line.error}
         for line in report.card
     ]
+
+
+def _column(report: ColumnReport) -> dict[str, Any]:
+    """A column as `--json` prints it."""
+    return {
+        "index": report.index,
+        "name": report.name,
+        "role": report.role,
+        "type": report.type or None,
+        "levels": list(report.levels) or None,
+        "why": report.why,
+    }
 
 
 def _site_names(paths: Sequence[Path]) -> list[str]:

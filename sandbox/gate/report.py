@@ -102,9 +102,10 @@ class Report:
                     "index": index,
                     "name": column.name,
                     "role": column.role,
-                    "type": column.type,
+                    "type": column.type or ("continuous" if column.role == "predictor" else None),
                     "levels": None if column.levels is None else list(column.levels),
                     "missing": n_missing.get(index, 0),
+                    "why": column.why,
                 }
                 for index, column in enumerate(contract.columns, 1)
             ],
@@ -121,7 +122,7 @@ class Report:
             means, sds = self._convergence(traces)
             chains[self.contract.column(index).name] = {"mean": means.as_dict(), "sd": sds.as_dict()}
         pooled = pool_defaults(self.answering.rows, self._units, self.imputations)
-        names = {index: column.name for index, column in enumerate(self.contract.columns, 1)}
+        names = {index: self.contract.column(index).name for index in self.contract.model}
         for entry in pooled:
             entry["quantity"] = "slope" if entry["predictor"] else "mean"
             entry["target"], entry["predictor"] = names[entry["target"]], names.get(entry["predictor"], "")
