@@ -106,7 +106,8 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     def is_frozen(self) -> bool:
         """Whether every role and level is decided."""
         return all(
-            column.role is not None and (column.role == "ignored" or not column.has_levels or _are_levels(column)) for column in self.columns
+            column.role is not None and (column.role == "ignored" or not column.has_levels or _are_levels(column))
+            for column in self.columns
         )
 
     @property

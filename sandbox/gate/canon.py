@@ -217,7 +217,9 @@ def _hash_blocks(read: Read, blocks: Sequence[Sequence[int]], hashes: Words) -> 
         members = [np.flatnonzero(place == number) for number in range(len(indicators) + 1)]
         levels = [(-len(rows), int(hashes[rows].sum(dtype=np.uint64)), number) for number, rows in enumerate(members) if len(rows)]
         levels.sort(key=lambda level: level[:2])
-        described.append((Block(tuple(indicators), tuple((0, *indicators)[n] for *_, n in levels), tuple(-size for size, *_ in levels)), levels))
+        described.append(
+            (Block(tuple(indicators), tuple((0, *indicators)[n] for *_, n in levels), tuple(-size for size, *_ in levels)), levels)
+        )
     described.sort(key=lambda found: (-found[0].n_observed, [level[:2] for level in found[1]]))
     for block, levels in described:
         if not levels:

@@ -1,6 +1,6 @@
 """Units of design rows, and the coding in which the errors of a card are made: that of the site's own columns, the same for every job.
 
-A numeric column is standardised by its observed cells and turned so that Σz³ > 0; a column of two values is 0 and 1 with the rarer as 1. So
+A numeric column is standardised by its observed cells and turned so that Σz³ > 0; a column of two values is 0 and 1 with the rarer as 1; an indicator is 1 for who has its level. So
 it does not matter in which units, in which direction or how spelled a column came.
 """
 
@@ -103,7 +103,8 @@ class Coding:
             if low < high:
                 is_two_valued[position], coded[position] = True, (low, high)
                 above = units.scale[position] * moments.total[position] + n * (units.centre[position] - low)
-                is_turned = 2 * round(above / (high - low)) > n
+                # An indicator is who has its level, however many: of two of them nobody has both.
+                is_turned = index not in contract.indicators and 2 * round(above / (high - low)) > n
                 centre[position] = high if is_turned else low
                 scale[position] = low - high if is_turned else high - low
             elif n:
@@ -122,6 +123,12 @@ class Coding:
     def multiples(self) -> Matrix:
         """See :func:`multiples_of`, shape (columns,)."""
         return multiples_of(self.n_rows, self.moments.n)
+
+    def has(self, position: int) -> int:
+        """Rows that show the upper value of a column of two values."""
+        low, high = self.levels[position]
+        above = self.own.scale[position] * self.moments.total[position] + int(self.moments.n[position]) * (self.own.centre[position] - low)
+        return round(float(above) / float(high - low))
 
     @property
     def is_turned(self) -> Mask:

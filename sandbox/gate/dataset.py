@@ -39,8 +39,8 @@ class Dataset:
     """The upload without its header, at central only: nobody needs it at a site."""
     header: bytes = b""
     """The header record with its line end (and byte order mark); empty at a site."""
-    level_texts: dict[int, tuple[str, str]] = field(default_factory=dict)
-    """How this file spells 0 and 1 of each binary target."""
+    level_texts: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    """How this file spells each level of the targets that have some."""
     quoted: frozenset[int] = frozenset()
     """Targets whose observed cells are quoted in this file."""
     is_taken: bool = False

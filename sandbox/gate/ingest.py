@@ -396,8 +396,16 @@ class Ingest:
 
     def _find_level_count(self, index: int, column: Column, found: LevelColumn) -> None:
         counted = f"more than {MAX_LEVELS}" if found.has_more else len(found.learnt)
-        allowed = "2 levels" if column.type == "binary" else f"{MIN_LEVELS} to {MAX_LEVELS} levels" if column.type else f"2 to {MAX_LEVELS} levels"
-        self.findings.append(Finding(Code.DATA_LEVEL_COUNT, column=index, details={"column": column.name, "found": counted, "allowed": allowed}))
+        allowed = (
+            "2 levels"
+            if column.type == "binary"
+            else f"{MIN_LEVELS} to {MAX_LEVELS} levels"
+            if column.type
+            else f"2 to {MAX_LEVELS} levels"
+        )
+        self.findings.append(
+            Finding(Code.DATA_LEVEL_COUNT, column=index, details={"column": column.name, "found": counted, "allowed": allowed})
+        )
 
     def _check_columns(self, contract: Contract) -> None:
         reported = {finding.column for finding in self.findings}

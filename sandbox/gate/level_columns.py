@@ -79,11 +79,13 @@ class LevelColumn:
     def places(self, levels: Sequence[str]) -> Values:
         """Of cells that waited: the place of each among `levels`, −1 where missing, shape (rows,)."""
         codes = np.concatenate([np.empty(0, np.int8), *self._codes])
-        return np.append(self._levels.places(levels), float(MISSING))[codes]
+        places: Values = np.append(self._levels.places(levels), float(MISSING))[codes]
+        return places
 
     def turned(self, codes: Values, levels: Sequence[str]) -> Values:
         """Codes in the order of appearance as places among `levels`, NaN where missing."""
-        return np.where(np.isnan(codes), np.nan, np.append(self._levels.places(levels), 0.0)[np.nan_to_num(codes, nan=-1.0).astype(np.intp)])
+        # Behind the others, where −1 looks, stands what a missing cell is.
+        return np.append(self._levels.places(levels), np.nan)[np.nan_to_num(codes, nan=-1.0).astype(np.intp)]
 
     def texts(self, levels: Sequence[str]) -> tuple[str, ...]:
         """How the file spells each level."""
@@ -105,7 +107,9 @@ def cells_of(places: Values, contract: Contract, index: int) -> dict[int, Values
     return {indicator: np.where(is_missing, np.nan, places == level) for indicator, level in levels.items()}
 
 
-def laid_out(old: Tiles, slots: Mapping[int, int], contract: Contract, columns: Sequence[LevelColumn], region: Region, n_more: int) -> Tiles:
+def laid_out(
+    old: Tiles, slots: Mapping[int, int], contract: Contract, columns: Sequence[LevelColumn], region: Region, n_more: int
+) -> Tiles:
     """The rows with a slot for every column of the model, in its order, and `n_more` behind them. Raises `RegionFull`.
 
     Args:

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from sandbox.contract import NUMBER, LevelKey, level_key, order_levels
+from sandbox.contract import NUMBER, LevelKey, level_key
 from sandbox.gate.scanner import Offsets, field_text
 
 MAX_LEVEL_BYTES: Final = 256

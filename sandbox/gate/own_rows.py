@@ -351,16 +351,14 @@ class _Chain:
         """Of a block, by its first indicator."""
         block, form, before = self._blocks[index], self._forms[index], self._modes.get(index)
         model = Multinomial(self.rows, self.units, block, form.places, form.turn)
+        mode = None
         if before is not None and before.weight >= MANY_WEIGHTS and before.sweep > 1 and sweep < MAX_AGE * before.sweep:
-            found = model.followed(before.beta, before.information, RIDGE)
-        else:
-            found = None
-        if found is None:
+            followed = model.followed(before.beta, before.information, RIDGE)
+            mode = None if followed is None else replace(before, beta=followed)
+        if mode is None:
             tolerance = DECREMENT if before is None else max(DECREMENT, DECREMENT_PER_ROOT * math.sqrt(before.weight))
             fit = model.fit(None if before is None else before.beta, RIDGE, tolerance)
             mode = _Mode(fit.beta, fit.information, fit.weight, sweep)
-        else:
-            mode = replace(before, beta=found)
         self._modes[index] = mode
         random = _ParameterDraws(self._parameters, self._places[index], sweep)
         beta = mode.beta + mode.information.spread(random.normal(len(mode.beta)))
@@ -504,4 +502,8 @@ def _without_indicator(block: Block, rows: Rows, units: Units) -> dict[int, floa
     positions = [rows.position(index) for index in block.indicators]
     share = 1.0 - float(units.centre[positions].sum())
     scale = math.sqrt(share * (1.0 - share))
-    return {position: -float(units.scale[position]) / scale for position, index in zip(positions, block.indicators, strict=True) if index in block.levels}
+    return {
+        position: -float(units.scale[position]) / scale
+        for position, index in zip(positions, block.indicators, strict=True)
+        if index in block.levels
+    }

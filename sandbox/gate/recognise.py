@@ -19,11 +19,14 @@ from sandbox.contract import MAX_LEVELS, NUMBER, Column, ColumnType, Role
 
 Values = npt.NDArray[np.float64]
 DATE: Final = re.compile(
-    r"\s*(\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?|\d{1,2}\.\d{1,2}\.(\d{4}|\d{2})|\d{1,2}/\d{1,2}/(\d{4}|\d{2}))\s*\Z",
+    r"\s*(\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?"
+    r"|\d{1,2}\.\d{1,2}\.(\d{4}|\d{2})|\d{1,2}/\d{1,2}/(\d{4}|\d{2}))\s*\Z",
     re.ASCII,
 )
 """ISO, day.month.year, month/day/year."""
-ID_NAME: Final = re.compile(r"(?:.*[\W_])?(?:id|ids|pid|uid|uuid|mrn|nr|no|key|case|index|rownum|row)(?:[\W_].*)?\Z|.*[a-z]ID\Z|X\Z|Unnamed: 0\Z", re.I)
+ID_NAME: Final = re.compile(
+    r"(?:.*[\W_])?(?:id|ids|pid|uid|uuid|mrn|nr|no|key|case|index|rownum|row)(?:[\W_].*)?\Z|.*[a-z]ID\Z|X\Z|Unnamed: 0\Z", re.I
+)
 """Of a column that numbers people or rows. R and pandas write their row numbers as "X" and "Unnamed: 0"."""
 PADDED: Final = re.compile(r"[ \t]*0\d+[ \t]*\Z", re.ASCII)
 """A number that is written like a name."""

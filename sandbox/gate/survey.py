@@ -69,7 +69,9 @@ def survey(dataset: Dataset, policy: Policy, region: Region, *, is_central: bool
     n_coefficients = contract.n_coefficients(central_intercept)
     part = everybody(patterns)
     if not is_central:
-        part = participation(contract, patterns, Columns(dataset, complete, with_references=True), difference_limit(n_coefficients, policy), policy)
+        part = participation(
+            contract, patterns, Columns(dataset, complete, with_references=True), difference_limit(n_coefficients, policy), policy
+        )
     is_kept, n_set_aside = part.is_kept, int(patterns.counts[~part.is_kept].sum())
     kept, rows_kept = patterns, complete
     if n_set_aside:

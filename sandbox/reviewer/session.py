@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Final
 import numpy.typing as npt
 
 from policies import Policy
-from sandbox.contract import Contract, Finding, ColumnType
+from sandbox.contract import ColumnType, Contract, Finding
 from sandbox.errors import Code, InputError, Refused, TidegateError
 from sandbox.job import JobSpec, parse_job
 from sandbox.manifest import Pair
@@ -47,7 +47,7 @@ class ColumnView:
     name: str
     role: str
     type: ColumnType | None
-    levels: tuple[str, str] | None
+    levels: tuple[str, ...] | None
 
 
 class Session:

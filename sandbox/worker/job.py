@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-from sandbox.contract import Contract, Role, ColumnType
+from sandbox.contract import ColumnType, Contract, Role
 from sandbox.errors import Code, Refused
 from sandbox.job import Sweep, resolve_columns, sweeps
 from sandbox.manifest import Manifest

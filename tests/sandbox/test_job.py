@@ -150,7 +150,7 @@ def test_the_number_of_imputations_is_bounded(imputations: int) -> None:
 def test_toml_becomes_a_job_and_an_unknown_key_is_named() -> None:
     spec = parse_job('imputations = 2\n[[targets]]\ncolumn = 3\ntype = "binary"\nlevels = [0, 1]\n[columns]\nage = "ignored"\n')
     assert spec.targets[0].levels == (0, 1)
-    with pytest.raises(InputError, match="key 'imputation' is none of .* did you mean 'imputations'"):
+    with pytest.raises(InputError, match=r"key 'imputation' is none of .* did you mean 'imputations'"):
         parse_job('imputation = 2\n[[targets]]\ncolumn = 3\ntype = "binary"\n')
     with pytest.raises(InputError, match="TOML"):
         parse_job("=")
