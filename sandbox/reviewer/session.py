@@ -41,7 +41,7 @@ def make_secret(text: str | None) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class ColumnView:
-    """One column of the file: `index` is 1-based, `type` and `levels` are those of a target and None otherwise."""
+    """One column of the file: `index` is 1-based, `type` and `levels` are None where cells are numbers of a predictor."""
 
     index: int
     name: str
