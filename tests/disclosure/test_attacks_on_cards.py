@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from policies import built_in
+from policies import Policy, built_in
 from policies.wide_open import wide_open
 from sandbox.gate import card, coding, stated_fits
-from tests.disclosure.one_cell import ATTACKS, GUESS, Case, left, table, ward, windows
+from tests.disclosure.one_cell import ATTACKS, GUESS, Case, factors, left, table, ward, windows
 from tests.disclosure.one_cell_study import few_shown, people
 from tests.disclosure.reviewers_run import play
 from tests.disclosure.reviewers_study import limits
@@ -28,13 +28,28 @@ def test_without_errors_every_attack_finds_everybody(name: str) -> None:
 
 @pytest.mark.parametrize("policy", [DEFAULT, STRICT], ids=lambda policy: policy.name)
 @pytest.mark.parametrize(
-    "name", ["alone in 2 yes/no columns", "alone in 4 yes/no columns", "alone at one of 6 values", "alone at one of 12 values"]
+    "name",
+    [
+        "alone in 2 yes/no columns",
+        "alone in 4 yes/no columns",
+        "alone at one of 6 values",
+        "alone at one of 12 values",
+        "alone in a cell of two factors of 12 levels",
+    ],
 )
 def test_an_age_is_told_to_the_year_hardly_more_often_than_a_guess_tells_it(name: str, policy: object) -> None:
     found = people(name, policy, MANY)  # type: ignore[arg-type]
     assert found.people == MANY
     assert found.psd > LITTLE
     assert limits(found.recovered, found.people)[0] < GUESS + 0.05
+
+
+@pytest.mark.parametrize("policy", [DEFAULT, STRICT], ids=lambda policy: policy.name)
+def test_somebody_alone_at_a_level_of_many_keeps_the_file_from_stating_a_card(policy: Policy) -> None:
+    random = np.random.default_rng(2)
+    assert not is_admitted(factors(random, 600, 1), policy)
+    # Alone in a cell of two of them, with ten and more others at either level, she is one of many to every rule: errors are what hides her.
+    assert is_admitted(factors(random, 600, 2), policy)
 
 
 @pytest.mark.parametrize("name", ["five versions", "comes with twenty, five versions", "chosen common point", "five targets"])

@@ -48,14 +48,18 @@ def dataset(values: Values, level: Values, levels: Sequence[str], reference: int
         Column("g", "predictor", "categorical", tuple(levels), reference),
     )
     contract = Contract(columns)
-    cells = [np.where(level < 0, np.nan, level == order[item.level] if item.level < len(order) else 0.0) for item in contract.indicators.values()]
+    cells = [
+        np.where(level < 0, np.nan, level == order[item.level] if item.level < len(order) else 0.0) for item in contract.indicators.values()
+    ]
     region = Region(mmap.mmap(-1, 1 << 24))
     tiles = Tiles(region, len(contract.model) + 1)
     tiles.append(np.column_stack([values, *cells]))
     return Dataset(contract, {index: slot for slot, index in enumerate(contract.model)}, tiles), region
 
 
-def own_of(values: Values, level: Values, levels: Sequence[str] = "abcd", reference: int = 0, order: Sequence[int] = (0, 1, 2, 3)) -> OwnRows:
+def own_of(
+    values: Values, level: Values, levels: Sequence[str] = "abcd", reference: int = 0, order: Sequence[int] = (0, 1, 2, 3)
+) -> OwnRows:
     found, region = dataset(values, level, levels, reference, order)
     return complete(found, SECRET, region)
 
