@@ -123,13 +123,16 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     @cached_property
     def indicators(self) -> dict[int, Indicator]:
         """The indicators by their indices, which follow those of the file's columns."""
-        found = [
-            Indicator(of, level, f"{column.name} = {text}")
-            for of, column in enumerate(self.columns, 1)
-            if column.is_block
-            for level, text in enumerate(column.levels or ())
-            if level != column.reference
-        ]
+        names, found = {column.name for column in self.columns}, []
+        for of, column in enumerate(self.columns, 1):
+            for level, text in enumerate(column.levels or ()) if column.is_block else ():
+                if level == column.reference:
+                    continue
+                name = f"{column.name} = {text}"
+                while name in names:
+                    name += "'"
+                names.add(name)
+                found.append(Indicator(of, level, name))
         return dict(enumerate(found, len(self.columns) + 1))
 
     @cached_property

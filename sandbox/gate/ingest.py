@@ -230,7 +230,7 @@ class Ingest:
         try:
             return column.read(block, scanned)
         except UnknownLevel as unknown:
-            if column.is_told:
+            if column.is_limited:
                 del self._levels[column.index]
                 self._find(Code.DATA_LEVELS, column.index, self._line_at(block.tobytes(), int(scanned.record_starts[unknown.record])))
                 return None
@@ -364,7 +364,7 @@ class Ingest:
             if is_stray(texts.learnt):
                 self._find(Code.DATA_NOT_NUMERIC, index, texts.first_line)
                 return column
-            verdict = recognise_texts(texts.learnt, texts.n_observed, dataset.n_rows, has_more=texts.has_more)
+            verdict = recognise_texts(column.name, texts.learnt, texts.n_observed, dataset.n_rows, has_more=texts.has_more)
         if column.role == "predictor":
             return self._named(index, column, verdict)
         self.notes.append(f"Column {column.name!r} is {'left out' if verdict.is_left_out else 'a predictor'}: {verdict.why}.")

@@ -31,7 +31,8 @@ class LevelColumn:
         """`first_line`: of the first cell that is no number, where that made it one; 0 of a column that was told to have levels."""
         self.index: Final = index
         self.first_line: Final = first_line
-        self.is_told: Final = column.has_levels
+        self.is_limited: Final = column.levels is not None or column.type == "binary"
+        """Whether a cell with another level is at fault, and not the column."""
         self.n_observed = 0
         self.has_more = False
         """Whether the file has more levels than a predictor may have: the others were not looked at."""

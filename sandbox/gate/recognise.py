@@ -90,21 +90,22 @@ def few_codes(observed: Values) -> int:
     return len(found) if 2 < len(found) <= FEW_CODES and bool((found == np.rint(found)).all()) else 0
 
 
-def recognise_texts(levels: Sequence[str], n_observed: int, n_rows: int, *, has_more: bool) -> Verdict:
+def recognise_texts(name: str, levels: Sequence[str], n_observed: int, n_rows: int, *, has_more: bool) -> Verdict:
     """A column with cells that are no numbers.
 
     Args:
+        name: of the column.
         levels: the different texts of the observed cells, or the first so many of them.
-        n_observed: observed cells up to the last of these texts.
+        n_observed: observed cells.
         n_rows: of the file.
         has_more: whether there are more texts than a predictor has levels.
     """
     if levels and all(DATE.match(text) for text in levels):
         return _left_out("it holds dates", "date")
+    if has_more:
+        return _left_out(f"it has more than {MAX_LEVELS} different texts", "id" if ID_NAME.match(name) else None)
     if len(levels) == n_observed > 2:
         return _left_out("no text in it occurs twice, as with identifiers", "id")
-    if has_more:
-        return _left_out(f"it has more than {MAX_LEVELS} different texts")
     if len(levels) < 2:
         return _left_out("it has the same text on every row")
     if n_observed < n_rows:
