@@ -124,6 +124,18 @@ async def test_a_level_that_a_site_never_saw_and_gaps_in_the_column_are_fine(sim
     assert np.all(np.abs(beta[3:6] - truth) < 4 * errors[3:6])
 
 
+async def test_a_site_that_never_measured_the_column_is_completed_and_named_once(simulate, tmp_path: Path) -> None:
+    rows = people(seed=4)
+    for row in rows[2 * N // 3 :]:
+        row[5] = "NA"
+    central, *sites = thirds(tmp_path, "part", TEXT, rows)
+    found = await simulate("SIMICE", job("SIMICE"), central, sites)
+    assert [(event["code"], event["target"]) for event in found["events"]] == [("event.completed", "smoke")]
+    beta = np.asarray(found["fits"]["y"]["beta"])
+    errors = np.sqrt(np.diag(np.asarray(found["fits"]["y"]["covariance"])))
+    assert np.all(np.abs(beta[3:6] - [1.3, 0.7, 0.5]) < 4 * errors[3:6])
+
+
 async def test_an_unknown_level_is_for_its_owner_and_says_nothing_of_its_text(simulate, tmp_path: Path) -> None:
     rows = people(seed=5)
     rows[N // 2][5] = "cigars"
