@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from sandbox.contract import DEFAULT_MISSING, Column, Contract, TargetType, order_levels
+from sandbox.contract import DEFAULT_MISSING, Column, Contract, TargetType, order_levels, plain_name
 from sandbox.errors import Code, InputError
 from sandbox.manifest import CHAINS, Manifest
 
@@ -40,7 +40,18 @@ class JobSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int | None = None
     columns: dict[str, Literal["predictor", "ignored"]] = {}
     parameters: dict[str, Any] = {}
-    missing: tuple[str, ...] = DEFAULT_MISSING
+    missing: tuple[str, ...] = ()
+    """Tokens read as missing beside the usual ones."""
+    missing_only: tuple[str, ...] | None = None
+    """Tokens read as missing in place of the usual ones."""
+    decimal: Literal[".", ","] | None = None
+    """The decimal mark of numbers that a file leaves open, such as 1.299."""
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """All texts read as missing."""
+        usual = DEFAULT_MISSING if self.missing_only is None else self.missing_only
+        return tuple(dict.fromkeys((*usual, *self.missing)))
 
     @property
     def digest(self) -> str:
@@ -123,8 +134,9 @@ def _check_ranges(spec: JobSpec) -> None:
 
 def draft_contract(spec: JobSpec, header: list[str]) -> Contract:
     """The contract as far as the job decides it; central's data decide the rest. Raises :class:`InputError` for unknown columns."""
-    columns = [Column(name, role=spec.columns.get(name)) for name in header]
-    for name in spec.columns:
+    roles = {plain_name(name): role for name, role in spec.columns.items()}
+    columns = [Column(name, role=roles.get(name)) for name in header]
+    for name in roles:
         if name not in header:
             raise InputError(Code.JOB_COLUMN_UNKNOWN, column=name)
     for target in spec.targets:
@@ -133,7 +145,7 @@ def draft_contract(spec: JobSpec, header: list[str]) -> Contract:
             raise InputError(Code.JOB_TARGETS, reason=f"column {header[index]!r} is given two roles")
         levels = None if target.levels is None else order_levels((str(target.levels[0]), str(target.levels[1])))
         columns[index] = Column(header[index], "target", target.type, levels)
-    return Contract(tuple(columns), spec.missing)
+    return Contract(tuple(columns), spec.tokens)
 
 
 def resolve_columns(parameters: dict[str, Any], manifest: Manifest, contract: Contract) -> dict[str, Any]:
@@ -189,6 +201,7 @@ def _index(column: str | int, header: list[str]) -> int:
         if not 1 <= column <= len(header):
             raise InputError(Code.JOB_COLUMN_UNKNOWN, column=column)
         return column - 1
-    if column not in header:
+    name = plain_name(column)
+    if name not in header:
         raise InputError(Code.JOB_COLUMN_UNKNOWN, column=column)
-    return header.index(column)
+    return header.index(name)

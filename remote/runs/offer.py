@@ -33,7 +33,7 @@ def read_offer(offer: JobOffer, site_id: str, policy: Policy) -> tuple[Pair | No
 def is_contract_of(contract: Contract, spec: JobSpec) -> bool:
     """Whether a contract says what the job says: the owner reads both, the gate obeys the contract."""
     names = [column.name for column in contract.columns]
-    if check_names(names) or contract.missing != spec.missing:
+    if check_names(names) or contract.missing != spec.tokens:
         return False
     try:
         draft = draft_contract(spec, names)
