@@ -274,9 +274,7 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     Code.DATA_DECIMAL_COMMA: Entry(
         "Commas were read as decimal commas in {columns}.", "Compare the centres of these columns with what you expect."
     ),
-    Code.DATA_THOUSANDS: Entry(
-        "Marks of thousands were read in {columns}.", "Write the numbers without marks if these are decimals."
-    ),
+    Code.DATA_THOUSANDS: Entry("Marks of thousands were read in {columns}.", "Write the numbers without marks if these are decimals."),
     Code.DATA_LEADING_ZEROS: Entry(
         "Column {column!r} has numbers with leading zeros, as codes have, and was read as numbers.",
         "Ignore the column in the job if it holds codes.",

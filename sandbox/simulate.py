@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from policies import Policy
 from sandbox.contract import Contract, Finding
-from sandbox.errors import Code, InputError, PeerError
+from sandbox.errors import CATALOGUE, Code, InputError, PeerError
 from sandbox.job import JobSpec, check_job
 from sandbox.ledger import Ledger
 from sandbox.manifest import Pair
@@ -160,6 +160,7 @@ class Simulation:
             "participants": list(self._reports),
             "cards": {name: _card_lines(report) for name, report in self._reports.items() if report.card},
             "notes": {name: list(report.notes) for name, report in self._reports.items()},
+            "findings": [finding for name, report in self._reports.items() for finding in finding_lines(name, report.findings)],
             **summary,
         }
 
@@ -180,6 +181,21 @@ def _card_lines(report: UploadReport) -> list[dict[str, Any]]:
     return [
         {"what": line.what, "column": line.column, "shape": list(line.shape), "numbers": line.n_numbers, "error": line.error}
         for line in report.card
+    ]
+
+
+def finding_lines(participant: str, findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """The findings of a participant as `--json` prints them."""
+    return [
+        {
+            "participant": participant,
+            "code": finding.code.value,
+            "column": finding.column,
+            "severity": finding.severity,
+            "sentence": finding.sentence,
+            "remedy": CATALOGUE[finding.code].remedy,
+        }
+        for finding in findings
     ]
 
 

@@ -45,7 +45,7 @@ class Dataset:
     """How this file spells 0 and 1 of each binary target."""
     quoted: frozenset[int] = frozenset()
     """Targets whose observed cells are quoted in this file."""
-    reading: Reading = Reading()
+    reading: Reading = field(default_factory=Reading)
     """How the file was read."""
     is_taken: bool = False
 

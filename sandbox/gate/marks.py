@@ -210,7 +210,7 @@ def read_column(table: Table, column: int, is_missing: Sequence[bool], marks: Ma
     """The values of a column cell by cell, shape (rows,), and the first row that holds no number."""
     texts = ["" if missing else table.cell(row, column) for row, missing in enumerate(is_missing)]
     is_observed = ~np.array(is_missing, dtype=bool)
-    points, commas = (np.array([value_of(text, mark) for text in texts]) for mark in (POINT, COMMA))  # type: ignore[arg-type]
+    points, commas = (np.array([value_of(text, mark) for text in texts]) for mark in (POINT, COMMA))
     is_point, is_comma = ~np.isnan(points), ~np.isnan(commas)
     mark = marks.of(column)
     if mark is None:

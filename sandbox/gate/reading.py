@@ -38,6 +38,16 @@ class Reading:
     coded: tuple[int, ...] = ()
     """Columns that are no numbers in the model and have leading zeros."""
 
+    @property
+    def marked(self) -> tuple[tuple[int, str], ...]:
+        """The columns of the model whose numbers are not written plainly, with their decimal marks."""
+        return tuple((index, "," if index in self.with_comma else ".") for index in sorted({*self.with_comma, *self.grouped}))
+
+    @property
+    def texts(self) -> tuple[int, ...]:
+        """The columns that nobody should read as plain numbers."""
+        return tuple(sorted({*self.coded, *self.with_comma, *self.grouped}))
+
     def notices(self, contract: Contract) -> Iterator[Finding]:
         """What was assumed, for the owner of the file."""
         if self.encoding != UTF8:

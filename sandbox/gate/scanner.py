@@ -73,7 +73,7 @@ def delimiters(data: npt.NDArray[np.uint8], dialect: Dialect) -> tuple[Offsets, 
         _check_quotes(data, positions[is_quote], dialect)
         is_outside = ~is_quote & (np.cumsum(is_quote) % 2 == 0)
         positions, kinds = positions[is_outside], kinds[is_outside]
-    is_other = (kinds == RETURN if dialect.newline == NEWLINE else kinds == NEWLINE)
+    is_other = kinds == RETURN if dialect.newline == NEWLINE else kinds == NEWLINE
     if is_other.any():
         _check_returns(data, positions[is_other], dialect)
         positions, kinds = positions[~is_other], kinds[~is_other]
