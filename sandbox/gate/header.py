@@ -30,6 +30,8 @@ class Header:
     """Whether empty fields stood behind the last name."""
     n_trimmed: int
     """Names that had blanks around them."""
+    is_renamed: bool
+    """Whether a name is written otherwise in the file."""
 
 
 class HeaderReader:
@@ -91,11 +93,12 @@ def _parse(text: bytes, dialect: Dialect) -> Header:
     line_end = text[scanned.record_ends[0] :]
     if dialect.newline == NEWLINE and text[: scanned.record_ends[0]].endswith(bytes([RETURN])):
         line_end = bytes([RETURN]) + line_end
-    kept = written[n_before:n_named]
+    kept, plain = written[n_before:n_named], tuple(names[n_before:n_named])
     return Header(
         text[: scanned.ends[0, n_named - 1]] + line_end,
-        tuple(names[n_before:n_named]),
+        plain,
         n_before,
         n_named < n_fields,
-        sum(name != plain for name, plain in zip(kept, names[n_before:n_named], strict=True)),
+        sum(name != name.strip() for name in kept),
+        tuple(kept) != plain,
     )

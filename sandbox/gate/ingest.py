@@ -277,6 +277,7 @@ class Ingest:
             n_empty=self._n_empty + self._header.n_empty,
             is_padded=self._is_padded or (header is not None and header.is_padded),
             n_trimmed=0 if header is None else header.n_trimmed,
+            is_renamed=header is not None and header.is_renamed,
             with_comma=tuple(index for index in self._marks.with_comma if index in model),
             grouped=tuple(sorted(self._marks.grouped & model)),
             coded=tuple(sorted(self._coded - model)),

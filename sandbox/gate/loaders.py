@@ -72,7 +72,7 @@ def load_r(contract: Contract, reading: Reading) -> str:
         places = ", ".join(str(before + index) for index in reading.texts)
         options.append(f'colClasses = replace(rep(NA, {n_long}), c({places}), "character")')
     changes = ["  long <- long[-3]  # row names"] if reading.n_before else []
-    if reading.n_trimmed:
+    if reading.is_renamed:
         changes.append(f"  names(long) <- c({', '.join(_r(name) for name in ('.imp', '.id', *(c.name for c in contract.columns)))})")
     for index, decimal in reading.marked:
         changes.append(f"  long[[{2 + index}]] <- as_number(long[[{2 + index}]], {_r(decimal)})")

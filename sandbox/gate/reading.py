@@ -31,6 +31,8 @@ class Reading:
     """Whether empty fields behind the last column were left out."""
     n_trimmed: int = 0
     """Names that had blanks around them."""
+    is_renamed: bool = False
+    """Whether a name of the contract is written otherwise in the file."""
     with_comma: tuple[int, ...] = ()
     """Columns with a decimal comma."""
     grouped: tuple[int, ...] = ()
