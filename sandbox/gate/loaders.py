@@ -11,6 +11,7 @@ from typing import Final
 
 from sandbox.contract import Contract
 from sandbox.gate.dialect import COMMA, TAB
+from sandbox.gate.marks import SPACES
 from sandbox.gate.reading import Reading
 from sandbox.gate.text import MARK, UTF8, UTF16_BE, UTF16_LE, WINDOWS
 
@@ -40,14 +41,14 @@ predictor could not be imputed; run.json says how many there are.
 _R_NUMBERS: Final = """
 # Numbers with decimal commas or marked thousands.
 as_number <- function(text, decimal) {
-  text <- gsub(if (decimal == ",") "." else ",", "", trimws(text), fixed = TRUE)
+  text <- gsub(if (decimal == ",") "[^0-9eE+,-]" else "[^0-9eE+.-]", "", text)
   as.numeric(sub(decimal, ".", text, fixed = TRUE))
 }
 """
 _PYTHON_NUMBERS: Final = '''
 def _numbers(text, decimal):
     """Numbers with decimal commas or marked thousands."""
-    text = text.str.strip().str.replace("." if decimal == "," else ",", "", regex=False)
+    text = text.str.replace(r"[^0-9eE+,-]" if decimal == "," else r"[^0-9eE+.-]", "", regex=True)
     return pd.to_numeric(text.str.replace(decimal, ".", regex=False))
 
 '''
@@ -199,7 +200,8 @@ def _stata_numbers(reading: Reading, before: int) -> list[str]:
     for index, decimal in reading.marked:
         name = f"`: word {before + index} of `all''"
         lines.append(f'quietly replace {name} = "" if {name} == "NA"')
-        lines.append(f"""destring {name}, replace ignore("{"." if decimal == "," else ","}"){" dpcomma" if decimal == "," else ""}""")
+        ignored = ("." if decimal == "," else ",") + SPACES
+        lines.append(f'destring {name}, replace ignore("{ignored}")' + (" dpcomma" if decimal == "," else ""))
     return lines
 
 

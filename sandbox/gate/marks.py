@@ -26,8 +26,11 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 
 WITH_COMMA: Final = re.compile(r"[ \t]*[+-]?(\d+(,\d*)?|,\d+)([eE][+-]?\d+)?[ \t]*\Z", re.ASCII)
 """A number with a decimal comma."""
-_GROUPED_POINT: Final = re.compile(r"[ \t]*[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?[ \t]*\Z", re.ASCII)
-_GROUPED_COMMA: Final = re.compile(r"[ \t]*[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d*)?[ \t]*\Z", re.ASCII)
+SPACES: Final = "'\u2019\u00a0\u202f"
+"""Marks of thousands that are nothing else: apostrophes, and spaces at which no line breaks."""
+_GROUPED_POINT: Final = re.compile(rf"[ \t]*[+-]?[1-9]\d{{0,2}}((,\d{{3}})+|([{SPACES}]\d{{3}})+)(\.\d*)?[ \t]*\Z", re.ASCII)
+_GROUPED_COMMA: Final = re.compile(rf"[ \t]*[+-]?[1-9]\d{{0,2}}((\.\d{{3}})+|([{SPACES}]\d{{3}})+)(,\d*)?[ \t]*\Z", re.ASCII)
+_WITHOUT: Final = {mark: str.maketrans("", "", SPACES + mark) for mark in ".,"}
 _GROUP: Final = 1000
 _GROUP_WIDTH: Final = 4
 """Bytes of a mark and the three digits behind it."""
@@ -42,10 +45,10 @@ def value_of(text: str, mark: Mark) -> float:
     if mark == POINT:
         if NUMBER.match(text):
             return float(text)
-        return float(text.replace(",", "")) if _GROUPED_POINT.match(text) else _NAN
+        return float(text.translate(_WITHOUT[COMMA])) if _GROUPED_POINT.match(text) else _NAN
     if WITH_COMMA.match(text):
         return float(text.replace(",", "."))
-    return float(text.replace(".", "").replace(",", ".")) if _GROUPED_COMMA.match(text) else _NAN
+    return float(text.translate(_WITHOUT[POINT]).replace(",", ".")) if _GROUPED_COMMA.match(text) else _NAN
 
 
 def is_number(text: str) -> bool:
@@ -220,12 +223,13 @@ def read_column(table: Table, column: int, is_missing: Sequence[bool], marks: Ma
             marks.decide(column, mark)
     values = commas if mark == COMMA else points
     bad = np.flatnonzero(is_observed & np.isnan(values))
+    is_open = is_point & is_comma & (points != commas) if mark is None else np.zeros(len(texts), dtype=bool)
     pattern = WITH_COMMA if mark == COMMA else NUMBER
-    is_grouped = (is_comma if mark == COMMA else is_point) & np.array([not pattern.match(text) for text in texts], dtype=bool)
-    if mark is not None and is_grouped.any():
+    is_plain = np.array([pattern.match(text) is not None for text in texts], dtype=bool)
+    if (~np.isnan(values) & ~is_plain & ~is_open).any():
         marks.grouped.add(column)
     if mark is None:
-        is_open = is_point & is_comma & (points != commas)
-        marks.note_open(column, first_row, is_open & (np.abs(points) < np.abs(commas)), is_open & (np.abs(points) > np.abs(commas)), table)
-        marks.note_plain(column, points[is_point & ~is_open])
+        is_thousands = np.abs(points) > np.abs(commas)
+        marks.note_open(column, first_row, is_open & ~is_thousands, is_open & is_thousands, table)
+        marks.note_plain(column, points[is_point & is_plain & ~is_open])
     return values, int(bad[0]) if len(bad) else None

@@ -47,6 +47,11 @@ def told(ingest) -> list[tuple[Code, str, int]]:
         (" -1.000 ", -1, -1000),
         ("1e3", 1000, 1000),
         ("12,34,567", None, None),
+        ("1'299'000", 1299000, 1299000),
+        ("1\u00a0299,5", None, 1299.5),
+        ("1\u202f299", 1299, 1299),
+        ("1'299,000", None, 1299),
+        ("1 299", None, None),
         ("1.2.3", None, None),
         ("12.", 12, None),
         (",5", None, 0.5),
@@ -73,7 +78,9 @@ def test_a_number_of_two_readings_is_asked_with_its_line_and_without_its_value(r
     assert "1299" not in found.sentence
 
 
-@pytest.mark.parametrize(("decimal", "cell", "value"), [(".", "1.299", 1.299), (",", "1.299", 1299), (".", "1,299", 1299), (",", "1,299", 1.299)])
+@pytest.mark.parametrize(
+    ("decimal", "cell", "value"), [(".", "1.299", 1.299), (",", "1.299", 1299), (".", "1,299", 1299), (",", "1,299", 1.299)]
+)
 def test_the_job_says_what_the_file_leaves_open(read, decimal: str, cell: str, value: float) -> None:
     _, dataset = read([("1", "2", "3"), ("4", cell, "6"), ("7", "8", "9")], decimal=decimal)
     assert dataset.column(2).tolist() == [2, value, 8]
@@ -86,6 +93,7 @@ def test_the_job_says_what_the_file_leaves_open(read, decimal: str, cell: str, v
         ("1", ["1.299", "33.8"], [1.299, 33.8], []),
         ("1", ["1.299", "33,8"], [1299, 33.8], [(Code.DATA_DECIMAL_COMMA, "notice", 2), (Code.DATA_THOUSANDS, "notice", 2)]),
         ("1", ["1,299", "1,299,000"], [1299, 1299000], [(Code.DATA_THOUSANDS, "notice", 2)]),
+        ("1", ["1'299", "850"], [1299, 850], [(Code.DATA_THOUSANDS, "notice", 2)]),
         # The other columns tell.
         ("33.8", ["1,299", "850"], [1299, 850], [(Code.DATA_THOUSANDS, "notice", 2)]),
         ("33.8", ["1.299", "2.850"], [1.299, 2.85], []),
