@@ -36,6 +36,8 @@ _GROUP_WIDTH: Final = 4
 """Bytes of a mark and the three digits behind it."""
 _MAX_WIDTH: Final = 32
 """Few numbers are longer; those are looked at one by one."""
+_MAX_WHOLE: Final = 1e15
+"""Up to here every whole number is a value of its own."""
 _POINT_BYTE, _QUOTE_BYTE, _BLANKS = 46, 34, (32, 9)
 _NAN: Final = float("nan")
 
@@ -110,13 +112,15 @@ class Marks:
         self._marks[column] = mark
 
     def note_plain(self, column: int, values: Values) -> None:
-        """Numbers of an undecided column that have no mark, shape (cells,)."""
-        if len(values):
-            sizes = np.abs(values)
-            if sizes.max() >= _GROUP:
-                self._has_large.add(column)
-            if sizes.min() < _GROUP:
-                self._has_small.add(column)
+        """Numbers of an undecided column that have no mark, shape (cells,); NaN for others."""
+        if column in self._has_large and column in self._has_small:
+            return
+        with np.errstate(invalid="ignore"):
+            is_large, is_small = np.abs(values) >= _GROUP, np.abs(values) < _GROUP
+        if is_large.any():
+            self._has_large.add(column)
+        if is_small.any():
+            self._has_small.add(column)
 
     def note_open(self, column: int, first_row: int, points: Mask, commas: Mask, table: Table) -> None:
         """Open cells of an undecided column on the rows of a table, shape (rows,) each; before the table there are `first_row` rows."""
@@ -170,22 +174,48 @@ class Marks:
 def look(table: Table, column: int, values: Values, marks: Marks, first_row: int) -> None:
     """Learn the mark of an undecided column whose cells are all numbers with a point, or tokens; `values` of the rows, NaN for tokens."""
     data = np.frombuffer(table.text, dtype=np.uint8)
-    observed = np.flatnonzero(~np.isnan(values))
-    starts, ends = table.scan.starts[observed, column - 1], _trimmed(data, table.scan.ends[observed, column - 1])
-    widths = ends - starts
+    starts, ends = table.scan.starts[:, column - 1], table.scan.ends[:, column - 1]
+    odd = np.flatnonzero(_are_odd(values, ends - starts))
+    if not len(odd):
+        marks.note_plain(column, values)
+        return
+    ends = _trimmed(data, ends[odd])
+    widths = ends - starts[odd]
     # A point with three digits behind it may be one of thousands; one with fewer or more is decimal.
     is_open = (widths > _GROUP_WIDTH) & (data[np.maximum(ends - _GROUP_WIDTH, 0)] == _POINT_BYTE)
     if _have_point(data, ends[~is_open], widths[~is_open]):
         marks.decide(column, POINT)
         return
-    for row in observed[is_open].tolist():
+    for row in odd[is_open].tolist():
         if np.isnan(value_of(table.cell(row, column), COMMA)):
             marks.decide(column, POINT)
             return
     points = np.zeros(table.n_rows, dtype=bool)
-    points[observed[is_open]] = True
+    points[odd[is_open]] = True
     marks.note_open(column, first_row, points, np.zeros_like(points), table)
-    marks.note_plain(column, values[observed[~is_open]])
+    marks.note_plain(column, values[~points])
+
+
+def _are_odd(values: Values, widths: npt.NDArray[np.intp]) -> Mask:
+    """Which cells of a column are not written as bare whole numbers, by the digits that their values have, shape (rows,)."""
+    # No look at the text: most columns of whole numbers stay undecided to the end of the file.
+    with np.errstate(invalid="ignore"):
+        sizes = np.abs(values)
+        n_bytes = 1 + (values < 0)
+        largest, power = np.fmax.reduce(sizes, initial=0.0), 10.0
+        while power <= largest and power < _MAX_WHOLE:
+            n_bytes += sizes >= power
+            power *= 10.0
+        odd: Mask = (widths != n_bytes) | (values != np.floor(values))
+    return odd & ~np.isnan(values)
+
+
+def _trimmed(data: npt.NDArray[np.uint8], ends: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """The ends of cells without closing quotes and blanks."""
+    ends = ends - (data[np.maximum(ends - 1, 0)] == _QUOTE_BYTE)
+    while (is_blank := np.isin(data[np.maximum(ends - 1, 0)], _BLANKS) & (ends > 0)).any():
+        ends = ends - is_blank
+    return ends
 
 
 def _have_point(data: npt.NDArray[np.uint8], ends: npt.NDArray[np.intp], widths: npt.NDArray[np.intp]) -> bool:
@@ -199,14 +229,6 @@ def _have_point(data: npt.NDArray[np.uint8], ends: npt.NDArray[np.intp], widths:
         if (data[ends - back] == _POINT_BYTE).any():
             return True
     return any(_POINT_BYTE in data[end - width : end] for end, width in zip(ends.tolist(), widths.tolist(), strict=True))
-
-
-def _trimmed(data: npt.NDArray[np.uint8], ends: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-    """The ends of cells without closing quotes and blanks."""
-    ends = ends - (data[np.maximum(ends - 1, 0)] == _QUOTE_BYTE)
-    while (is_blank := np.isin(data[np.maximum(ends - 1, 0)], _BLANKS) & (ends > 0)).any():
-        ends = ends - is_blank
-    return ends
 
 
 def read_column(table: Table, column: int, is_missing: Sequence[bool], marks: Marks, first_row: int) -> tuple[Values, int | None]:

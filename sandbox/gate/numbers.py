@@ -72,8 +72,9 @@ class NumberReader:
             self._make_room(numbers, table, columns)
         for place in sorted(doubtful):
             self._read_alone(table, columns[place], numbers, place)
+        has_points = b"." in table.text
         for place in sorted(set(range(len(columns))) - set(doubtful)):
-            self._look(table, columns[place], numbers.values[:, place])
+            self._look(table, columns[place], numbers.values[:, place], has_points=has_points)
         self._n_rows += table.n_rows
         return numbers
 
@@ -85,9 +86,13 @@ class NumberReader:
         if numbers.values.shape[1] != len(columns):
             numbers.values = np.empty((table.n_rows, len(columns)), order="F")
 
-    def _look(self, table: Table, column: int, values: Values) -> None:
-        if self._marks.of(column) is None:
+    def _look(self, table: Table, column: int, values: Values, *, has_points: bool = True) -> None:
+        if self._marks.of(column) is not None:
+            return
+        if has_points:
             look(table, column, values, self._marks, self._n_rows)
+        else:
+            self._marks.note_plain(column, values)
 
     def _read_alone(self, table: Table, column: int, numbers: Numbers, place: int) -> None:
         """Parse a column that spoilt the others, or may have."""
@@ -164,7 +169,10 @@ def has_leading_zeros(table: Table, column: int) -> bool:
         return False
     starts, ends = table.scan.starts[:, column - 1], table.scan.ends[:, column - 1]
     last = len(data) - 1
-    starts = starts + (data[np.minimum(starts, last)] == _QUOTE)
+    firsts = data[np.minimum(starts, last)]
+    if not ((firsts == _ZERO) | (firsts == _QUOTE)).any():
+        return False
+    starts = starts + (firsts == _QUOTE)
     seconds = data[np.minimum(starts + 1, last)]
     is_zero = (data[np.minimum(starts, last)] == _ZERO) & (seconds >= _ZERO) & (seconds <= _NINE) & (starts + 1 < ends)
     return bool(is_zero.any())

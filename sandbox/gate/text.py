@@ -32,6 +32,8 @@ _BINARY: Final = {
 }
 _MIN_ZEROS: Final = 0.25
 """Share of zero bytes in every other place that makes a text UTF-16: of letters of our alphabets it is nearly all."""
+_TIMES: Final = 8
+"""In the other places zero bytes are rarer by this."""
 _BROKEN: Final = re.compile(rb"[\xc0\xc1][\x80-\xbf]|[\xe0\xed][\x80-\xbf]{2}|[\xf0\xf4-\xf7][\x80-\xbf]{3}")
 """What a lenient decoder takes for UTF-8: overlong forms and surrogates. In Windows-1252 nobody writes this."""
 
@@ -130,6 +132,6 @@ def _find_encoding(head: bytes) -> tuple[str, bool]:
         if head.startswith(mark):
             return encoding, True
     zeros = [head[place::2].count(0) / max(len(head[place::2]), 1) for place in (0, 1)]
-    if min(zeros) == 0 and max(zeros) > _MIN_ZEROS:
-        return (UTF16_LE if zeros[1] else UTF16_BE), True
+    if max(zeros) > _MIN_ZEROS and min(zeros) < max(zeros) / _TIMES:
+        return (UTF16_LE if zeros[1] > zeros[0] else UTF16_BE), True
     return UTF8, False
