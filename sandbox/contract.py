@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Final, Literal, TypeAlias
@@ -24,7 +25,8 @@ LevelKey: TypeAlias = float | str
 MIN_LEVELS: Final = 3
 MAX_LEVELS: Final = 25
 """Of a categorical or ordinal column. One of two levels is binary."""
-DEFAULT_MISSING: Final = ("", "NA", "NaN")
+DEFAULT_MISSING: Final = ("", "NA", "NaN", "N/A", "#N/A", "NULL", ".")
+"""What is read as missing in every job that does not say otherwise. Words such as none, and a dash, are levels to many."""
 RESERVED: Final = (".imp", ".id")
 NUMBER: Final = re.compile(r"[ \t]*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?[ \t]*\Z", re.ASCII)
 """The text of a number: what a cell of a predictor or continuous target must look like."""
@@ -190,6 +192,11 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
             ]
         findings = [Finding(Code.DATA_COLUMN_MISSING, column=expected.index(name) + 1, details={"column": name}) for name in missing]
         return findings + [Finding(Code.DATA_COLUMN_EXTRA, details={"column": name}) for name in extra]
+
+
+def plain_name(name: str) -> str:
+    """A column name as it is compared: blanks around it and ways to compose a letter make no other name."""
+    return unicodedata.normalize("NFC", name.strip())
 
 
 def check_names(names: list[str]) -> list[Finding]:

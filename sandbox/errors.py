@@ -23,6 +23,7 @@ class Code(StrEnum):
 
     # data sets
     DATA_NOT_UTF8 = "data.not_utf8"
+    DATA_NOT_TEXT = "data.not_text"
     DATA_EMPTY = "data.empty"
     DATA_HEADER_ONLY = "data.header_only"
     DATA_HEADER_MISMATCH = "data.header_mismatch"
@@ -47,6 +48,18 @@ class Code(StrEnum):
     DATA_PREDICTOR_ALL_MISSING = "data.predictor_all_missing"
     DATA_TARGET_NEVER_OBSERVED = "data.target_never_observed"
     DATA_NEVER_OBSERVED = "data.never_observed"
+    DATA_AMBIGUOUS = "data.ambiguous"
+    # how a data set was read
+    DATA_ENCODING = "data.encoding"
+    DATA_SEPARATOR = "data.separator"
+    DATA_LINE_ENDS = "data.line_ends"
+    DATA_EMPTY_LINES = "data.empty_lines"
+    DATA_PADDED = "data.padded"
+    DATA_NAMES_TRIMMED = "data.names_trimmed"
+    DATA_ROW_NAMES = "data.row_names"
+    DATA_DECIMAL_COMMA = "data.decimal_comma"
+    DATA_THOUSANDS = "data.thousands"
+    DATA_LEADING_ZEROS = "data.leading_zeros"
     # disclosure rules
     RULE_MIN_ROWS = "rule.min_rows"
     RULE_PARAMETER_RATIO = "rule.parameter_ratio"
@@ -187,7 +200,10 @@ class _Details(dict[str, object]):
 
 
 CATALOGUE: Final[dict[Code, Entry]] = {
-    Code.DATA_NOT_UTF8: Entry("Line {line} is not UTF-8 text.", "Save the file as CSV UTF-8 and upload it again."),
+    Code.DATA_NOT_UTF8: Entry(
+        "Line {line} is not text in UTF-8, UTF-16 or Windows-1252.", "Save the file as CSV UTF-8 and upload it again."
+    ),
+    Code.DATA_NOT_TEXT: Entry("The file is {what}, not a text with a table.", "Save the table as CSV UTF-8 and upload that file."),
     Code.DATA_EMPTY: Entry("The file is empty.", "Upload a CSV file with a header line and at least one row."),
     Code.DATA_HEADER_ONLY: Entry("The file has a header but no rows.", "Upload a CSV file with at least one row."),
     Code.DATA_HEADER_MISMATCH: Entry(
@@ -211,12 +227,13 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Check the line ends and quotes of the file; the policy key is max_line_bytes.",
     ),
     Code.DATA_LINE_FIELDS: Entry(
-        "Line {line} has {found} fields, the header has {expected}.", "Give every line the same number of fields."
+        "Line {line} has {found} fields, the header has {expected}.",
+        "Give every line the same number of fields. A cell with the separator in it, such as a decimal comma, needs quotes.",
     ),
     Code.DATA_QUOTE_OPEN: Entry("A quote opened on line {line} is never closed.", "Close the quote."),
     Code.DATA_NOT_NUMERIC: Entry(
         "Line {line}: column {column!r} holds something that is not a number.",
-        "Correct the cell, add its text to the job's missing tokens, or ignore the column.",
+        "Correct the cell or leave it empty. Or have the job name its text under missing, or the column as ignored.",
     ),
     Code.DATA_NOT_FINITE: Entry("Line {line}: column {column!r} holds an infinite number.", "Correct the cell or mark it as missing."),
     Code.DATA_LEVELS: Entry(
@@ -249,6 +266,33 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     Code.DATA_NEVER_OBSERVED: Entry(
         "Column {column!r} has no observed value here. Central's gate completes it from what the others state, and nothing more is asked.",
         "Nothing to do if it was never measured; else compare how the file writes missing cells with the contract.",
+    ),
+    Code.DATA_AMBIGUOUS: Entry(
+        "Line {line}: a number of column {column!r} can be read in two ways. Its mark stands for a decimal or for thousands, and the "
+        "file does not tell which.",
+        'Write the numbers of the column without marks of thousands. Or let the job say decimal = "." or decimal = ",".',
+    ),
+    Code.DATA_ENCODING: Entry(
+        "The file is written in {encoding} and was read as that.", "Look at names and words with accents. UTF-8 is never in doubt."
+    ),
+    Code.DATA_SEPARATOR: Entry("The cells of the file are separated by {separator}.", "Nothing to do if the columns are right."),
+    Code.DATA_LINE_ENDS: Entry("The lines of the file end with carriage returns alone.", "Nothing to do if the rows are right."),
+    Code.DATA_EMPTY_LINES: Entry(
+        "{found} lines hold no value. They are not people and were left out.",
+        "Nothing to do. Write NA into a cell of a person of whom nothing is known.",
+    ),
+    Code.DATA_PADDED: Entry("Empty columns without a name at the right were left out.", "Nothing to do."),
+    Code.DATA_NAMES_TRIMMED: Entry("Blanks around {found} column names do not count.", "Nothing to do."),
+    Code.DATA_ROW_NAMES: Entry(
+        "The first column has no name. It was taken for row names and is no part of the model.", "Give it a name if it holds values."
+    ),
+    Code.DATA_DECIMAL_COMMA: Entry(
+        "Commas were read as decimal commas in {columns}.", "Compare the centres of these columns with what you expect."
+    ),
+    Code.DATA_THOUSANDS: Entry("Marks of thousands were read in {columns}.", "Write the numbers without marks if these are decimals."),
+    Code.DATA_LEADING_ZEROS: Entry(
+        "Column {column!r} has numbers with leading zeros, as codes have, and was read as numbers.",
+        "Ignore the column in the job if it holds codes.",
     ),
     Code.RULE_MIN_ROWS: Entry(
         "Target {column!r} is observed on {found} rows that take part; the policy asks for none or at least {limit}.",

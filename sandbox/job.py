@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from sandbox.contract import DEFAULT_MISSING, MAX_LEVELS, MIN_LEVELS, Column, Contract, level_key
+from sandbox.contract import DEFAULT_MISSING, MAX_LEVELS, MIN_LEVELS, Column, Contract, level_key, plain_name
 from sandbox.errors import Code, InputError
 from sandbox.job_table import check_table
 from sandbox.manifest import CHAINS, Manifest
@@ -73,6 +73,9 @@ class JobSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     missing_only: tuple[str, ...] | None = None
     """Tokens in place of the default ones."""
 
+    decimal: Literal[".", ","] | None = None
+    """The decimal mark of numbers that a file leaves open, such as 1.299."""
+
     @property
     def tokens(self) -> tuple[str, ...]:
         """All that is read as missing in every column."""
@@ -80,7 +83,7 @@ class JobSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def column(self, name: str) -> ColumnSpec | None:
         """What the job says of a column; None of one that it does not name."""
-        said = self.columns.get(name)
+        said = next((said for key, said in self.columns.items() if plain_name(key) == plain_name(name)), None)
         return ColumnSpec(role=said) if isinstance(said, str) else said
 
     @property
@@ -199,7 +202,7 @@ def _check_ranges(spec: JobSpec) -> None:
 def draft_contract(spec: JobSpec, header: list[str]) -> Contract:
     """The contract as far as the job decides it; central's data decide the rest. Raises :class:`InputError` for unknown columns."""
     columns = [_drafted(name, spec.column(name)) for name in header]
-    for name in spec.columns:
+    for name in map(plain_name, spec.columns):
         if name not in header:
             raise _unknown(name, header)
     for target in spec.targets:
@@ -285,9 +288,10 @@ def _index(column: str | int, header: list[str]) -> int:
         if not 1 <= column <= len(header):
             raise _unknown(column, header)
         return column - 1
-    if column not in header:
+    name = plain_name(column)
+    if name not in header:
         raise _unknown(column, header)
-    return header.index(column)
+    return header.index(name)
 
 
 def _unknown(column: str | int, header: list[str]) -> InputError:

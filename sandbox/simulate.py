@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from policies import Policy
 from sandbox.contract import Contract, Finding
-from sandbox.errors import Code, InputError, PeerError
+from sandbox.errors import CATALOGUE, Code, InputError, PeerError
 from sandbox.job import JobSpec, check_job
 from sandbox.ledger import Ledger
 from sandbox.manifest import Pair
@@ -161,6 +161,7 @@ class Simulation:
             "cards": {name: _card_lines(report) for name, report in self._reports.items() if report.card},
             "columns": [_column(column) for column in self._reports[CENTRAL].columns],
             "notes": {name: list(report.notes) for name, report in self._reports.items()},
+            "findings": [finding for name, report in self._reports.items() for finding in finding_lines(name, report.findings)],
             **summary,
         }
 
@@ -194,6 +195,21 @@ def _column(report: ColumnReport) -> dict[str, Any]:
         "levels": list(report.levels) or None,
         "why": report.why,
     }
+
+
+def finding_lines(participant: str, findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """The findings of a participant as `--json` prints them."""
+    return [
+        {
+            "participant": participant,
+            "code": finding.code.value,
+            "column": finding.column,
+            "severity": finding.severity,
+            "sentence": finding.sentence,
+            "remedy": CATALOGUE[finding.code].remedy,
+        }
+        for finding in findings
+    ]
 
 
 def _site_names(paths: Sequence[Path]) -> list[str]:

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sandbox.contract import Contract
+from sandbox.gate.reading import Reading
+from sandbox.gate.table import Layout
 from sandbox.gate.tiles import Tiles
 
 Values = npt.NDArray[np.float64]
@@ -20,7 +22,7 @@ Values = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The uploaded bytes of some consecutive rows, in the region."""
+    """Some consecutive rows as they were uploaded, in UTF-8 and without lines that hold nothing, in the region."""
 
     n_rows: int
     text: npt.NDArray[np.uint8]
@@ -38,17 +40,24 @@ class Dataset:
     blocks: list[Block] = field(default_factory=list)
     """The upload without its header, at central only: nobody needs it at a site."""
     header: bytes = b""
-    """The header record with its line end (and byte order mark); empty at a site."""
+    """The header record with its line end; empty at a site."""
     level_texts: dict[int, tuple[str, ...]] = field(default_factory=dict)
     """How this file spells each level of the targets that have some."""
     quoted: frozenset[int] = frozenset()
     """Targets whose observed cells are quoted in this file."""
+    reading: Reading = field(default_factory=Reading)
+    """How the file was read."""
     is_taken: bool = False
 
     @property
     def n_rows(self) -> int:
         """Rows in the file."""
         return self.values.n_rows
+
+    @property
+    def layout(self) -> Layout:
+        """Where the columns are in the text of the blocks."""
+        return Layout(len(self.contract.columns), self.reading.dialect, self.reading.n_before)
 
     def column(self, index: int) -> Values:
         """The raw values of a column of the model in file order, shape (rows,). A copy; :class:`ValueError` once they are taken."""

@@ -1,41 +1,41 @@
 """An upload: DATA frames in, a data set or findings out. The only code that reads a hostile file.
 
 It checks the header against the contract (at central it drafts and freezes the contract), the shape of every record, and every cell of
-the columns in the model. A finding names column and line, never the text of a cell. After an error the rest is drained unread.
+the columns in the model. A finding names column and line, never the text of a cell. After an error the rest is drained unread. What had
+to be assumed to read the file at all is a notice (:mod:`sandbox.gate.reading`); what is open is asked.
 """
 
 from __future__ import annotations
 
-import codecs
 from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from policies.disclosure import difference_limit, is_group_small
 from sandbox.contract import MAX_LEVELS, MIN_LEVELS, NUMBER, Column, ColumnType, Contract, Finding, check_names
 from sandbox.errors import Code, InputError
 from sandbox.gate.dataset import Block, Dataset, Values
+from sandbox.gate.doubt import Doubt
+from sandbox.gate.header import MAX_COLUMNS, Header, HeaderReader
 from sandbox.gate.level_columns import LevelColumn, cells_of, laid_out
 from sandbox.gate.levels import Tokens, UnknownLevel
-from sandbox.gate.numbers import Numbers, read_numbers
-from sandbox.gate.recognise import NUMBERS, PADDED, Verdict, few_codes, is_stray, recognise_numbers, recognise_texts
+from sandbox.gate.marks import Marks
+from sandbox.gate.numbers import NumberReader, has_leading_zeros
+from sandbox.gate.reading import Reading
+from sandbox.gate.recognise import NUMBERS, Verdict, few_codes, recognise_numbers, recognise_texts
 from sandbox.gate.region import Region, RegionFull
-from sandbox.gate.scanner import RecordReader, Scan, ScanError, count_fields, count_lines, field_text, first_length, scan
+from sandbox.gate.scanner import ScanError, count_lines
+from sandbox.gate.table import Layout, Table, read_table, scan_table
+from sandbox.gate.text import Binary, FileText, NoText
 from sandbox.gate.tiles import Tiles
 from sandbox.job import draft_contract
 from sandbox.wire.messages import ColumnReport, GateSetup
 
 MAX_FINDINGS: Final = 100
 """A file of nothing but errors still makes a report that a person can read."""
-
-PADDED_ROWS: Final = 500
-"""Rows in which leading zeros are looked for."""
-
-MAX_COLUMNS: Final = 10_000
-"""More is no table of a study, and the time to read one grows with the square of its columns."""
 
 
 class Ingest:
@@ -49,31 +49,43 @@ class Ingest:
         self.contract: Contract | None = setup.contract
         self._setup = setup
         self._region = region
-        self._reader = RecordReader(setup.policy.max_line_bytes)
+        self._text = FileText(setup.policy.max_line_bytes)
+        self._header = HeaderReader()
+        self._layout = Layout(0)
         self._line = 1
         self._is_fatal = False
-        self._is_header_read = False
-        self._n_bytes = 0
         self._numbers: list[int] = []
         self._undecided: set[int] = set()
         """Columns of which central's cells say what they are."""
-        self._padded: set[int] = set()
+        self._doubts: dict[int, Doubt] = {}
         self._levels: dict[int, LevelColumn] = {}
         self._number_tokens: dict[str, frozenset[int]] = {}
         """Tokens that are numbers, and the columns in which they are."""
         self._n_tokens: Counter[tuple[int, str]] = Counter()
+        self._marks = Marks(setup.spec.decimal)
+        self._reader = NumberReader((), self._marks)
         self._dataset: Dataset | None = None
         self._n_observed: dict[int, int] = {}
         self._is_quoted: dict[int, bool] = {}
+        self._coded: set[int] = set()
+        self._n_empty = 0
+        self._is_padded = False
 
     def feed(self, data: bytes) -> None:
         """Take a piece of the file. Never raises for what is in it."""
-        if self._is_fatal:
-            return
-        self._n_bytes += len(data)
+        if not self._is_fatal:
+            self._take_all(self._text.feed(data))
+
+    def _take_all(self, blocks: Iterator[bytes]) -> None:
         try:
-            for block in self._reader.feed(data):
+            for block in blocks:
                 self._take(block)
+                if self._is_fatal:
+                    return
+        except NoText as error:
+            self._stop(Code.DATA_NOT_UTF8, line=self._line + error.n_lines)
+        except Binary as error:
+            self._stop(Code.DATA_NOT_TEXT, what=error.what)
         except ScanError as error:
             self._stop(error.code, line=self._line, limit=self._setup.policy.max_line_bytes)
 
@@ -85,8 +97,8 @@ class Ingest:
 
     def _finish(self) -> Dataset | None:
         if not self._is_fatal:
-            self._take(self._reader.finish())
-        if not self._is_fatal and not self._n_bytes:
+            self._take_all(self._text.finish())
+        if not self._is_fatal and self._header.header is None:
             self._stop(Code.DATA_EMPTY)
         dataset = self._dataset
         if self._is_fatal or dataset is None:
@@ -94,10 +106,12 @@ class Ingest:
         if not dataset.n_rows:
             self._stop(Code.DATA_HEADER_ONLY)
             return None
+        self._settle_marks(dataset)
         self._freeze(dataset)
         if not dataset.contract.is_frozen:
             return None
         self._check_columns(dataset.contract)
+        self._tell_reading(dataset)
         return None if any(finding.severity == "stop" for finding in self.findings) else dataset
 
     def columns(self) -> tuple[ColumnReport, ...]:
@@ -123,182 +137,195 @@ class Ingest:
     # --- blocks
 
     def _take(self, block: bytes) -> None:
-        if block and not self._is_header_read:
+        if self._header.header is None:
             block = self._read_header(block)
         if not block or self._is_fatal or self._dataset is None:
             return
         try:
-            scanned = self._scan(block)
-            self._store(block, scanned, self._dataset)
-        except UnicodeDecodeError as error:
-            self._stop(Code.DATA_NOT_UTF8, line=self._line_at(block, error.start))
+            table = read_table(block, self._layout, self._line)
+            self._check_lengths(table)
+            self._store(table, self._dataset)
         except ScanError as error:
             self._stop(
                 error.code,
-                line=self._line_at(block, error.offset),
+                line=self._line + block.count(self._layout.dialect.newline_bytes, 0, error.offset),
                 found=error.n_fields,
-                expected=len(self._dataset.contract.columns),
+                expected=self._layout.n_fields,
                 limit=self._setup.policy.max_line_bytes,
             )
         except RegionFull:
             self._stop(Code.DATA_TOO_LARGE, limit=self._region.capacity)
-        self._line += count_lines(block)
+        self._line += count_lines(block, self._layout.dialect)
 
-    def _scan(self, block: bytes) -> Scan:
-        if not block.isascii():
-            codecs.utf_8_decode(block, "strict", True)
-        scanned = scan(block, len(self._columns))
-        lengths = scanned.record_ends - scanned.record_starts
+    def _check_lengths(self, table: Table) -> None:
+        lengths = table.scan.record_ends - table.scan.record_starts
         if len(lengths) and lengths.max() > self._setup.policy.max_line_bytes:
-            raise ScanError(Code.DATA_LINE_TOO_LONG, int(scanned.record_starts[lengths.argmax()]))
-        return scanned
+            line = table.line(int(lengths.argmax()))
+            self._stop(Code.DATA_LINE_TOO_LONG, line=line, limit=self._setup.policy.max_line_bytes)
 
-    def _store(self, block: bytes, scanned: Scan, dataset: Dataset) -> None:
+    def _store(self, table: Table, dataset: Dataset) -> None:
+        if self._is_fatal:
+            return
+        self._n_empty += table.n_empty
+        self._is_padded |= table.n_padded > 0
         columns = tuple(self._numbers)
-        values = self._read_numbers(block, scanned, columns, dataset)
+        values = self._read_numbers(table, columns, dataset)
         if self._levels or len(columns) < len(dataset.slots):
-            numbers, values = values, np.zeros((scanned.n_records, len(dataset.slots)), order="F")
+            numbers, values = values, np.zeros((table.n_rows, len(dataset.slots)), order="F")
             values[:, [dataset.slots[index] for index in columns]] = numbers
-            self._read_levels(block, scanned, values, dataset)
+            self._read_levels(table, values, dataset)
         dataset.values.append(values)
         if self._setup.is_central:
-            dataset.blocks.append(Block(scanned.n_records, self._region.store(block)))
-            self._note_quotes(block, scanned, values, dataset)
+            dataset.blocks.append(Block(table.n_rows, self._region.store(table.text)))
+            self._note_quotes(table, values, dataset)
+            self._note_codes(table)
 
-    def _read_numbers(self, block: bytes, scanned: Scan, columns: tuple[int, ...], dataset: Dataset) -> Values:
-        """The columns of numbers, shape (records, columns)."""
-        numbers = self._parse(block, scanned, columns, dataset.contract)
-        for index, record in numbers.bad_records.items():
-            self._drop_number(index, self._line_at(block, int(scanned.record_starts[record])), dataset)
-        if not dataset.values.n_rows:
-            self._note_padding(block, scanned)
+    def _read_numbers(self, table: Table, columns: tuple[int, ...], dataset: Dataset) -> Values:
+        """The columns of numbers, shape (rows, columns)."""
+        for index, doubt in self._doubts.items():
+            doubt.see(table, index, Tokens(dataset.contract.tokens(index)))
+        numbers = self._reader.read(table, columns)
+        for index, row in numbers.bad_rows.items():
+            self._drop_number(index, table, row, dataset)
         is_infinite = np.isinf(numbers.values)
         for position in np.flatnonzero(np.logical_or.reduce(is_infinite, axis=0)).tolist():
-            record = int(is_infinite[:, position].argmax())
             if columns[position] in self._numbers:
                 self._numbers.remove(columns[position])
-                self._find(Code.DATA_NOT_FINITE, columns[position], self._line_at(block, int(scanned.record_starts[record])))
-        values = self._without_tokens(columns, numbers.values)
+                self._find(Code.DATA_NOT_FINITE, columns[position], table.line(int(is_infinite[:, position].argmax())))
+        values = self._without_tokens(columns, numbers.values, dataset.n_rows)
         n_observed = (len(values) - np.isnan(values).sum(axis=0)).tolist()
         for index, n_cells in zip(columns, n_observed, strict=True):
-            if index not in numbers.bad_records:
+            if index not in numbers.bad_rows:
                 self._count_observed(index, n_cells)
         return values
-
-    def _parse(self, block: bytes, scanned: Scan, columns: tuple[int, ...], contract: Contract) -> Numbers:
-        """The numbers of a block, in which tokens that are numbers are still numbers: columns with the same tokens together."""
-        by_tokens: dict[tuple[str, ...], list[int]] = {}
-        for index in columns:
-            by_tokens.setdefault(tuple(text for text in contract.tokens(index) if not NUMBER.match(text)), []).append(index)
-        if len(by_tokens) == 1:
-            return read_numbers(block, scanned, columns, next(iter(by_tokens)))
-        both = Numbers(np.empty((scanned.n_records, len(columns)), order="F"))
-        for tokens, some in by_tokens.items():
-            numbers = read_numbers(block, scanned, some, tokens)
-            both.values[:, [columns.index(index) for index in some]] = numbers.values
-            both.bad_records |= numbers.bad_records
-        return both
 
     def _count_observed(self, index: int, n_cells: int) -> None:
         self._n_observed[index] = self._n_observed.get(index, 0) + n_cells
 
-    def _note_padding(self, block: bytes, scanned: Scan) -> None:
-        """Which of central's columns of numbers are written with leading zeros, by the first rows."""
-        for index in self._undecided & set(self._numbers):
-            spans = zip(scanned.starts[:PADDED_ROWS, index - 1].tolist(), scanned.ends[:PADDED_ROWS, index - 1].tolist(), strict=True)
-            if any(PADDED.match(field_text(block[start:end])) for start, end in spans):
-                self._padded.add(index)
-
-    def _drop_number(self, index: int, line: int, dataset: Dataset) -> None:
+    def _drop_number(self, index: int, table: Table, row: int, dataset: Dataset) -> None:
         """A column has a cell that is no number: at central it may be one of levels, from its first row on."""
         self._numbers.remove(index)
+        self._marks.forget(index)
         if index not in self._undecided:
-            self._find(Code.DATA_NOT_NUMERIC, index, line)
+            self._find(Code.DATA_NOT_NUMERIC, index, table.line(row))
             return
-        self._n_observed.pop(index, None)
-        column = LevelColumn(index, dataset.contract.column(index), Tokens(dataset.contract.tokens(index)), self._region, line)
-        self._levels[index] = column
+        tokens = Tokens(dataset.contract.tokens(index))
+        doubt = self._doubts[index] = Doubt(self._n_observed.pop(index, 0), table.line(row))
+        doubt.see(table, index, tokens)
+        column = self._levels[index] = LevelColumn(index, dataset.contract.column(index), tokens, self._region)
         for earlier in dataset.blocks:
             text = earlier.text.tobytes()
-            if self._read_level(column, np.frombuffer(text, np.uint8), scan(text, len(self._columns))) is None:
+            if self._read_level(column, Table(text, scan_table(text, self._layout), self._layout, 1)) is None:
                 return
 
-    def _read_level(self, column: LevelColumn, block: npt.NDArray[np.uint8], scanned: Scan) -> Values | None:
-        """The codes of a block; None once there is a level too many, which is kept in mind where the job did not tell the levels."""
+    def _read_level(self, column: LevelColumn, table: Table) -> Values | None:
+        """The codes of a table; None once there is a level too many, which is kept in mind where the job did not tell the levels."""
         if column.has_more:
             return None
         try:
-            return column.read(block, scanned)
+            return column.read(table)
         except UnknownLevel as unknown:
             if column.is_limited:
                 del self._levels[column.index]
-                self._find(Code.DATA_LEVELS, column.index, self._line_at(block.tobytes(), int(scanned.record_starts[unknown.record])))
+                self._find(Code.DATA_LEVELS, column.index, table.line(unknown.record))
                 return None
-            column.close(block, scanned, unknown.record)
+            column.close(table, unknown.record)
             return None
 
-    def _without_tokens(self, columns: tuple[int, ...], values: Values) -> Values:
+    def _without_tokens(self, columns: tuple[int, ...], values: Values, first_row: int) -> Values:
         """Make missing what the contract calls missing although it is a number, and count it: such a token chooses rows by a value."""
         for token, of in self._number_tokens.items():
             is_token = values == float(token)
             is_token &= np.array([index in of for index in columns])
+            for position, index in enumerate(columns):
+                if index in self._marks.open:
+                    is_token[:, position] &= ~self._marks.open[index].last(first_row, len(values))
             for index, n_cells in zip(columns, is_token.sum(axis=0).tolist(), strict=True):
                 if index in of:
                     self._n_tokens[index, token] += n_cells
             values[is_token] = np.nan
         return values
 
-    def _read_levels(self, block: bytes, scanned: Scan, values: Values, dataset: Dataset) -> None:
-        """Fill the columns of levels of `values`, shape (records, slots), but for those that wait for the last row."""
-        data = np.frombuffer(block, dtype=np.uint8)
+    def _read_levels(self, table: Table, values: Values, dataset: Dataset) -> None:
+        """Fill the columns of levels of `values`, shape (rows, slots), but for those that wait for the last row."""
         for index, column in list(self._levels.items()):
-            codes = self._read_level(column, data, scanned)
+            codes = self._read_level(column, table)
             if codes is None or column.waits:
                 continue
             for place, cells in cells_of(codes, dataset.contract, index).items():
                 values[:, dataset.slots[place]] = cells
 
-    def _note_quotes(self, block: bytes, scanned: Scan, values: Values, dataset: Dataset) -> None:
+    def _note_quotes(self, table: Table, values: Values, dataset: Dataset) -> None:
         for index in dataset.contract.targets:
             if index not in self._is_quoted:
                 observed = np.flatnonzero(~np.isnan(values[:, dataset.slots[index]]))
                 if len(observed):
-                    start = int(scanned.starts[observed[0], index - 1])
-                    self._is_quoted[index] = block[start : start + 1] == b'"'
+                    start = int(table.scan.starts[observed[0], index - 1])
+                    self._is_quoted[index] = table.text[start : start + 1] == b'"'
+
+    def _note_codes(self, table: Table) -> None:
+        """Columns with leading zeros: codes, unless they hold fractions."""
+        targets = () if self.contract is None else self.contract.targets
+        for index in range(1, self._layout.n_columns + 1):
+            if index not in self._coded and index not in targets and self._marks.of(index) is None and has_leading_zeros(table, index):
+                self._coded.add(index)
+
+    # --- the end of the file
+
+    def _settle_marks(self, dataset: Dataset) -> None:
+        """Read the cells that were open as the rest of the file, or the job, says; ask where neither does."""
+        for index in list(self._marks.settle()):
+            self._find(Code.DATA_AMBIGUOUS, index, self._marks.open[index].first_line)
+        for index in self._marks.open:
+            if self._marks.of(index) is None or index not in self._numbers:
+                continue
+            slot = dataset.slots[index]
+            values, is_open = self._marks.corrected(index, dataset.values.column(slot))
+            for token in (token for token, of in self._number_tokens.items() if index in of):
+                is_token = is_open & (values == float(token))
+                self._n_tokens[index, token] += int(is_token.sum())
+                self._n_observed[index] -= int(is_token.sum())
+                values[is_token] = np.nan
+            dataset.values.put(slot, values)
+
+    def _tell_reading(self, dataset: Dataset) -> None:
+        header, model = self._header.header, set(dataset.contract.model)
+        reading = Reading(
+            dialect=self._layout.dialect,
+            encoding=self._text.encoding,
+            n_before=self._layout.n_before,
+            preface=self._header.preface,
+            n_empty=self._n_empty + self._header.n_empty,
+            is_padded=self._is_padded or (header is not None and header.is_padded),
+            n_trimmed=0 if header is None else header.n_trimmed,
+            is_renamed=header is not None and header.is_renamed,
+            with_comma=tuple(index for index in self._marks.with_comma if index in model),
+            grouped=tuple(sorted(self._marks.grouped & model)),
+            coded=tuple(sorted(self._coded - model)),
+        )
+        dataset.reading = reading
+        self.findings += reading.notices(dataset.contract)
+        for index in sorted(self._coded & model):
+            self.findings.append(Finding(Code.DATA_LEADING_ZEROS, "notice", index, {"column": dataset.contract.column(index).name}))
 
     # --- header and contract
 
-    @property
-    def _columns(self) -> tuple[Column, ...]:
-        return () if self.contract is None else self.contract.columns
-
     def _read_header(self, block: bytes) -> bytes:
         """Check the first record; the rest of the block."""
-        self._is_header_read = True
-        length = first_length(block)
-        header, rest = block[:length], block[length:]
-        text = header.removeprefix(codecs.BOM_UTF8)
+        n_lines = self._header.n_lines
         try:
-            if not text.strip() and not rest.strip():
-                self._stop(Code.DATA_EMPTY)
-                return b""
-            codecs.utf_8_decode(text, "strict", True)
-            n_fields = count_fields(text)
-            if n_fields > MAX_COLUMNS:
-                self._stop(Code.DATA_TOO_MANY_COLUMNS, found=n_fields, limit=MAX_COLUMNS)
-                return b""
-            scanned = scan(text, n_fields)
-        except UnicodeDecodeError:
-            self._stop(Code.DATA_NOT_UTF8, line=1)
-            return b""
+            rest = self._header.read(block, self._text.dialect)
         except ScanError as error:
-            self._stop(error.code, line=1)
+            self._stop(error.code, line=1 + self._header.n_lines, found=error.n_fields, limit=MAX_COLUMNS)
             return b""
-        names = [field_text(text[start:end]) for start, end in zip(scanned.starts[0], scanned.ends[0], strict=True)]
-        self._check_header(names)
+        self._line += self._header.n_lines - n_lines
+        header = self._header.header
+        if header is None:
+            return b""
+        self._check_header(list(header.names))
         if not self._is_fatal and self.contract is not None:
             self._open(self.contract, header)
-        self._line += header.count(b"\n")
+        self._line += count_lines(header.text, self._text.dialect)
         return rest
 
     def _check_header(self, names: list[str]) -> None:
@@ -313,8 +340,11 @@ class Ingest:
         self.findings += findings
         self._is_fatal = bool(findings)
 
-    def _open(self, contract: Contract, header: bytes) -> None:
+    def _open(self, contract: Contract, header: Header) -> None:
         """Decide how each column is read."""
+        self._layout = Layout(len(contract.columns), self._text.dialect, header.n_before)
+        usual, own = (tuple(text for text in contract.missing if not NUMBER.match(text)), _own_tokens(contract))
+        self._reader = NumberReader(usual, self._marks, own)
         self._number_tokens = _number_tokens(contract)
         for index, column in enumerate(contract.columns, 1):
             if column.role != "ignored" and column.has_levels:
@@ -328,7 +358,7 @@ class Ingest:
         slots = {index: slot for slot, index in enumerate(sorted({*self._numbers, *told}))}
         n_intercepts = 1 + self._setup.spec.has_central_intercept
         values = Tiles(self._region, len(slots) + n_intercepts)
-        self._dataset = Dataset(contract, slots, values, header=header if self._setup.is_central else b"")
+        self._dataset = Dataset(contract, slots, values, header=header.text if self._setup.is_central else b"")
 
     def _freeze(self, dataset: Dataset) -> None:
         """Decide what is open from the data, and keep what the writer of results needs."""
@@ -358,11 +388,11 @@ class Ingest:
     def _decide(self, index: int, column: Column, dataset: Dataset) -> Column:
         """A column of which the job does not tell the type, or not even the role."""
         if index not in self._levels:
-            verdict = recognise_numbers(column.name, dataset.column(index), is_padded=index in self._padded)
+            verdict = recognise_numbers(column.name, dataset.column(index), is_padded=index in self._coded)
         else:
-            texts = self._levels[index]
-            if is_stray(texts.learnt):
-                self._find(Code.DATA_NOT_NUMERIC, index, texts.first_line)
+            texts, doubt = self._levels[index], self._doubts[index]
+            if doubt.is_numbers and index not in self._coded:
+                self._find(Code.DATA_NOT_NUMERIC, index, doubt.line)
                 return column
             verdict = recognise_texts(column.name, texts.learnt, texts.n_observed, dataset.n_rows, has_more=texts.has_more)
         if column.role == "predictor":
@@ -459,8 +489,9 @@ class Ingest:
 
     # --- findings
 
-    def _line_at(self, block: bytes, offset: int) -> int:
-        return self._line + block.count(b"\n", 0, offset)
+    @property
+    def _columns(self) -> tuple[Column, ...]:
+        return () if self.contract is None else self.contract.columns
 
     def _find(self, code: Code, index: int, line: int) -> None:
         self.findings.append(Finding(code, column=index, details={"column": self._columns[index - 1].name, "line": line}))
@@ -468,6 +499,15 @@ class Ingest:
     def _stop(self, code: Code, **details: str | int | float) -> None:
         self.findings.append(Finding(code, details=details))
         self._is_fatal = True
+
+
+def _own_tokens(contract: Contract) -> dict[int, tuple[str, ...]]:
+    """The tokens of single columns that are no numbers."""
+    return {
+        index: tuple(text for text in column.missing if not NUMBER.match(text))
+        for index, column in enumerate(contract.columns, 1)
+        if column.missing
+    }
 
 
 def _number_tokens(contract: Contract) -> dict[str, frozenset[int]]:

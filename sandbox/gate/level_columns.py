@@ -7,7 +7,6 @@ byte for a cell, until the last row has been seen, and the rows are laid out ane
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -16,7 +15,7 @@ import numpy.typing as npt
 from sandbox.contract import MAX_LEVELS, Column, Contract, order_levels
 from sandbox.gate.levels import Levels, Tokens
 from sandbox.gate.region import Region
-from sandbox.gate.scanner import Scan
+from sandbox.gate.table import Table
 from sandbox.gate.tiles import Tiles
 
 Values = npt.NDArray[np.float64]
@@ -27,10 +26,9 @@ MISSING: Final = -1
 class LevelColumn:
     """One column of the file that has levels, or may have."""
 
-    def __init__(self, index: int, column: Column, tokens: Tokens, region: Region, first_line: int = 0) -> None:
-        """`first_line`: of the first cell that is no number, where that made it one; 0 of a column that was told to have levels."""
+    def __init__(self, index: int, column: Column, tokens: Tokens, region: Region) -> None:
+        """`tokens`: what is read as missing in it."""
         self.index: Final = index
-        self.first_line: Final = first_line
         self.is_limited: Final = column.levels is not None or column.type == "binary"
         """Whether a cell with another level is at fault, and not the column."""
         self.n_observed = 0
@@ -52,10 +50,10 @@ class LevelColumn:
         """The levels that occur, in the order in which they appeared."""
         return self._levels.learnt
 
-    def read(self, block: npt.NDArray[np.uint8], scanned: Scan) -> Values:
-        """The codes of a block's cells, NaN where missing, shape (records,). Raises `UnknownLevel`, and `RegionFull`."""
-        starts, ends = scanned.starts[:, self.index - 1], scanned.ends[:, self.index - 1]
-        codes = self._levels.encode(block, starts, ends)
+    def read(self, table: Table, n_rows: int | None = None) -> Values:
+        """The codes of a table's cells, or the first so many, NaN where missing, shape (rows,). Raises `UnknownLevel`, and `RegionFull`."""
+        starts, ends = table.scan.starts[:n_rows, self.index - 1], table.scan.ends[:n_rows, self.index - 1]
+        codes = self._levels.encode(np.frombuffer(table.text, np.uint8), starts, ends)
         self.n_observed += int(np.count_nonzero(~np.isnan(codes)))
         if self.waits:
             kept: Codes = self._region.array(len(codes), np.int8)
@@ -63,10 +61,10 @@ class LevelColumn:
             self._codes.append(kept)
         return codes
 
-    def close(self, block: npt.NDArray[np.uint8], scanned: Scan, record: int) -> None:
-        """Stop reading at a record of a block that has a level too many."""
+    def close(self, table: Table, row: int) -> None:
+        """Stop reading at a row of a table that has a level too many."""
         self.has_more = True
-        self.read(block, replace(scanned, starts=scanned.starts[:record], ends=scanned.ends[:record]))
+        self.read(table, row)
 
     def decided(self, column: Column) -> Column:
         """The column with its levels, in their order, and the level that most rows have as the reference."""

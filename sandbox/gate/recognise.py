@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from sandbox.contract import MAX_LEVELS, NUMBER, Column, ColumnType, Role
+from sandbox.contract import MAX_LEVELS, Column, ColumnType, Role
 
 Values = npt.NDArray[np.float64]
 DATE: Final = re.compile(
@@ -28,8 +28,6 @@ ID_NAME: Final = re.compile(
     r"(?:.*[\W_])?(?:id|ids|pid|uid|uuid|mrn|nr|no|key|case|index|rownum|row)(?:[\W_].*)?\Z|.*[a-z]ID\Z|X\Z|Unnamed: 0\Z", re.I
 )
 """Of a column that numbers people or rows. R and pandas write their row numbers as "X" and "Unnamed: 0"."""
-PADDED: Final = re.compile(r"[ \t]*0\d+[ \t]*\Z", re.ASCII)
-"""A number that is written like a name."""
 MIN_ROWS: Final = 10
 """Of fewer rows nothing says that cells are numbers of rows."""
 ROWS_PER_CODE: Final = 5
@@ -60,11 +58,6 @@ def _left_out(why: str, type_: ColumnType | None = None) -> Verdict:
     return Verdict("ignored", type_, why)
 
 
-def is_stray(texts: Sequence[str]) -> bool:
-    """Whether a column of these texts is one of numbers with a few cells that are none."""
-    return sum(NUMBER.match(text) is not None for text in texts) * 2 > len(texts)
-
-
 def recognise_numbers(name: str, values: Values, *, is_padded: bool) -> Verdict:
     """A column whose cells are numbers. `values`: NaN where missing, shape (rows,); `is_padded`: some are written with leading zeros."""
     observed = values[~np.isnan(values)]
@@ -72,8 +65,8 @@ def recognise_numbers(name: str, values: Values, *, is_padded: bool) -> Verdict:
         return _left_out("it has no value")
     if _numbers_rows(name, observed, len(values)):
         return _left_out("it numbers the rows or the people", "id")
-    if is_padded and len(np.unique(observed)) > MAX_LEVELS:
-        return _left_out("its numbers have leading zeros, as names have", "id")
+    if is_padded:
+        return _left_out("its numbers have leading zeros, as codes have", "id")
     n_codes = few_codes(observed)
     more = f", one of {n_codes} whole numbers; if they are codes, give it the type categorical" if n_codes else ""
     return Verdict("predictor", None, NUMBERS + more)

@@ -58,10 +58,10 @@ class Report:
             **pictures,
             "run.json": json.dumps(report, indent=2, ensure_ascii=False) + "\n",
             "methods.txt": paragraph.methods(self.contract, self.setup.spec, self.manifest, report),
-            "load.R": loaders.load_r(self.contract),
-            "load.py": loaders.load_python(self.contract, self.imputations.n_kept),
-            "load.do": loaders.load_stata(self.contract),
-            "README.txt": loaders.README,
+            "load.R": loaders.load_r(self.contract, self.dataset.reading),
+            "load.py": loaders.load_python(self.contract, self.imputations.n_kept, self.dataset.reading),
+            "load.do": loaders.load_stata(self.contract, self.dataset.reading),
+            "README.txt": loaders.readme(self.dataset.reading),
         }
 
     def plot(self, name: str) -> str:
@@ -88,6 +88,7 @@ class Report:
             "rows_with_a_missing_predictor": self.survey.n_incomplete,
             "cells_left_missing": self.imputations.n_missing_left,
             "missing_tokens": list(contract.missing),
+            "file": self.dataset.reading.as_dict(contract),
             "schedule": {
                 "imputations": self.setup.spec.imputations,
                 "iteration_before_first_imputation": self.setup.spec.iteration_before_first_imputation,

@@ -1,6 +1,6 @@
 // The form of a new job: columns from the header of the chosen file, parameters from the JSON Schema of the chosen pair.
 import { call, clearFailure, element, showFailure } from "/static/shared/api.js";
-import { parseHeader } from "./header.js";
+import { decodeHead, parseHeader } from "./header.js";
 
 const HEADER_BYTES = 1 << 16;
 const ROLES = [
@@ -117,6 +117,7 @@ function specification() {
   spec.iteration_between_imputations = Number(form.between.value);
   if (form.seed.value !== "") spec.seed = Number(form.seed.value);
   spec.missing = form.missing.value.split(",").map((token) => token.trim()).filter((token) => token !== "");
+  if (form.decimal.value !== "") spec.decimal = form.decimal.value;
   return spec;
 }
 
@@ -137,7 +138,7 @@ document.getElementById("file")?.addEventListener("change", async (event) => {
   if (!file) return;
   clearFailure();
   try {
-    names = parseHeader(await file.slice(0, HEADER_BYTES).text());
+    names = parseHeader(decodeHead(new Uint8Array(await file.slice(0, HEADER_BYTES).arrayBuffer())));
     showColumns();
   } catch (error) {
     showFailure(error);
