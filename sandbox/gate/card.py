@@ -7,8 +7,8 @@ else a model has. So one question has one answer.
 What leaves:
 * the joint Gram of all columns and the intercept, mean over the completed sets, over all rows; in it the entries of a column of two values
   with itself and with the intercept are one number with one error. Means and standard deviations of the site never leave but in it: it is
-  transformed linearly into the units that were asked for. Nobody has two levels: such entries are 0, without an error. Correlations that no rows could have are floored away, the same from noisy
-  numbers alone; that keeps the diagonal and the intercept's row;
+  transformed linearly into the units that were asked for. Nobody has two levels: such entries are 0, without an error. Correlations that no
+  rows could have are floored away, the same from noisy numbers alone; that keeps the diagonal and the intercept's row;
 * how many rows show each column, of the indicators of one predictor one number; the two values of columns that have two;
 * the own fit of each binary target (`stated_fits`), and of a selection model (`stated_selection`);
 * under a policy that is exact, the Gram of the rows that show each target;

@@ -1,7 +1,7 @@
 """Units of design rows, and the coding in which the errors of a card are made: that of the site's own columns, the same for every job.
 
-A numeric column is standardised by its observed cells and turned so that Σz³ > 0; a column of two values is 0 and 1 with the rarer as 1; an indicator is 1 for who has its level. So
-it does not matter in which units, in which direction or how spelled a column came.
+A numeric column is standardised by its observed cells and turned so that Σz³ > 0; a column of two values is 0 and 1 with the rarer as 1; an
+indicator is 1 for who has its level. So it does not matter in which units, in which direction or how spelled a column came.
 """
 
 from __future__ import annotations

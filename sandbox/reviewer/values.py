@@ -46,7 +46,7 @@ def _to_value(value: Any, field: RequestField, contract: Contract) -> Value:
 
 
 def _index(name: str, contract: Contract) -> int:
-    indices = {contract.column(index).name: index for index in (*range(1, len(contract.columns) + 1), *contract.indicators)}
+    indices: dict[str, int] = {contract.column(index).name: index for index in (*range(1, len(contract.columns) + 1), *contract.indicators)}
     if name not in indices:
         raise ValueError(f"no column is named {name!r}; there are {', '.join(indices)}")
     return indices[name]

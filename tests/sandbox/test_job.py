@@ -248,7 +248,11 @@ def test_targets_that_have_no_model_yet_are_refused_with_a_sentence(type_: str) 
 
 @pytest.mark.parametrize(
     ("columns", "said"),
-    [({"y": "predictor"}, "given two roles"), ({"y": {"type": "binary"}}, "belong to the target"), ({"agr": "ignored"}, "nearest name there is 'age'")],
+    [
+        ({"y": "predictor"}, "given two roles"),
+        ({"y": {"type": "binary"}}, "belong to the target"),
+        ({"agr": "ignored"}, "nearest name there is 'age'"),
+    ],
 )
 def test_a_column_that_does_not_go_with_the_header_is_named(columns: dict[str, Any], said: str) -> None:
     spec = job_from_table({"targets": [{"column": "y", "type": "continuous"}], "columns": columns})
