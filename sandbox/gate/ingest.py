@@ -94,8 +94,11 @@ class Ingest:
         if not dataset.n_rows:
             self._stop(Code.DATA_HEADER_ONLY)
             return None
-        self._freeze(dataset)
-        if not dataset.contract.is_frozen:
+        try:
+            self._freeze(dataset)
+        except RegionFull:
+            self._stop(Code.DATA_TOO_LARGE, limit=self._region.capacity)
+        if self._is_fatal or not dataset.contract.is_frozen:
             return None
         self._check_columns(dataset.contract)
         return None if any(finding.severity == "stop" for finding in self.findings) else dataset
