@@ -107,8 +107,11 @@ class Ingest:
             self._stop(Code.DATA_HEADER_ONLY)
             return None
         self._settle_marks(dataset)
-        self._freeze(dataset)
-        if not dataset.contract.is_frozen:
+        try:
+            self._freeze(dataset)
+        except RegionFull:
+            self._stop(Code.DATA_TOO_LARGE, limit=self._region.capacity)
+        if self._is_fatal or not dataset.contract.is_frozen:
             return None
         self._check_columns(dataset.contract)
         self._tell_reading(dataset)

@@ -142,6 +142,9 @@ def people_findings(patterns: Patterns, columns: Mapping[int, Values], contract:
     for target, left_out in _left_out(patterns, contract):
         counts = everybody - tables.counts(left_out[patterns.of_row])
         for cell in tables.small_cells(counts, policy):
+            # Of two levels of one predictor the table says what their own counts do.
+            if cell.other and contract.read_from(cell.column) == contract.read_from(cell.other):
+                continue
             note(cell.breach, cell.column, cell.other, target)
         for index in others:
             if sums[index].may_dominate(~left_out, policy):

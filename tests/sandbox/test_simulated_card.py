@@ -24,6 +24,7 @@ def result(cards: dict[str, Any]) -> dict[str, Any]:
         "released": {},
         "refusals": [],
         "notes": {},
+        "columns": [],
         "events": [],
         "files": [],
         "cards": cards,

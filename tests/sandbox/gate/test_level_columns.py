@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import mmap
 from collections import Counter
 
 import msgspec
@@ -15,7 +16,9 @@ from hypothesis import strategies as st
 from sandbox.contract import Contract, level_key, order_levels
 from sandbox.errors import Code
 from sandbox.gate.dataset import Dataset
+from sandbox.gate.ingest import Ingest
 from sandbox.gate.recognise import DATE
+from sandbox.gate.region import Region
 
 TARGET = {"targets": [{"column": "y", "type": "continuous"}]}
 
@@ -196,6 +199,16 @@ def test_tokens_of_a_column_are_missing_there_alone(upload, make_setup) -> None:
     assert np.isnan(found["a"]).tolist() == [True, False, True, True]
     assert found["b"] == [-8.0, 1.0, 2.0, 3.0]
     assert np.isnan(found["g = q"]).tolist() == [True, False, False, False]
+
+
+def test_a_file_whose_indicators_have_no_room_is_too_large(make_setup) -> None:
+    setup = make_setup({**TARGET, "columns": {}})
+    text = with_y(g=[f"w{n % 20}" for n in range(60_000)]).encode()
+    for n_bytes, is_read in ((8 << 20, False), (64 << 20, True)):
+        ingest = Ingest(setup, Region(mmap.mmap(-1, n_bytes)))
+        ingest.feed(text)
+        assert (ingest.finish() is not None) is is_read
+        assert [finding.code for finding in ingest.findings] == ([] if is_read else [Code.DATA_TOO_LARGE])
 
 
 @pytest.mark.parametrize("text", ["2020-1-2", " 2020-01-02T10:11:12Z ", "31.12.1999", "1.1.99", "12/31/1999"])
