@@ -46,6 +46,7 @@ class Code(StrEnum):
     DATA_TARGET_NEVER_OBSERVED = "data.target_never_observed"
     DATA_NEVER_OBSERVED = "data.never_observed"
     DATA_AMBIGUOUS = "data.ambiguous"
+    DATA_LEVEL_LETTERS = "data.level_letters"
     # how a data set was read
     DATA_ENCODING = "data.encoding"
     DATA_SEPARATOR = "data.separator"
@@ -256,6 +257,10 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Line {line}: a number of column {column!r} can be read in two ways. Its mark stands for a decimal or for thousands, and the "
         "file does not tell which.",
         'Write the numbers of the column without marks of thousands. Or let the job say decimal = "." or decimal = ",".',
+    ),
+    Code.DATA_LEVEL_LETTERS: Entry(
+        "A level of column {column!r} has letters that {encoding} does not have. The result could not be written as the file is.",
+        "Save the file as CSV UTF-8 and upload it again.",
     ),
     Code.DATA_ENCODING: Entry(
         "The file is written in {encoding} and was read as that.", "Look at names and words with accents. UTF-8 is never in doubt."
