@@ -39,7 +39,7 @@ def test_a_card_is_printed_as_a_table_with_its_errors() -> None:
     printed = _render(result({"hungary": lines})).splitlines()[2:]
     assert printed == [
         "  card of hungary: 1,089 numbers",
-        "    Number of rows                         1      1  error: none: exact",
+        "    Number of rows                         1      1  error: none, exact",
         "    Joint sums of all columns        12 × 12  1,077  error: about twice what one typical row adds",
         "    Own fit of stroke: coefficients       11     11  error: about twice what one typical row adds",
     ]
