@@ -99,6 +99,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Farthest that a common point may lie from the own fit, in root mean square of the linear predictor; farther ones are pulled in."""
     max_numbers_per_row: float
     """Numbers that contain one column, per row, over the life of a file."""
+    max_numbers: int
+    """The same at most, whatever the rows. The more a life may tell, the larger its errors are (`policies.life_budget`)."""
     max_versions: int
     """Versions of a file that may state a card in its life."""
     life_days: int
@@ -162,6 +164,7 @@ NARROWS: Final[dict[str, Literal["up", "down", "true"]]] = {
     "points": "up",
     "reach": "down",
     "max_numbers_per_row": "down",
+    "max_numbers": "down",
     "max_versions": "down",
     "life_days": "up",
     "minimum_isolation": "up",

@@ -48,7 +48,9 @@ class Code(StrEnum):
     DATA_PREDICTOR_ALL_MISSING = "data.predictor_all_missing"
     DATA_TARGET_NEVER_OBSERVED = "data.target_never_observed"
     DATA_NEVER_OBSERVED = "data.never_observed"
+    DATA_LONG_TAIL = "data.long_tail"
     DATA_AMBIGUOUS = "data.ambiguous"
+    DATA_LEVEL_LETTERS = "data.level_letters"
     # how a data set was read
     DATA_ENCODING = "data.encoding"
     DATA_SEPARATOR = "data.separator"
@@ -263,6 +265,11 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Predictor {column!r} has no observed value here.", "Ignore the column in the job, or leave this site out."
     ),
     Code.DATA_TARGET_NEVER_OBSERVED: Entry("Target {column!r} is never observed here: nothing to contribute to it.", "Nothing to do."),
+    Code.DATA_LONG_TAIL: Entry(
+        "Column {column!r} has a long tail: a few rows are far from all others. The errors of its sums are larger for it than central can "
+        "know, and intervals become too short.",
+        "Put its logarithm, or another transformation of it, into the file, at central and at all sites.",
+    ),
     Code.DATA_NEVER_OBSERVED: Entry(
         "Column {column!r} has no observed value here. Central's gate completes it from what the others state, and nothing more is asked.",
         "Nothing to do if it was never measured; else compare how the file writes missing cells with the contract.",
@@ -271,6 +278,10 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Line {line}: a number of column {column!r} can be read in two ways. Its mark stands for a decimal or for thousands, and the "
         "file does not tell which.",
         'Write the numbers of the column without marks of thousands. Or let the job say decimal = "." or decimal = ",".',
+    ),
+    Code.DATA_LEVEL_LETTERS: Entry(
+        "A level of column {column!r} has letters that {encoding} does not have. The result could not be written as the file is.",
+        "Save the file as CSV UTF-8 and upload it again.",
     ),
     Code.DATA_ENCODING: Entry(
         "The file is written in {encoding} and was read as that.", "Look at names and words with accents. UTF-8 is never in doubt."
@@ -295,11 +306,11 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Ignore the column in the job if it holds codes.",
     ),
     Code.RULE_MIN_ROWS: Entry(
-        "Target {column!r} is observed on {found} rows that take part; the policy asks for none or at least {limit}.",
-        "Use more rows, remove the target, or use another policy.",
+        "Column {column!r} is observed on {found} rows that take part; the policy asks for none or at least {limit}.",
+        "Use more rows, ignore the column in the job, or use another policy.",
     ),
     Code.RULE_PARAMETER_RATIO: Entry(
-        "Target {column!r}: {parameters} coefficients for {found} rows; the policy allows {limit} per row.",
+        "Column {column!r}: {parameters} coefficients for {found} rows; the policy allows {limit} per row.",
         "Use fewer predictors or more rows.",
     ),
     Code.RULE_CELL_COLUMN: Entry(
@@ -371,8 +382,8 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Upload the earlier version as it was, wait until more rows have come, or let the owner of the data release this version.",
     ),
     Code.RULE_LIFE_ERROR: Entry(
-        "The numbers of this data set have left with an error of {found} for at most {found_fits} own fits; this policy has {limit} and "
-        "{limit_fits}. The same number with two errors is the number without one.",
+        "The numbers of this data set have left with errors of {found} typical rows; this policy has errors of {limit}. "
+        "The same number with two errors is the number without one.",
         "Use the policy with which the life of the data set began, or wait until that life has ended.",
     ),
     Code.RULE_EVALUATIONS: Entry(
@@ -464,9 +475,9 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Use a pair that pools statistics (SIMI, SIMICE), or fewer predictors.",
     ),
     Code.FIT_FEW_EVENTS: Entry(
-        "Target {column!r} has {found} rows with its rarer outcome for {parameters} coefficients, {per} per coefficient; below ten this "
-        "site's own fit is held by its ridge, and its errors weigh as much as its numbers.",
-        "Fewer predictors, or the target as a predictor; otherwise nothing: the job says what such fits tell.",
+        "Target {column!r} has {found} rows with its rarer value: {per} for each of {parameters} coefficients. Below ten this site's own "
+        "fit leans on its ridge, and its errors weigh as much as its numbers.",
+        "Use fewer predictors, or make the target a predictor. Without that the job runs, too, with larger standard errors.",
     ),
     Code.FIT_NO_PART: Entry(
         "This site takes no part in the fit of target {column!r}: without {lacking} its own fit would be of another model.",
@@ -543,7 +554,9 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "The peer speaks protocol {found}, this end {expected}.", "Upgrade the older end: both ends need the same version."
     ),
     Code.WIRE_SEQUENCE: Entry("A message was lost.", "The link is opened again."),
-    Code.SITE_LOST: Entry("Site {site} was away for more than {limit} s while the job was running.", "Make the job again when it is back."),
+    Code.SITE_LOST: Entry(
+        "Site {site} was away for more than {limit} s while it owed the job an answer.", "Make the job again when it is back."
+    ),
     Code.SITE_RESTARTED: Entry("Site {site} was restarted while the job was running.", "Make the job again."),
     Code.SITE_REVOKED: Entry(
         "The key of site {site} was taken away or replaced while the job was running.", "Make the job again when the site is enrolled."

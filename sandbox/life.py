@@ -18,6 +18,7 @@ from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
+from policies.life_budget import error_size, max_numbers
 from policies.policy import Policy
 from sandbox.contract import Contract, Finding
 from sandbox.errors import Code
@@ -77,7 +78,7 @@ class _Card(msgspec.Struct, frozen=True):
     life: str
     version: int
     error: float
-    max_fits: int
+    """The size of its errors (`policies.life_budget.error_size`), that of the life."""
     columns: tuple[str, ...]
     contents: tuple[str, ...]
     fits: tuple[_Stated, ...]
@@ -126,6 +127,8 @@ class Decision:
     """From 1; that of an earlier card when nothing of its columns has changed."""
     columns: tuple[str, ...]
     """The name in this life of each column of the model, in file order."""
+    error: float
+    """The size of the errors of all its cards, in what a typical person adds."""
     usage: Usage
     has_known_sketch: bool
     """Whether a line of the life holds the sketch of exactly this file."""
@@ -163,17 +166,18 @@ def decide(
     life = max(alike, key=lambda life: life.closeness) if alike else _Life(_life_name(sketch))
     place = _Place(life, new)
     usage = _usage(life, place, asked, policy, sketch)
-    stop = next((_error_stop(other, policy) for other in alike if other.has_other_error(policy)), None)
+    stop = next((_error_stop(other, sketch, policy) for other in alike if other.has_other_error(sketch, policy)), None)
     is_released = False
     if stop is None:
         stop = _stop(place, usage, asked, policy)
         is_released = stop is not None and life.is_released
     points = _points(life, asked, dict(zip(asked.columns, place.columns, strict=True)))
     stop = None if is_released else stop
-    return Decision(life.name, place.version, place.columns, usage, place.has_known_sketch, points, is_released, stop)
+    error = life.error(sketch, policy)
+    return Decision(life.name, place.version, place.columns, error, usage, place.has_known_sketch, points, is_released, stop)
 
 
-def life_entry(decision: Decision, sketch: FileSketch, asked: Asked, policy: Policy, **origin: str) -> dict[str, Any]:
+def life_entry(decision: Decision, sketch: FileSketch, asked: Asked, **origin: str) -> dict[str, Any]:
     """The ledger line of a card, to be written when it leaves. `origin`: what else tells where it went, such as the job,
     and `dataset` as in :func:`decide`.
 
@@ -187,8 +191,7 @@ def life_entry(decision: Decision, sketch: FileSketch, asked: Asked, policy: Pol
         "kind": CARD,
         "life": decision.life,
         "version": decision.version,
-        "error": policy.error,
-        "max_fits": policy.max_fits,
+        "error": decision.error,
         "columns": decision.columns,
         "contents": tuple(column.content for column in sketch.columns),
         "fits": [_stated(fit, names) for fit in asked.fits],
@@ -227,6 +230,12 @@ def release_entry(life: str, by: str, reason: str, **origin: str) -> dict[str, A
     if not by.strip() or not reason.strip():
         raise ValueError("a release needs a name and a reason")
     return {**origin, "kind": RELEASE, "life": life, "by": by.strip(), "reason": reason.strip()}
+
+
+def has_room_for_points(decision: Decision, asked: Asked, policy: Policy) -> bool:
+    """Whether a life answers a common point of every own fit that is asked: a point tells as much as the fit itself."""
+    more = sum(n_about(fit, is_target=True) for fit in asked.fits if fit.kind == "own")
+    return policy.points == "common" and decision.usage.numbers + more <= decision.usage.max_numbers
 
 
 def n_numbers(fit: Fit) -> int:
@@ -284,10 +293,18 @@ class _Life:
         """The names of the files that stated a version: another file of the same rows has another name, and no sketch of its own."""
         return {other.dataset for other in self.cards if other.version == card.version}
 
-    def has_other_error(self, policy: Policy) -> bool:
-        """Whether the same number would leave with errors of two sizes. Without an error the cap on fits plays no part."""
-        first = self.cards[0]
-        return first.error != policy.error or bool(policy.error and first.max_fits != policy.max_fits)
+    def n_rows(self, sketch: FileSketch) -> int:
+        """Rows of the first version, of which this is the sketch where there is none yet: the sizes of all errors go by them."""
+        first = self.cards[0].sketch if self.cards else None
+        return (first or sketch).n_rows
+
+    def error(self, sketch: FileSketch, policy: Policy) -> float:
+        """The size of its errors under a policy."""
+        return error_size(policy, self.n_rows(sketch))
+
+    def has_other_error(self, sketch: FileSketch, policy: Policy) -> bool:
+        """Whether the same number would leave with errors of two sizes."""
+        return self.cards[0].error != self.error(sketch, policy)
 
 
 class _Place:
@@ -383,7 +400,7 @@ def _usage(life: _Life, place: _Place, asked: Asked, policy: Policy, sketch: Fil
         max_versions=policy.max_versions,
         numbers=after[most],
         new_numbers=after[most] - before[most],
-        max_numbers=int(policy.max_numbers_per_row * sketch.n_rows),
+        max_numbers=max_numbers(policy, life.n_rows(sketch)),
         column=most,
         fits=len(stated | {_key(fit) for fit in fits}),
         new_fits=len({_key(fit) for fit in fits} - stated),
@@ -456,14 +473,8 @@ def _least_change(n_columns: int) -> int:
     return max(MIN_CHANGE, n_columns + 1)
 
 
-def _error_stop(life: _Life, policy: Policy) -> Finding:
-    first = life.cards[0]
-    details: dict[str, str | int | float] = {
-        "found": first.error,
-        "found_fits": first.max_fits,
-        "limit": policy.error,
-        "limit_fits": policy.max_fits,
-    }
+def _error_stop(life: _Life, sketch: FileSketch, policy: Policy) -> Finding:
+    details: dict[str, str | int | float] = {"found": round(life.cards[0].error, 2), "limit": round(life.error(sketch, policy), 2)}
     return Finding(Code.RULE_LIFE_ERROR, details=details)
 
 

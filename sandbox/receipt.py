@@ -234,7 +234,7 @@ def as_text(receipt: Receipt) -> str:
     lines += [
         f"  {rule.rule:<16} {rule.title}: judged {rule.judged} times, {rule.refusals} refusals, {rule.notices} notices"
         for rule in receipt.rules
-    ]
+    ] or ["  None was judged."]
     lines += ["", "WHAT WAS REFUSED"]
     lines += [f"  {line.count} × {line.code}: {line.remedy}" for line in receipt.refused] or ["  Nothing."]
     lines += ["", "WHAT WAS WIPED"]

@@ -21,24 +21,27 @@ class PartWords:
     meaning: str
 
 
+UNITS_OF_FITS: Final = "A column counts in its standard deviations, one of two values as 0 and 1."
 WORDS: Final[dict[str, PartWords]] = {
     "rows": PartWords("Number of rows", "How many rows the file has. This number is exact."),
     "n_observed": PartWords("Rows that show each column", "In how many rows each column is filled in."),
     "levels": PartWords("Values of two-valued columns", "The lower and the higher value of each column that has exactly two."),
     "gram": PartWords(
         "Joint sums of all columns",
-        "For each two columns, the sum of their products over all rows of the file. From these follow counts, means and covariances.",
+        "For each two columns, the sum of their products over all rows of the file. From these follow counts, means and covariances. "
+        "With itself and with the intercept, a column of two values has one sum.",
     ),
     "gram.exact": PartWords("Joint sums where {column} is filled in", "The same sums of products, over the rows that show {column} only."),
     "fit": PartWords(
         "Own fit of {column}",
-        "A logistic regression of {column} on the other columns, fitted here. Each coefficient has a weight: how firmly the rows hold it.",
+        "A logistic regression of {column} on the other columns, fitted here. Each coefficient has a weight: how firmly the rows hold it. "
+        + UNITS_OF_FITS,
     ),
     "fit.beta": PartWords("Own fit of {column}: coefficients", "A logistic regression of {column} on the other columns, fitted here."),
     "fit.information": PartWords("Own fit of {column}: weights", "How firmly the rows hold each coefficient."),
     "selection.theta": PartWords(
         "Own selection model of {column}: coefficients",
-        "A model of {column} and of which rows show it, fitted here.",
+        "A model of {column} and of which rows show it, fitted here. " + UNITS_OF_FITS,
     ),
     "selection.information": PartWords(
         "Own selection model of {column}: weights",
@@ -70,7 +73,7 @@ def meaning_of(what: str, column: str = "") -> str:
 def error_in_words(error: float) -> str:
     """The size of a sticky error, given in what a typical row adds."""
     if error == 0:
-        return "none: exact"
+        return "none, exact"
     size = f"{error:.2g}"
     times = {"1": "", "2": "twice "}.get(size, f"{size} times ")
     return f"about {times}what one typical row adds"
@@ -98,9 +101,25 @@ def what_leaves(n_numbers: int, life: LifeNote | None) -> str:
     return f"{these} are all that leaves in this job."
 
 
+def what_has_left(n_numbers: int, life: LifeNote | None) -> str:
+    """What the owner is told once the card is in."""
+    these = f"These {count(n_numbers, 'number')}"
+    if life is not None and life.n_points == 0:
+        return f"{these} are all that has left in this job."
+    return f"{these} have left in this job. What else was asked is in the ledger."
+
+
+def when_points(life: LifeNote) -> str:
+    """When more than the card leaves; empty where that is said already, or nothing more does."""
+    if not life.n_points:
+        return ""
+    more = f"The {life.n_points:,} more are answers at common points: one for each own fit, once for this file."
+    return f"{more} Central asks for them only where a site has few rows with the rarer value of a target."
+
+
 def what_is_left(life: LifeNote) -> str:
     """What the life of a file may still state."""
-    return f"The life of this file: {count(life.n_left, 'number')} {'is' if life.n_left == 1 else 'are'} left."
+    return f"The life of this file: {count(life.n_left, 'number')} {'is' if life.n_left == 1 else 'are'} left after this card."
 
 
 def about_life(life: LifeNote) -> str:

@@ -53,7 +53,7 @@ class LinkedParticipant:
             PeerError: the site is lost, was restarted, or says that it cannot go on.
             LimitError: it did not answer in time. A connection that breaks meanwhile has its own limit on top.
         """
-        body = self._waiting.ask(number)
+        body = self._link.ask(self._waiting, number)
         seconds = self._step_seconds * n_steps + self._link.away_seconds
         try:
             async with asyncio.timeout(seconds):

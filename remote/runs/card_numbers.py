@@ -21,16 +21,17 @@ Numbers = int | float | list[int] | list[float] | list[list[float]]
 
 @dataclass(frozen=True, slots=True)
 class CardNumbers:
-    """The fields of a card in raw units, and the contract that names its columns."""
+    """The fields of a card, sums in raw units, and the contract that names its columns."""
 
     contract: Contract
     fields: dict[str, Record]
 
 
 class CardNumbersView(BaseModel):
-    """A card as it leaves, in raw units. `columns` names rows and columns of each Gram, whose last one is the intercept.
+    """A card as it leaves, sums in raw units and fits in standard deviations.
 
-    `fields` holds the parts of each field as nested lists: `card` is about all rows, `fit.N` about target N (1-based index).
+    `columns` names rows and columns of each Gram, whose last one is the intercept. `fields` holds the parts of each field as nested lists:
+    `card` is about all rows, `fit.N` about target N (1-based index).
     """
 
     columns: list[str]
@@ -127,4 +128,4 @@ def _lower_triangle(names: Sequence[str], matrix: Array) -> Table:
 
 def number(value: float) -> str:
     """A number for people: six digits, and whole numbers as they are."""
-    return f"{value:,.0f}" if WHOLE <= abs(value) < LONG else f"{value:.6g}"
+    return f"{value:,.0f}" if WHOLE <= abs(value) < LONG else f"{value:,.6g}"

@@ -234,8 +234,9 @@ class Run:
 
     @property
     def is_stated(self) -> bool:
-        """Whether the card of this site has left and central, as it says, needs the site no more."""
-        return self.phase is Phase.RUNNING and any(row.is_stated for row in self.board if row.participant == self.site_id)
+        """Whether the card of this site has left and central, as it says, needs the site no more. A new process knows it by this alone."""
+        is_running = self.state is JobState.RUNNING and self.phase is not Phase.ENDED
+        return is_running and any(row.is_stated for row in self.board if row.participant == self.site_id)
 
     @property
     def is_open(self) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -27,10 +27,11 @@ from policies.disclosure import (
     check_leverage,
     check_rows,
 )
+from policies.life_budget import error_size
 from sandbox.contract import Contract, Finding
 from sandbox.errors import Code
-from sandbox.gate.card import error_size
 from sandbox.gate.dataset import Columns, Dataset
+from sandbox.gate.guard import Verdict
 from sandbox.gate.leverage import largest_leverage
 from sandbox.gate.products import Middle, dominated_products
 from sandbox.gate.spread import Sums, dominance
@@ -41,6 +42,9 @@ ITEM_BYTES: Final = 8
 MAX_FINDINGS: Final = 100
 """A report of more small cells than this is not read to its end."""
 SAMPLE_ROWS: Final = 1 << 14
+LONG_TAIL: Final = 10.0
+"""Kurtosis above which the errors of a column's sums are so much larger than those of a normal one that intervals of central's, who cannot
+know it, are too short: a lognormal column with .4 as the sd of its logarithm has 6, with .8 it has 34 (`tests/statistics/linear.py`)."""
 """Rows across the file that bound the sums over all: a sum of squares or of absolute products is at least that of some of its rows."""
 
 
@@ -53,6 +57,7 @@ class Seen:
     breaches: tuple[Breach, ...]
     middle: Middle | None
     """None of a constant column: it has no products."""
+    has_long_tail: bool = False
 
 
 def admit(dataset: Dataset, policy: Policy, *, fits: Collection[int] = (), selection: int = 0) -> tuple[Finding, ...]:
@@ -87,16 +92,16 @@ def admit(dataset: Dataset, policy: Policy, *, fits: Collection[int] = (), selec
     middles = {index: about.middle for index, about in seen.items() if about.middle is not None and index not in stopped}
     for product in dominated_products(columns, middles, sample, policy):
         findings.append(_finding(product.breach, contract, product.column, other=contract.column(product.other).name))
-    # Beside a dominated column nobody's leverage is what it will be.
-    if not any(finding.severity == "stop" for finding in findings):
+    if _judges_leverage(findings, policy):
         findings += _leverage_findings(dataset, policy)
     return tuple(sorted(findings, key=lambda finding: (finding.severity != "stop", finding.code))[:MAX_FINDINGS])
 
 
-def verdicts(findings: Sequence[Finding]) -> dict[str, Literal["pass", "notice"]]:
-    """The verdicts of the rules that an admission judges, for the record. A file with a breach states nothing."""
-    found = {finding.code for finding in findings}
-    return {rule: "notice" if Code(f"rule.{rule}") in found else "pass" for rule in ADMISSION_RULES}
+def verdicts(findings: Sequence[Finding], policy: Policy) -> dict[str, Verdict]:
+    """The verdicts of the rules that an admission judged, for the record."""
+    stops = {finding.code for finding in findings if finding.severity == "stop"}
+    rules = [rule for rule in ADMISSION_RULES if rule != "leverage" or _judges_leverage(findings, policy)]
+    return {rule: "refuse" if Code(f"rule.{rule}") in stops else "pass" for rule in rules}
 
 
 def _look(values: Values, sample: Values, policy: Policy) -> Seen:
@@ -119,7 +124,13 @@ def _look(values: Values, sample: Values, policy: Policy) -> Seen:
     reach = max(high - centre, centre - low)
     is_constant = reach**2 <= CONSTANT_SPREAD * max(low * low, high * high)
     middle = None if is_constant else Middle(centre, reach, is_table=bool(levels))
-    return Seen(n_observed, levels, breaches, middle)
+    return Seen(n_observed, levels, breaches, middle, middle is not None and not levels and _kurtosis(sample) > LONG_TAIL)
+
+
+def _kurtosis(values: Values) -> float:
+    """Of values that are not all the same, shape (rows,)."""
+    squares = (values - values.mean()) ** 2
+    return float((squares**2).mean() / max(squares.mean() ** 2, np.finfo(np.float64).tiny))
 
 
 def _may_dominate(some: Values, low: float, high: float, policy: Policy) -> bool:
@@ -169,6 +180,8 @@ def _column_findings(about: Seen, index: int, contract: Contract, policy: Policy
         yield from _level_findings(about.levels.values(), index, contract, policy)
     for breach in about.breaches:
         yield _finding(breach, contract, index, where="the rows that show it")
+    if about.has_long_tail and not about.breaches and policy.error:
+        yield Finding(Code.DATA_LONG_TAIL, "notice", index, {"column": contract.column(index).name})
 
 
 def _level_findings(counts: Collection[int], index: int, contract: Contract, policy: Policy) -> Iterator[Finding]:
@@ -192,9 +205,14 @@ def _event_findings(n_events: int, n_others: int, index: int, contract: Contract
 
 def _leverage_findings(dataset: Dataset, policy: Policy) -> Iterator[Finding]:
     """Rule 3 of all columns together: nobody's cells may single that one out by what few others have of their columns' combinations."""
-    if policy.error and policy.max_leverage < 1.0:
-        for breach in check_leverage(largest_leverage(dataset, error_size(policy)), policy):
-            yield Finding(Code.RULE_LEVERAGE, details={"found": breach.found, "limit": breach.limit})
+    for breach in check_leverage(largest_leverage(dataset, error_size(policy, dataset.n_rows)), policy):
+        yield Finding(Code.RULE_LEVERAGE, details={"found": breach.found, "limit": breach.limit})
+
+
+def _judges_leverage(findings: Sequence[Finding], policy: Policy) -> bool:
+    """Whether the policy asks for it. Beside a dominated column nobody's leverage is what it will be."""
+    is_stopped = any(finding.severity == "stop" and finding.code is not Code.RULE_LEVERAGE for finding in findings)
+    return policy.error > 0 and policy.max_leverage < 1.0 and not is_stopped
 
 
 def _sample(dataset: Dataset) -> dict[int, Values]:

@@ -43,8 +43,6 @@ from sandbox.gate.sticky import SHARE_OF_FARTHEST, Contents, Digest, Errors, typ
 from sandbox.manifest import CARD
 from sandbox.wanted import answers_exactly
 
-FITS_AT_NO_COST: Final = 2.5
-"""Own fits whose sums together tell of a person what the Gram's errors are meant for (measured: `tests/disclosure/frontier.py`)."""
 ONE_PERSON: Final = 1.0
 """Smallest size of an error, in canonical coding: one person of two-valued columns, one at an sd of numeric ones."""
 SMALLEST_VARIANCE: Final = 1.0
@@ -57,11 +55,6 @@ FILLED_DIGITS: Final = 2
 """Decimals of a sum over filled cells that key its error."""
 Part = npt.NDArray[np.generic]
 Fields = dict[str, dict[str, Part]]
-
-
-def error_size(policy: Policy) -> float:
-    """ν times the multiplier for all fits that a life may state, whatever a job asks for: two sizes of one error would cancel it."""
-    return policy.error * max(1.0, math.sqrt(policy.max_fits / FITS_AT_NO_COST))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +102,12 @@ class Card:
     def __init__(self, own: OwnRows, contract: Contract, errors: Errors, policy: Policy, wants: Wants) -> None:
         """See :func:`make_card`."""
         self._own, self._errors, self._policy, self._wants = own, errors, policy, wants
-        self._names = errors.names or tuple(contract.column(index).name for index in contract.model)
+        names = errors.names or tuple(contract.column(index).name for index in contract.model)
         rows = own.rows
         coding = Coding.of(rows, own.units, own.levels, contract)
         fitted = sorted({rows.position(target) for target in (*wants.fits, *(wanted.target for wanted in wants.selection))})
         contents = Contents(errors.secret, lambda: coding.canonical_cells(rows), coding.is_two_valued, fitted)
+        self._names = contents.named(names)
         self._model = contract.model
         self.n: Final = rows.n
         self.is_exact: Final = errors.size == 0.0
@@ -279,12 +273,14 @@ def make_card(own: OwnRows, contract: Contract, errors: Errors, policy: Policy, 
     Args:
         own: its rows, completed by the site.
         contract: of the columns.
-        errors: keyed errors; their size is :func:`error_size` of `policy`, or this raises :class:`ValueError`.
+        errors: keyed errors, of the size that the life has (`policies.life_budget.error_size`).
         policy: of the site.
         wants: which fits the job needs.
+
+    Raises :class:`ValueError` for errors under a policy without, and the other way round.
     """
-    if errors.size != error_size(policy):
-        raise ValueError("the size of errors is the policy's")
+    if (errors.size > 0) != (policy.error > 0):
+        raise ValueError("whether there are errors is the policy's")
     return Card(own, contract, errors, policy, wants)
 
 

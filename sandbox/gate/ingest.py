@@ -29,7 +29,7 @@ from sandbox.gate.recognise import NUMBERS, Verdict, few_codes, recognise_number
 from sandbox.gate.region import Region, RegionFull
 from sandbox.gate.scanner import ScanError, count_lines
 from sandbox.gate.table import Layout, Table, read_table, scan_table
-from sandbox.gate.text import Binary, FileText, NoText
+from sandbox.gate.text import ENCODING_NAMES, Binary, FileText, NoText
 from sandbox.gate.tiles import Tiles
 from sandbox.job import draft_contract
 from sandbox.wire.messages import ColumnReport, GateSetup
@@ -307,6 +307,10 @@ class Ingest:
             coded=tuple(sorted(self._coded - model)),
         )
         dataset.reading = reading
+        for index, texts in dataset.level_texts.items() if self._setup.is_central else ():
+            if not reading.can_write("".join(texts)):
+                details = {"column": dataset.contract.column(index).name, "encoding": ENCODING_NAMES[reading.encoding]}
+                self.findings.append(Finding(Code.DATA_LEVEL_LETTERS, column=index, details={**details}))
         self.findings += reading.notices(dataset.contract)
         for index in sorted(self._coded & model):
             self.findings.append(Finding(Code.DATA_LEADING_ZEROS, "notice", index, {"column": dataset.contract.column(index).name}))

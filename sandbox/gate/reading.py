@@ -70,6 +70,14 @@ class Reading:
             if columns:
                 yield _notice(code, columns[0], columns=_named(columns, contract))
 
+    def can_write(self, text: str) -> bool:
+        """Whether the encoding of the file has all letters of a text."""
+        try:
+            text.encode(self.encoding)
+        except UnicodeEncodeError:
+            return False
+        return True
+
     @property
     def in_words(self) -> str:
         """The form of the file, which is the form of a result."""

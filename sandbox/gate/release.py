@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -156,7 +156,7 @@ def upload_entry(
     setup: GateSetup,
     manifest: Manifest,
     report: UploadReport,
-    standing: Mapping[str, Literal["pass", "notice"]],
+    standing: Mapping[str, Verdict],
     names: Mapping[str, str],
 ) -> bytes:
     """The ledger line about an upload: how many rows, under which rules, for which pair, and the codes of what was found."""

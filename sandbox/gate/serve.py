@@ -31,14 +31,14 @@ from sandbox.contract import Contract, Finding
 from sandbox.declared import Declarations
 from sandbox.errors import Code, InputError, LimitError, PeerError, TidegateError
 from sandbox.gate import plots
-from sandbox.gate.admission import admit
+from sandbox.gate.admission import admit, verdicts
 from sandbox.gate.answer import Answering
 from sandbox.gate.attached import AttachedWorker
-from sandbox.gate.card import error_size, make_card
+from sandbox.gate.card import make_card
 from sandbox.gate.chain import Chain
 from sandbox.gate.dataset import Dataset
 from sandbox.gate.draws import MIN_SECRET_BYTES, RowDraws, derive_key
-from sandbox.gate.guard import Guard, Refusal
+from sandbox.gate.guard import Guard, Refusal, Verdict
 from sandbox.gate.imputations import Imputations
 from sandbox.gate.ingest import Ingest
 from sandbox.gate.kernels import Units
@@ -170,6 +170,8 @@ class _Job:
         self._stating: Stating | None = None
         self._cards: dict[str, dict[str, Record]] = {}
         self._survey: Survey | None = None
+        self._admission: dict[str, Verdict] = {}
+        """What was judged of a file that is to state a card."""
         self._notes: tuple[str, ...] = ()
         self._worker: AttachedWorker | None = None
         self._pools: list[Pool] = []
@@ -230,6 +232,7 @@ class _Job:
             raise PeerError(Code.GATE_PROTOCOL)
         if self._ingest is None:
             self._forget()
+            self._admission = {}
             self._ingest = Ingest(self._setup, self._memory, states_card=self._states_card)
             self._file_name = FileName(self._setup.row_secret)
         if frame.kind is Kind.DATA:
@@ -239,7 +242,7 @@ class _Job:
         ingest, self._ingest = self._ingest, None
         self.origin = replace(self._first_origin, dataset=self._file_name.finish())
         report = self._report(ingest)
-        standing = {} if self._survey is None else self._survey.standing
+        standing = self._admission if self._survey is None else self._survey.standing
         names = {} if self._answering is None else name_rows(self._setup.row_secret, self._answering.rows)
         entry = upload_entry(self.origin, self._setup, self._manifest, report, standing, names)
         self._pipe.send(msgspec.structs.replace(report, entry=entry))
@@ -292,9 +295,17 @@ class _Job:
         if self._states_card:
             self.origin = replace(self.origin, contract=dataset.contract.digest)
             wants = self._wanted(dataset.contract)
-            return admit(dataset, setup.policy, fits=wants.fits, selection=wants.selection.target if wants.selection else 0)
+            admitted = admit(dataset, setup.policy, fits=wants.fits, selection=wants.selection.target if wants.selection else 0)
+            self._admission = verdicts(admitted, setup.policy)
+            return admitted
         found = self._survey = survey(
-            dataset, setup.policy, self._memory, is_central=setup.is_central, central_intercept=has_intercept, n_chains=n_chains
+            dataset,
+            setup.policy,
+            self._memory,
+            is_central=setup.is_central,
+            central_intercept=has_intercept,
+            n_chains=n_chains,
+            judges_pairs=self._manifest.access == "rows",
         )
         first = found.rows
         if first is None:
@@ -349,7 +360,7 @@ class _Job:
             raise PeerError(Code.GATE_PROTOCOL)
         try:
             own = complete(dataset, setup.row_secret, self._memory)
-            errors = Errors(setup.row_secret, message.life.encode(), error_size(setup.policy), message.columns)
+            errors = Errors(setup.row_secret, message.life.encode(), message.error, message.columns)
             card = make_card(own, contract, errors, setup.policy, wants_of(self._wanted(contract), contract, message))
         except RegionFull:
             self._stop(Finding(Code.DATA_TOO_LARGE, details={"limit": self._memory.capacity}))

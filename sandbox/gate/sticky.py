@@ -1,5 +1,5 @@
 """Sticky errors: the error of a number is a function of the site's secret and of what the number is about, so that asking again tells
-nothing.
+nothing. Nor does asking for another size: that has errors of its own, so that two sizes are never two multiples of one error.
 
 This is the cell key method of statistical offices (Fraser and Wooton 2005), for sums of products. Half of an error's variance belongs to
 the life of a file (all its versions), so that versions do not average it away; the other half to the rows themselves, so that the
@@ -15,6 +15,7 @@ HMAC-SHA256 and the normal distribution.
 from __future__ import annotations
 
 import hmac
+import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -72,7 +73,7 @@ class Errors:
 
     def _half(self, label: bytes, kind: str, about: Sequence[bytes]) -> float:
         # Lengths in front: no two lists of bytes are one text.
-        parts = [_LABEL, label, kind.encode(), *about]
+        parts = [_LABEL, label, struct.pack(">d", self.size), kind.encode(), *about]
         text = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
         word = int.from_bytes(hmac.digest(self.secret, text, "sha256")[:8], "big") >> 11
         return float(ndtri((word + 0.5) / 2.0**53))
@@ -129,6 +130,19 @@ class Contents:
         """
         k = self._sums.shape[1] - 1
         return {(j, other): self._sums[:, j, other].tobytes() for j in range(k) for other in range(j + 1, k)}
+
+    def named(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The same name for columns with the same cells, such as an age and a year of birth: else both halves' difference would tell them
+        apart, and each telling of one column would be another look at it.
+
+        Σ f(a) f(b) = Σ f(a)² = Σ f(b)² where all codes are equal, and nowhere else (Cauchy and Schwarz).
+        """
+        squares = np.diagonal(self._sums, axis1=1, axis2=2)[:, :-1]
+        found = []
+        for j in range(len(names)):
+            same = (self._sums[:, j, :-1] == squares[:, [j]]) & (squares == squares[:, [j]])
+            found.append(min(names[place] for place in np.flatnonzero(same.all(axis=0)).tolist()))
+        return tuple(found)
 
     def together(self, target: int) -> tuple[Digest, list[Digest]]:
         """Of whole rows in which one column is told apart from the others; and each other column's as these rows know it.

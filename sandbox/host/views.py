@@ -8,7 +8,17 @@ from pydantic import BaseModel, ConfigDict
 
 from sandbox.contract import Contract
 from sandbox.host.problems import FindingView
-from sandbox.statement import about_life, error_in_words, shape_in_words, title_of, total_of, what_is_left, what_leaves
+from sandbox.statement import (
+    about_life,
+    error_in_words,
+    shape_in_words,
+    title_of,
+    total_of,
+    what_has_left,
+    what_is_left,
+    what_leaves,
+    when_points,
+)
 from sandbox.wire.link import BoardRow
 from sandbox.wire.messages import CardLine, LifeNote, UploadReport
 
@@ -143,11 +153,16 @@ class LifeView(BaseModel):
 
 
 class CardView(BaseModel):
-    """What a site will state of its file, and nothing of what the numbers are. `total` counts different numbers."""
+    """What a site will state of its file, and nothing of what the numbers are. `total` counts different numbers.
+
+    `sentence` is what is said of it before it leaves, `sentence_after` once it has.
+    """
 
     lines: list[CardLineView]
     total: int
     sentence: str
+    sentence_after: str
+    more: str
     life: LifeView | None
 
     @classmethod
@@ -160,6 +175,8 @@ class CardView(BaseModel):
             lines=[CardLineView.of(line) for line in report.card],
             total=total,
             sentence=what_leaves(total, report.life),
+            sentence_after=what_has_left(total, report.life),
+            more=when_points(report.life) if report.life else "",
             life=LifeView.of(report.life) if report.life else None,
         )
 

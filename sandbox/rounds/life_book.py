@@ -16,7 +16,7 @@ import msgspec
 from sandbox.contract import Contract
 from sandbox.errors import Code, PeerError, TidegateError
 from sandbox.ledger import Ledger, entries_of_kinds
-from sandbox.life import KINDS, Asked, Decision, Fit, decide, life_entry, n_about, n_numbers, point_entry
+from sandbox.life import KINDS, Asked, Decision, Fit, decide, has_room_for_points, life_entry, n_numbers, point_entry
 from sandbox.manifest import parse_manifest
 from sandbox.wanted import answers_exactly, wanted
 from sandbox.wire.codec import Decoder
@@ -53,7 +53,7 @@ class LifeBook:
     def order(self, decision: Decision) -> MakeCard:
         """What the gate is to make of a decision without a stop."""
         points = {target: floats(beta) for target, beta in decision.points.items()}
-        return MakeCard(decision.life, decision.columns, self._has_room_for_points(decision), points)
+        return MakeCard(decision.life, decision.columns, decision.error, self._has_room_for_points(decision), points)
 
     def note(self, decision: Decision) -> LifeNote:
         """How the file stands in its life, as its owner reads it before Start."""
@@ -72,9 +72,7 @@ class LifeBook:
         return sum(n_numbers(fit) for fit in self._asked.fits if fit.kind == "own")
 
     def _has_room_for_points(self, decision: Decision) -> bool:
-        usage = decision.usage
-        n_about_one = sum(n_about(fit, is_target=True) for fit in self._asked.fits if fit.kind == "own")
-        return self._setup.policy.points == "common" and usage.numbers + n_about_one <= usage.max_numbers
+        return has_room_for_points(decision, self._asked, self._setup.policy)
 
     def card_leaves(self) -> None:
         """Write that the card leaves, of which the margins are the first part. Raises :class:`TidegateError` when it may not any more."""
@@ -86,7 +84,7 @@ class LifeBook:
             if before is None or (decision.life, decision.columns) != (before.life, before.columns):
                 # Another version was stated meanwhile: the errors of this card are those of another life.
                 raise TidegateError(Code.SITE_NOT_READY, site=self._setup.participant)
-            self._write(life_entry(decision, self._sketch, self._asked, self._setup.policy, **self._origin()))
+            self._write(life_entry(decision, self._sketch, self._asked, **self._origin()))
 
     def points_leave(self, fields: Mapping[str, Record]) -> None:
         """Write at which coefficients scores leave: `fields` are those of the answer.

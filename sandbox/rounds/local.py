@@ -121,7 +121,7 @@ class LocalParticipant:
         self._life = LifeBook(self._ledger, self._setup, report, contract)
         decision = await asyncio.to_thread(self._life.decide)
         if decision.stop is not None:
-            await self._ledger.enter(self._entry("stop", code=decision.stop.code.value, life=decision.life))
+            await self._ledger.enter(self._stop_entry(decision.stop.code, life=decision.life))
             return msgspec.structs.replace(report, findings=(*report.findings, decision.stop), stopped_life=decision.releasable)
         made = await self._expect(CardMade, self._ask(self._life.order(decision)), CARD_STEPS)
         note = self._life.note(decision)
@@ -154,7 +154,7 @@ class LocalParticipant:
         if found < limit:
             return ()
         code = Code.RULE_DATA_BUDGET
-        self._ledger.append(self._entry("stop", dataset=self._dataset, code=code.value, rules={"data_budget": "refuse"}))
+        self._ledger.append(self._stop_entry(code, dataset=self._dataset))
         return (Finding(code, details={"found": found, "limit": limit}),)
 
     async def attach(
@@ -245,7 +245,7 @@ class LocalParticipant:
             elif step == POINT_STEP:
                 life.points_leave(round_reply.decode(body).chains[0].fields)
         except TidegateError as error:
-            self._ledger.append(self._entry("stop", code=error.code.value))
+            self._ledger.append(self._stop_entry(error.code))
             raise
 
     async def run_round(self, number: int, chains: tuple[ChainCalls, ...], *, with_stand_ins: bool = False) -> RoundReply:
@@ -338,6 +338,11 @@ class LocalParticipant:
 
     def _killed_entry(self) -> bytes:
         return self._entry("wipe", how="killed")
+
+    def _stop_entry(self, code: Code, **more: str) -> bytes:
+        """The line of an upload or a card that what left before stops; the receipt counts it with the rule."""
+        is_rule = code.value.startswith("rule.")
+        return self._entry("stop", code=code.value, **more, **({"rules": {code.value.removeprefix("rule."): "refuse"}} if is_rule else {}))
 
     def _entry(self, kind: str, **more: Any) -> bytes:
         """A line of the host's own about this job."""

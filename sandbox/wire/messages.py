@@ -154,6 +154,8 @@ class MakeCard(Message, frozen=True):
 
     life: str
     columns: tuple[str, ...]
+    error: float
+    """The size of all errors of the life, in what a typical person adds."""
     answers_points: bool
     """Whether the life has room for the scores at common points."""
     points: dict[int, Array] = {}

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from policies import built_in
+from policies.life_budget import error_size
 from sandbox.gate.admission import admit
-from sandbox.gate.card import Wants, error_size, make_card
+from sandbox.gate.card import Wants, make_card
 from sandbox.gate.dataset import Dataset
 from sandbox.gate.own_rows import complete
 from sandbox.gate.region import Region
@@ -68,7 +69,7 @@ def make(dataset: Dataset, region: Region) -> Stages:
     timed("admission", lambda: admit(dataset, policy, fits=fits))
     timed("sketch", lambda: make_sketch(dataset, SECRET))
     own = timed("own rows", lambda: complete(dataset, SECRET, region))
-    errors = Errors(SECRET, b"life", error_size(policy))
+    errors = Errors(SECRET, b"life", error_size(policy, dataset.n_rows))
     timed("card", lambda: make_card(own, contract, errors, policy, Wants(fits)))
     return stages
 

@@ -307,7 +307,8 @@ async def test_central_uploading_the_same_columns_again_keeps_what_sites_did(fed
         (b"y,x1,x2\n", "data.header_only"),
         (b"1,2,3\n4,5,6\n", "data.header_looks_like_data"),
         (b"y,x1,x2\n1,2\n", "data.line_fields"),
-        (b"y,x1,x2\n1,2,\xff\n", "data.not_utf8"),
+        (b"y,x1,x2\n1,2,\x81\n", "data.not_utf8"),
+        (b"y,x1,x2\n1,2,3\n4,5,1.299\n", "data.ambiguous"),
     ],
 )
 async def test_a_bad_upload_is_explained_and_can_be_repeated(federation, csv, code):
@@ -319,6 +320,20 @@ async def test_a_bad_upload_is_explained_and_can_be_repeated(federation, csv, co
     refused = await federation.runner.http.post(f"{federation.path}/start")
     assert (refused.status_code, refused.json()["code"]) == (409, "site.no_upload")
     assert (await federation.upload(synthetic_csv(1)))["is_clean"]
+
+
+async def test_what_was_assumed_to_read_a_file_is_told_on_the_page(federation):
+    await federation.open()
+    report = await federation.upload(synthetic_csv(1).replace(b",", b";").replace(b".", b",") + b";;;\r\n")
+    assert report["is_clean"]
+    assert [(found["code"], found["severity"]) for found in report["findings"]] == [
+        ("data.separator", "notice"),
+        ("data.empty_lines", "notice"),
+        ("data.decimal_comma", "notice"),
+    ]
+    page = (await federation.runner.http.get(f"{federation.path.removeprefix('/api')}", headers={"Accept": "text/html"})).text
+    assert "The cells of the file are separated by semicolons." in page
+    assert "Commas were read as decimal commas in" in page
 
 
 async def test_an_upload_that_breaks_off_leaves_the_job_usable(federation, served):
@@ -428,6 +443,27 @@ async def test_a_site_that_stays_away_fails_the_job_naming_it(settings, supervis
         assert (job["code"], job["culprit"]) == (Code.SITE_LOST, site.client.site_id)
         assert site.client.site_id in job["sentence"]
         work.cancel()
+
+
+async def test_a_site_that_owes_no_answer_may_be_away_while_another_one_does(settings, supervisor, tmp_path):
+    async with serve(settings.model_copy(update={"away_seconds": 0.5})) as served:
+        federation = await lonely_federation(served, await served.sign_in("ada"), "quick", "slow")
+        quick, slow = (WorkingSite(client, supervisor, tmp_path) for client in federation.sites)
+        await get_all_ready(federation, [quick, slow])
+        pause = asyncio.Event()
+        works = [asyncio.create_task(quick.work()), asyncio.create_task(slow.work(pause, 2))]
+        await federation.runner.call("POST", f"{federation.path}/start")
+        while "card" not in quick.steps or "card" not in slow.steps:
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(1.0)  # until the answer of the first one is in
+        await quick.client.break_off()
+        await federation.until(lambda job: not all(row["is_online"] for row in job["board"]))
+        await asyncio.sleep(1.5)
+        job = await federation.get()
+        assert (job["state"], job["code"]) == ("RUNNING", None), "it was away for three times as long as one that owes an answer may be"
+        await quick.client.connect()
+        pause.set()
+        assert [end.state for end in await asyncio.gather(*works)] == ["FINISHED"] * 2
 
 
 LONG = {**SPEC, "iteration_before_first_imputation": 10_000}
@@ -734,13 +770,15 @@ async def test_after_a_restart_waiting_jobs_wait_without_upload_and_running_ones
         await client.close()
 
 
-async def lonely_federation(served: Served, admin: Person) -> Federation:
-    """A runner and one site of a central that this test has to itself."""
-    account = await served.register("alone")
-    approved = await admin.call("POST", f"/api/accounts/{account['id']}/approve", json={"roles": ["site"]})
-    site = SiteClient(served, account["username"], approved["site_id"])
-    await site.enrol()
-    await site.connect()
+async def lonely_federation(served: Served, admin: Person, *names: str) -> Federation:
+    """A runner and one site, or these, of a central that this test has to itself."""
+    sites = []
+    for name in names or ("alone",):
+        account = await served.register(name)
+        approved = await admin.call("POST", f"/api/accounts/{account['id']}/approve", json={"roles": ["site"]})
+        sites.append(SiteClient(served, account["username"], approved["site_id"]))
+        await sites[-1].enrol()
+        await sites[-1].connect()
     runner = await served.person(admin, "rita", "runner")
     pairs = await runner.call("GET", "/api/pairs")
-    return Federation(runner, [site], next(pair["digest"] for pair in pairs if pair["name"] == "SIMICE"))
+    return Federation(runner, sites, next(pair["digest"] for pair in pairs if pair["name"] == "SIMICE"))

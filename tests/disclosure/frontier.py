@@ -24,7 +24,8 @@ import typer
 from scipy import linalg
 from scipy.special import expit
 
-from sandbox.gate.card import FITS_AT_NO_COST, ONE_PERSON
+from policies.life_budget import FITS_AT_NO_COST
+from sandbox.gate.card import ONE_PERSON
 from sandbox.gate.stated_fits import SMALLEST_SCORE, SMALLEST_WEIGHT
 from sandbox.gate.sticky import typical
 

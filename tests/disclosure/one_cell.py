@@ -1,261 +1,238 @@
 """Attacks on cards of who knows everything but one cell: the rules, every other cell of the file, and how ages are distributed.
 
-The attacker computes what each number of the card would be without errors for every age that the person may have, and weighs ages by the
-likelihood of the errors that this leaves. Errors are normal and independent, so nobody who knows the same can do better. Over versions
-of a file half of an error's variance is the same in all.
+The attacker computes what each number of the cards of a life would be without errors for every age that the person may have, and weighs
+ages by the likelihood of the errors that this leaves. Errors are normal; which of them have a half in common is known. So nobody who knows
+the same can do better. Where a card answers a point, it is asked where an optimiser finds that it tells most of the person.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from scipy import linalg
+from scipy.optimize import minimize
 from scipy.special import expit, logsumexp
 
 from policies import Policy
-from sandbox.gate.card import error_size
-from tests.disclosure.stated import File, Reader, Stated, state
+from tests.disclosure.lives import Choose, Letter, Site, only
+from tests.disclosure.stated import File, Reader, Stated
 
 Values = npt.NDArray[np.float64]
 MEAN_AGE: Final = 60.0
 SD_AGE: Final = 9.0
 AGE: Final = "age"
 YEARS: Final = np.arange(24.0, 97.0)
-NODES: Final = MEAN_AGE + SD_AGE * np.array([-3.0, -1.5, 0.0, 1.5, 3.0])
+NODES: Final = MEAN_AGE + SD_AGE * np.linspace(-3.0, 3.0, 7)
 """Numbers are computed at these ages, and at others by the polynomial through them: they are smooth in one cell."""
 GUESS: Final = 0.0443
 """Share of people whose age somebody gets to the year who says the mean for everybody."""
-N_CANDIDATES: Final = 60
-EXACT: Final = 1e-5
-"""Size of an error that stands for none."""
+N_STARTS: Final = 24
+N_BEST: Final = 2
+"""Of so many random points, so many are where an optimiser starts."""
+EXACT: Final = 0.02
+"""Size of an error that stands for none: what the polynomial leaves is less."""
+FILLED: Final = 0.3
+"""Of a number that has filled cells in it, which nobody knows: what they add to the sd of its error, in canonical units."""
+JITTER: Final = 1e-6
+"""Of variances of errors: two that are one are not told apart."""
+GRAM: Final = ("gram", "square")
+"""Kinds of numbers that are the same in all jobs about complete columns."""
+Key = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """What one job takes of a version of the file."""
+
+    file: File
+    columns: Sequence[str] = ()
+    """None: all."""
+    has_person: bool = True
+    """In row 0."""
+    day: float = 0.0
+    change: Callable[[Policy], Policy] = lambda policy: policy
+    """Of the site's policy, by the site itself."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """One person's file, and the cards that leave of it: `versions` of it, the person in row 0 of those that have that one."""
+    """One person's file over its life."""
 
-    versions: Sequence[File]
-    fits: Sequence[str] | None = None
-    """Targets with an own fit; None: all."""
-    has_point: bool = False
-    """Whether a common point is asked of every target, where it tells most of the person."""
-    jobs: Sequence[Sequence[str]] = ((),)
-    """Columns of each job, none for all of them."""
-    has_person: Sequence[bool] = field(default=(True,))
+    jobs: Sequence[Job]
+    has_points: bool = False
+    """Whether a common point is asked of every target."""
+    same_as: Mapping[str, str] = field(default_factory=dict)
+    """Columns that are another one in another unit. They change with that one."""
 
+    def plain(self, name: str) -> str:
+        """The column that one is, but for its unit."""
+        return self.same_as.get(name, name)
 
-Make = Callable[[np.random.Generator], Case]
-
-
-def ages(random: np.random.Generator, n: int) -> Values:
-    """Ages in whole years."""
-    return np.round(random.normal(MEAN_AGE, SD_AGE, n))
-
-
-def ward(random: np.random.Generator, n: int, cells: Values, *, labs: int = 3, targets: int = 1, spread: float = 0.6) -> File:
-    """`cells` of each person (the first one alone in hers), age, labs that go with age, and binary outcomes of all of them."""
-    age = ages(random, n)
-    z = (age - MEAN_AGE) / SD_AGE
-    lab = random.normal(size=(n, labs)) + 0.3 * z[:, None]
-    X = np.column_stack([(cells - cells.mean(axis=0)) / cells.std(axis=0), z, lab / 2])
-    y = (random.random((n, targets)) < expit(X @ random.normal(0, spread, (X.shape[1], targets)) - 0.8)).astype(float)
-    short = np.flatnonzero(np.minimum(y.sum(axis=0), n - y.sum(axis=0)) < 10)
-    y[:, short] = random.random((n, len(short))) < 0.3
-    names = (
-        *(f"c{i}" for i in range(cells.shape[1])),
-        AGE,
-        *(f"lab{i}" for i in range(labs)),
-        *(f"y{i}" for i in range(targets)),
-    )
-    return File(np.column_stack([cells, age, lab, y]), names, binary=names[len(names) - targets :])
+    def having(self, file: File, age: float) -> File:
+        """The file with the person at another age."""
+        changed = file.having(0, AGE, age)
+        for name in (name for name in self.same_as if name in file.names):
+            column, ages = file.values[:, file.place(name)], file.values[:, file.place(AGE)]
+            rows = np.array([int(ages.argmin()), int(ages.argmax())])
+            slope = float(np.diff(column[rows])[0] / np.diff(ages[rows])[0])
+            changed = changed.having(0, name, column[rows[0]] + slope * (age - ages[rows[0]]))
+        return changed
 
 
-def table(random: np.random.Generator, n: int, m: int) -> Values:
-    """A table of m yes/no columns with the first person alone in "yes" everywhere."""
-    cells = (random.random((n, m)) < np.linspace(0.5, 0.25, m)).astype(float)
-    alone = cells.all(axis=1)
-    cells[alone, random.integers(m, size=int(alone.sum()))] = 0.0
-    cells[0] = 1.0
-    return cells
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Of one person."""
+
+    error: float
+    """Of the mean age, years."""
+    is_hit: bool
+    """Whether the likeliest year is the right one."""
+    chance: float
+    """How likely that one is, as the attacker has it: over many people the share of hits, with less chance in it."""
+    n_stated: int
+    """Jobs whose card left."""
 
 
-def levels(random: np.random.Generator, n: int, m: int) -> Values:
-    """A column of m values with the first person alone at one of them."""
-    share = np.exp(-0.5 * ((np.arange(m) - (m - 1) / 2) / max((m - 1) / 4, 0.5)) ** 2)
-    alone = max(m // 4 - (m < 5), 0)
-    share[alone] = 0.0
-    column = random.choice(m, n, p=share / share.sum()).astype(float)
-    column[0] = alone
-    return column[:, None]
+class States(Protocol):
+    """A site, as an attack has it."""
+
+    def state(self, file: File, policy: Policy, choose: Choose | None = None, *, day: float = 0.0) -> Letter | None:
+        """What it states of a file; None where it is stopped."""
+        ...
 
 
-def factors(random: np.random.Generator, n: int, n_factors: int, n_levels: int = 12) -> File:
-    """Predictors of so many levels: one, with the first person alone at a level; or two, with her alone in a cell of their table."""
-    level = random.choice(n_levels, (n_factors, n), p=np.linspace(2.0, 1.0, n_levels) / (1.5 * n_levels))
-    alone = (level == n_levels // 2).all(axis=0)
-    level[0, alone] = 0
-    level[:, 0] = n_levels // 2
-    # The first level has no indicator.
-    names = tuple(f"g{factor} = {number}" for factor in range(n_factors) for number in range(1, n_levels))
-    ones = np.column_stack([level[factor] == number for factor in range(n_factors) for number in range(1, n_levels)]).astype(float)
-    file = ward(random, n, level.T.astype(float) + random.normal(0, 0.1, (n, n_factors)))
-    kept = [name for name in file.names if not name.startswith("c")]
-    values = np.column_stack([file.only(kept).values, ones])
-    return File(values, (*kept, *names), file.binary, categories=tuple(f"g{factor}" for factor in range(n_factors)))
+def left(case: Case, policy: Policy, secret: bytes, *, has_rules: bool = True) -> Outcome:
+    """What the attacker makes of the cards of a site in memory."""
+    return left_by(Site(secret, has_rules=has_rules), case, policy)
 
 
-def windows(random: np.random.Generator, n: int, n_windows: int, least: int = 12) -> File:
-    """Dummies of a lab: pairs of windows that begin or end at the first person and have the same others, each of `least` people or more."""
-    at, columns = n // 2, []
-    for number in range(n_windows // 2):
-        reach = least + 2 * (number // 2)
-        low, high = (at - reach, at) if number % 2 == 0 else (at, at + reach)
-        without, with_person = np.zeros(n), np.zeros(n)
-        without[low + number % 2 : high + number % 2] = 1.0
-        with_person[low : high + 1] = 1.0
-        columns += [without, with_person]
-    order = np.r_[at, np.delete(np.arange(n), at)]
-    dummies = np.column_stack(columns)[order]
-    names = (AGE, *(f"w{i}" for i in range(n_windows)))
-    return File(np.column_stack([ages(random, n), dummies]), names, continuous=(AGE,))
+def left_by(site: States, case: Case, policy: Policy) -> Outcome:
+    """What the attacker makes of the cards of a site."""
+    told, n_stated = _Told(), 0
+    for job in case.jobs:
+        file, its_policy = only(job.file, job.columns), job.change(policy)
+        asks = job.has_person and case.has_points
+        letter = site.state(
+            file, its_policy, (lambda stated, file=file: chosen_points(stated, file, case, policy)) if asks else None, day=job.day
+        )
+        if letter is not None:
+            n_stated += 1
+            told.add(letter, file, job, case)
+    log_weight = told.log_likelihood() - 0.5 * ((YEARS - MEAN_AGE) / SD_AGE) ** 2
+    weight = np.exp(log_weight - logsumexp(log_weight))
+    last = case.jobs[-1].file
+    truth = float(last.values[0, last.place(AGE)])
+    return Outcome(float(weight @ YEARS - truth), bool(YEARS[int(weight.argmax())] == truth), float(weight.max()), n_stated)
 
 
-def far_out(random: np.random.Generator, n: int) -> File:
-    """Three labs, in one of which the first person is as far out as the rule of dominance lets anybody be."""
-    file = ward(random, n, table(random, n, 2))
-    values = file.values.copy()
-    values[0, file.place("lab0")] = 0.6 * np.sqrt(n)
-    return file.of(values)
+class _Told:
+    """Numbers of cards: by how many sds of their errors they are off at every year, and which halves of errors they have in common."""
+
+    def __init__(self) -> None:
+        self._groups: dict[Key, list[tuple[Key, Key, Values]]] = {}
+
+    def add(self, letter: Letter, file: File, job: Job, case: Case) -> None:
+        """Add a card."""
+        labels, scaled = decoded(letter.stated, file, case, has_person=job.has_person)
+        known = {name: min(letter.names[other] for other in file.names if case.plain(other) == case.plain(name)) for name in file.names}
+        for (kind, *names), differences in zip(labels, scaled.T, strict=True):
+            # Of a product it does not matter which column comes first; of a fit the target does.
+            order = sorted if kind in GRAM else list
+            plain = tuple(order(map(case.plain, names)))
+            # A complete column is the same in all jobs; a fit is of its predictors.
+            within = (id(job.file), *(() if kind in GRAM and is_complete(file, names) else file.names))
+            life: Key = (letter.life, kind, letter.stated.error, *order(known.get(name, name) for name in names))
+            self._groups.setdefault((kind, *plain), []).append((life, (plain, within, letter.stated.error), differences))
+
+    def log_likelihood(self) -> Values:
+        """Of every year, shape (years,)."""
+        found = np.zeros(len(YEARS))
+        for group in self._groups.values():
+            lives, versions = ([each[place] for each in group] for place in (0, 1))
+            common = 0.5 * (_equal(lives) + _equal(versions)) + JITTER * np.eye(len(group))
+            scaled = np.array([each[2] for each in group])
+            found -= 0.5 * (scaled * linalg.solve(common, scaled, assume_a="pos")).sum(axis=0)
+        return found
 
 
-def changed(file: File, random: np.random.Generator, n_rows: int, *, row_of_person: bool = True) -> File:
-    """Another version: so many other people are exchanged for new ones, by the rows of some others with an age of their own."""
-    values = file.values.copy()
-    rows = random.choice(np.arange(1, len(values)), (2, n_rows), replace=False)
-    values[rows[0]] = values[rows[1]]
-    values[rows[0], file.place(AGE)] = ages(random, n_rows)
-    return file.of(values if row_of_person else values[1:])
+def _equal(keys: Sequence[Key]) -> Values:
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    which = np.array([numbers[key] for key in keys])
+    return (which[:, None] == which).astype(np.float64)
 
 
-def left(case: Case, policy: Policy, secret: bytes) -> tuple[float, float]:
-    """What the attacker makes of the cards: the error of the mean age, years, and whether the likeliest year is the right one."""
-    told: dict[tuple[str, ...], list[Values]] = {}
-    for file, has_person in zip(case.versions, case.has_person, strict=True):
-        seen: set[tuple[str, ...]] = set()
-        for columns in case.jobs:
-            labels, scaled = _card(file.only(columns) if columns else file, case, policy, secret, has_person)
-            for label, differences in zip(labels, scaled.T, strict=True):
-                # Sums of complete columns are the same numbers in every job.
-                if label not in seen:
-                    told.setdefault(label, []).append(differences)
-            seen |= {label for label in labels if label[0] == "gram"}
-    weight = sum((_log_likelihood(np.array(each)) for each in told.values()), -0.5 * ((YEARS - MEAN_AGE) / SD_AGE) ** 2)
-    weight = np.exp(weight - logsumexp(weight))
-    truth = float(case.versions[-1].values[0, case.versions[-1].place(AGE)])
-    return float(weight @ YEARS - truth), float(YEARS[int(weight.argmax())] == truth)
+def decoded(stated: Stated, file: File, case: Case, *, has_person: bool = True) -> tuple[tuple[tuple[str, ...], ...], Values]:
+    """The labels of a card's numbers, and for every year by how many sds of their errors they are off, shape (years, numbers).
 
-
-def _card(file: File, case: Case, policy: Policy, secret: bytes, has_person: bool) -> tuple[tuple[tuple[str, ...], ...], Values]:
-    """The labels of a card's numbers, and for every year by how many sds of their errors they are off, shape (years, numbers)."""
-    fits = tuple(name for name in (file.binary if case.fits is None else case.fits) if name in file.names)
-    points = chosen_points(file, fits, policy, secret) if case.has_point and policy.points == "common" else {}
-    stated = state(file, policy, secret, points=points, fits=fits)
-    return decoded(stated, file, policy, fits, has_person=has_person)
-
-
-def decoded(
-    stated: Stated, file: File, policy: Policy, fits: Sequence[str], *, has_person: bool = True
-) -> tuple[tuple[tuple[str, ...], ...], Values]:
-    """The same of a card: of `file` the age of the first person is not looked at, when she is in it."""
-    reader = Reader(file.having(0, AGE, MEAN_AGE) if has_person else file, fits=fits, points=tuple(stated.points))
-    error = max(error_size(policy), EXACT)
+    Of `file` the age of the first person is not looked at, when she is in it.
+    """
+    fits, error = tuple(stated.beta), max(stated.error, EXACT)
+    reader = Reader(case.having(file, MEAN_AGE) if has_person else file, fits=fits, points=tuple(stated.points))
+    is_whole = not np.isnan(file.values).any()
+    filled = np.array([0.0 if is_whole or (label[0] in GRAM and is_complete(file, label)) else FILLED for label in reader.labels])
     if not has_person:
         differences, sizes = reader.numbers(stated, file)
-        return reader.labels, np.tile(differences / (error * sizes), (len(YEARS), 1))
-    at_nodes = [reader.numbers(stated, file.having(0, AGE, float(age))) for age in NODES]
+        return reader.labels, np.tile(differences / np.hypot(error * sizes, filled), (len(YEARS), 1))
+    at_nodes = [reader.numbers(stated, case.having(file, float(age))) for age in NODES]
     through = np.vander((NODES - MEAN_AGE) / SD_AGE)
     coefficients = np.linalg.solve(through, np.array([differences for differences, _ in at_nodes]))
     over_years = np.vander((YEARS - MEAN_AGE) / SD_AGE, len(NODES)) @ coefficients
-    return reader.labels, over_years / (error * at_nodes[len(NODES) // 2][1])
+    return reader.labels, over_years / np.hypot(error * at_nodes[len(NODES) // 2][1], filled)
 
 
-def _log_likelihood(scaled: Values) -> Values:
-    """Of every year, from one number of several cards, shape (cards, years): half of the variance is common to them."""
-    n_cards, mean = len(scaled), scaled.mean(axis=0)
-    found: Values = -0.5 * (mean**2 / (0.5 + 0.5 / n_cards) + ((scaled - mean) ** 2).sum(axis=0) / 0.5)
+def is_complete(file: File, names: Sequence[str]) -> bool:
+    """Whether no cell is missing of the columns that a label names."""
+    return not bool(np.isnan(file.values[:, [file.place(name) for name in names if name in file.names]]).any())
+
+
+def chosen_points(stated: Stated, file: File, case: Case, policy: Policy) -> Mapping[str, Values]:
+    """For every target the point within the reach that tells most of the person: by what two ages would make of it."""
+    random, frame = np.random.default_rng(len(file.values)), stated.frame
+    younger, older = (case.having(file, MEAN_AGE + sign * SD_AGE).values[0] for sign in (-1, 1))
+    found = {}
+    for name, beta in stated.beta.items():
+        others = [place for place in range(len(file.names)) if file.names[place] != name]
+        young, old = (np.append((row[others] - frame.centre[others]) / frame.scale[others], 1.0) for row in (younger, older))
+        X = np.column_stack([(file.values[:, others] - frame.centre[others]) / frame.scale[others], np.ones(stated.n)])
+        X = np.nan_to_num(X)
+        X[0] = (young + old) / 2
+        y, w = np.nan_to_num(file.values[:, file.place(name)]), expit(X @ beta) * expit(-X @ beta)
+        root = np.linalg.cholesky((X * w[:, None]).T @ X / w.sum() + 1e-9 * np.eye(len(beta)))
+        question = _Point(X, young, old, y, beta, np.linalg.inv(root).T * policy.reach)
+        starts = sorted((-question.told(start), number, start) for number, start in enumerate(random.normal(size=(N_STARTS, len(beta)))))
+        ends = [minimize(lambda v: -question.told(v), start, method="L-BFGS-B", options={"maxiter": 12}) for _, _, start in starts[:N_BEST]]  # noqa: B023
+        found[name] = question.at(min(ends, key=lambda end: float(end.fun)).x)
     return found
 
 
-def chosen_points(file: File, fits: Sequence[str], policy: Policy, secret: bytes) -> Mapping[str, Values]:
-    """For every target the point, of random ones at the reach, that tells most of the person: by what two ages would make of it."""
-    own = state(file, policy, secret, fits=fits)
-    random, best = np.random.default_rng(len(file.values)), {}
-    younger, older = (file.having(0, AGE, MEAN_AGE + sign * SD_AGE) for sign in (-1, 1))
-    for name in fits:
-        others = [place for place in range(len(file.names)) if file.names[place] != name]
-        frame = own.frame
-        X = np.column_stack([(file.values[:, others] - frame.centre[others]) / frame.scale[others], np.ones(own.n)])
-        young, old = X.copy(), X.copy()
-        at = others.index(file.place(AGE))
-        young[0, at], old[0, at] = (
-            (other.values[0, file.place(AGE)] - frame.centre[others][at]) / frame.scale[others][at] for other in (younger, older)
-        )
-        y, beta = file.values[:, file.place(name)], own.beta[name]
-        w = expit(X @ beta) * expit(-X @ beta)
-        tried = []
-        for number in range(N_CANDIDATES):
-            direction = random.normal(size=len(beta)) * random.choice([0.1, 1.0], len(beta))
-            b = beta + (0.5, 1.0)[number % 2] * policy.reach * direction * np.sqrt(w.sum() / ((X @ direction) ** 2 @ w))
-            tried.append((_told(X, young[0], old[0], y, b), number, b))
-        best[name] = max(tried, key=lambda found: found[:2])[2]
-    return best
+@dataclass(frozen=True, slots=True, eq=False)
+class _Point:
+    """Where a score may be asked of one target, and what it would tell."""
 
+    X: Values
+    young: Values
+    old: Values
+    y: Values
+    beta: Values
+    turn: Values
+    """Of the unit sphere into what is within reach."""
 
-def _told(X: Values, young: Values, old: Values, y: Values, beta: Values) -> float:
-    """Squared change of a score and a diagonal between two ages of the first person, in typical contributions."""
-    p = expit(X @ beta)
-    phi, psi = np.abs(X * (y - p)[:, None]), X**2 * (p * (1 - p))[:, None]
-    sizes = [np.maximum((phi**2).sum(axis=0) / phi.sum(axis=0), 0.5), np.maximum((psi**2).sum(axis=0) / psi.sum(axis=0), 0.05)]
-    p_young, p_old = expit(young @ beta), expit(old @ beta)
-    score = old * (y[0] - p_old) - young * (y[0] - p_young)
-    weight = old**2 * p_old * (1 - p_old) - young**2 * p_young * (1 - p_young)
-    return float(((score / sizes[0]) ** 2).sum() + ((weight / sizes[1]) ** 2).sum())
+    def at(self, direction: Values) -> Values:
+        """The point at the reach in a direction."""
+        found: Values = self.beta + self.turn @ (direction / max(float(np.linalg.norm(direction)), 1e-9))
+        return found
 
-
-def _subsets(random: np.random.Generator, n: int) -> Case:
-    """Ten jobs about one target, each with other predictors. Every one has an own fit; sums of complete columns are the same ones."""
-    file = ward(random, n, table(random, n, 3), labs=6)
-    others = [f"lab{i}" for i in range(6)]
-    jobs = [tuple(name for name in file.names if name not in random.choice(others, 2, replace=False)) for _ in range(10)]
-    return Case([file], jobs=jobs)
-
-
-def _growing(random: np.random.Generator, n: int) -> Case:
-    """Five versions, in the last four of which the person is, with twenty others exchanged each time."""
-    file = ward(random, n, table(random, n, 3))
-    later = [changed(file, random, 20) for _ in range(4)]
-    first = changed(file, random, 20)
-    return Case([first.of(np.vstack([first.values[1:2], first.values[1:]])), *later], has_person=(False, True, True, True, True))
-
-
-ATTACKS: Final[Mapping[str, Make]] = {
-    **{f"alone in {m} yes/no columns": lambda random, m=m: Case([ward(random, 300, table(random, 300, m))]) for m in (2, 3, 4)},
-    **{f"alone at one of {m} values": lambda random, m=m: Case([ward(random, 300, levels(random, 300, m))]) for m in (4, 6, 8, 12)},
-    "alone in a cell of two factors of 12 levels": lambda random: Case([factors(random, 600, 2)]),
-    "five targets": lambda random: Case([ward(random, 300, table(random, 300, 3), targets=5)]),
-    "ten targets": lambda random: Case([ward(random, 300, table(random, 300, 3), targets=10)]),
-    "ten targets, steep": lambda random: Case([ward(random, 300, table(random, 300, 3), targets=10, spread=1.8)]),
-    "chosen common point": lambda random: Case([ward(random, 300, table(random, 300, 3))], has_point=True),
-    "ten jobs, other predictors": lambda random: _subsets(random, 300),
-    "five versions": lambda random: (lambda file: Case([changed(file, random, 20) for _ in range(5)], has_person=(True,) * 5))(
-        ward(random, 300, table(random, 300, 3))
-    ),
-    "comes with twenty, five versions": lambda random: _growing(random, 300),
-    "far out in a lab": lambda random: Case([far_out(random, 1000)]),
-    "100 windows of a lab": lambda random: Case([windows(random, 1000, 100)]),
-    "40 windows of a lab": lambda random: Case([windows(random, 1000, 40)]),
-    "50 labs": lambda random: Case([ward(random, 1000, table(random, 1000, 3), labs=50)]),
-}
+    def told(self, direction: Values) -> float:
+        """Squared change of a score and a diagonal between two ages of the first person, in typical contributions."""
+        beta = self.at(direction)
+        p = expit(self.X @ beta)
+        phi, psi = np.abs(self.X * (self.y - p)[:, None]), self.X**2 * (p * (1 - p))[:, None]
+        sizes = [np.maximum((phi**2).sum(axis=0) / phi.sum(axis=0), 0.5), np.maximum((psi**2).sum(axis=0) / psi.sum(axis=0), 0.05)]
+        p_young, p_old = expit(self.young @ beta), expit(self.old @ beta)
+        score = self.old * (self.y[0] - p_old) - self.young * (self.y[0] - p_young)
+        weight = self.old**2 * p_old * (1 - p_old) - self.young**2 * p_young * (1 - p_young)
+        return float(((score / sizes[0]) ** 2).sum() + ((weight / sizes[1]) ** 2).sum())

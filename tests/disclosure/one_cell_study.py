@@ -13,13 +13,12 @@ import typer
 
 from policies import Policy, built_in
 from policies.wide_open import wide_open
-from tests.disclosure.one_cell import ATTACKS, GUESS, SD_AGE, Case, left, table, ward
+from tests.disclosure.cell_attacks import ATTACKS, table, ward
+from tests.disclosure.one_cell import GUESS, SD_AGE, left
 from tests.disclosure.reviewers_study import limits
 from tests.disclosure.secret_columns import told
-from tests.disclosure.stated import File, is_admitted, state
+from tests.disclosure.stated import File, state
 
-TEN: Final = "ten"
-"""In the name of an attack with more own fits than a life may state under `strict`."""
 OF_SECRETS: Final = ((300, 1, 0.6), (300, 5, 0.6), (300, 5, 1.8), (300, 10, 0.6), (300, 10, 1.8), (1000, 10, 0.6), (1000, 10, 1.8))
 """Rows, own fits and steepness of files with a secret column."""
 
@@ -32,22 +31,25 @@ class Result:
     """Sd of what the attacker's mean is off, as a share of the sd of ages."""
     recovered: int
     people: int
-    stopped: int
-    """Files that a site states no card of. They count as people who were not tried."""
+    """Who were tried: those of whose files a card left."""
+    chance: float
+    """Mean of how likely the attacker has the year that it names: what `recovered` is a share of, with less chance in it."""
+    cards: float
+    """That left of a file, on average; the jobs that asked for more of them were stopped."""
+    jobs: int
 
 
 def people(name: str, policy: Policy, n_people: int, seed: int = 7) -> Result:
     """Play one attack on so many people, each in a file of their own at a site with a secret of its own."""
-    found, stopped = [], 0
-    for number in range(n_people):
-        case: Case = ATTACKS[name](np.random.default_rng([seed, number]))
-        if all(is_admitted(file, policy) for file in case.versions):
-            found.append(left(case, policy, b"secret %d" % number))
-        else:
-            stopped += 1
-    errors, hits = np.array(found).reshape(-1, 2).T
-    psd = float(np.sqrt(np.mean(errors**2)) / SD_AGE) if len(errors) else float("nan")
-    return Result(psd, int(hits.sum()), len(hits), stopped)
+    cases = [ATTACKS[name](np.random.default_rng([seed, number])) for number in range(n_people)]
+    found = [left(case, policy, b"secret %d" % number) for number, case in enumerate(cases)]
+    tried = [one for one in found if one.n_stated]
+    cards, n_jobs = float(np.mean([one.n_stated for one in found])), len(cases[0].jobs)
+    if not tried:
+        return Result(float("nan"), 0, 0, float("nan"), cards, n_jobs)
+    psd = float(np.sqrt(np.mean([one.error**2 for one in tried])) / SD_AGE)
+    chance = float(np.mean([one.chance for one in tried]))
+    return Result(psd, sum(one.is_hit for one in tried), len(tried), chance, cards, n_jobs)
 
 
 def few_shown(n: int, n_shown: int, policy: Policy, n_versions: int, n_secrets: int) -> float:
@@ -80,11 +82,13 @@ def few_shown(n: int, n_shown: int, policy: Policy, n_versions: int, n_secrets: 
 
 def line(name: str, policy: Policy, result: Result) -> str:
     """In words."""
+    if not result.people:
+        return f"{name}, {policy.name}: every card is stopped"
     low, high = limits(result.recovered, result.people)
-    share = result.recovered / result.people if result.people else float("nan")
+    share = result.recovered / result.people
     return (
-        f"{name}, {policy.name}: sd left {result.psd:.2f}; to the year {share:.3f} ({low:.3f} to {high:.3f}; guess {GUESS:.3f}) "
-        f"of {result.people}, stopped {result.stopped}"
+        f"{name}, {policy.name}: to the year {share:.3f} ({low:.3f} to {high:.3f}; guess {GUESS:.3f}) of {result.people}, expected "
+        f"{result.chance:.3f}; sd left {result.psd:.2f}; {result.cards:.1f} cards of {result.jobs} jobs"
     )
 
 
@@ -95,8 +99,7 @@ def main(
     """Play the attacks."""
     for attack in (name,) if name else ATTACKS:
         for policy in (wide_open(), built_in("default"), built_in("strict")):
-            if policy.name != "strict" or TEN not in attack:
-                typer.echo(line(attack, policy, people(attack, policy, n_people if policy.name != "open" else n_people // 10)))
+            typer.echo(line(attack, policy, people(attack, policy, n_people if policy.name != "open" else max(n_people // 10, 10))))
     for n_shown, n_versions in ((50, 1), (50, 5), (100, 5), (300, 5)):
         psd = few_shown(1000, n_shown, built_in("default"), n_versions, 120)
         typer.echo(f"{n_shown} of 1000 show it, {n_versions} versions: sd left {psd:.2f}")

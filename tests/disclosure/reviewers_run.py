@@ -17,6 +17,8 @@ START: Final = ["--pair", "algorithms/SIMICE", "--job", str(HEART / "job.toml"),
 """What a site begins with. The attacks upload people of their own, with jobs of their own."""
 OF_THE_GATE: Final = ("growing_cohort", "missing_outcome", "one_column", "ordered_levels", "real_patients")
 """Attacks that recovered people from gates that answer questions about their rows."""
+OF_CARDS: Final = ("one_cell_of_a_card", "whole_life")
+"""Attacks that read the cards of a site and know all of its file but one cell: `tests/disclosure/test_attacks_on_cards.py`."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,10 @@ def play(name: str, *options: str, victims: int | None = None, seed: int = 0) ->
         *START,
         *options,
     ]
-    ended = subprocess.run(command, cwd=ROOT, env={**os.environ, **told}, capture_output=True, text=True, check=False)
+    # Some attacks decode with what the tests have.
+    ended = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **told, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+    )
     assert ended.returncode == 0, ended.stderr
     said: dict[str, Any] = json.loads(ended.stdout)
     result = said["result"]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from policies import Policy
-from sandbox.gate.card import error_size
+from policies.life_budget import error_size
 from sandbox.life import Fit, n_about
 from tests.disclosure.stated import File, Reader, state
 
@@ -49,7 +49,7 @@ def told(file: File, name: str, policy: Policy, secret: bytes) -> Told:
         changed = 1.0 - values[row] if is_two_valued else values[row] + sd / 2
         moved, _ = reader.numbers(stated, file.having(row, name, changed))
         columns.append((base - moved) / (changed - values[row]) * sd)
-    J = np.array(columns).T / (max(error_size(policy), EXACT) * sizes)[:, None]
+    J = np.array(columns).T / (max(error_size(policy, n), EXACT) * sizes)[:, None]
     J -= J.mean(axis=1, keepdims=True)
     K = J @ J.T
     share = float(np.trace(np.linalg.solve(K + np.eye(len(K)), K))) / n

@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from policies import Policy
+from policies.life_budget import error_size
 from sandbox.contract import Column, Contract
 from sandbox.gate.admission import admit
-from sandbox.gate.card import Card, Wants, error_size, make_card
+from sandbox.gate.card import Card, Wants, make_card
 from sandbox.gate.card import _gram_sizes as gram_sizes
 from sandbox.gate.coding import Coding, Frame
 from sandbox.gate.dataset import Dataset
@@ -104,6 +105,8 @@ class Stated:
     file: File
     """Whose columns it has. An attack reads names only."""
     n: int
+    error: float
+    """The size of its errors."""
     n_observed: Values
     gram: Values
     """Shape (d, d), raw units, the intercept last."""
@@ -125,7 +128,11 @@ def state(
     fits: Sequence[str] | None = None,
 ) -> Stated:
     """The card of a file with the own fits of `fits`, or of all binary targets, and scores at `points` by target, units of the fit."""
-    card = card_of(file, policy, secret, life=life, names=names, fits=fits)
+    return read(card_of(file, policy, secret, life=life, names=names, fits=fits), file, fits, points or {})
+
+
+def read(card: Card, file: File, fits: Sequence[str] | None = None, points: Mapping[str, Values] | None = None) -> Stated:
+    """What a card says, with the scores at `points`."""
     d = len(file.names)
     found = card.stated(np.zeros(d), np.ones(d))
     targets = file.binary if fits is None else fits
@@ -133,6 +140,7 @@ def state(
     return Stated(
         file,
         card.n,
+        float(found["card"]["error"]),
         np.asarray(found["card"]["n_observed"], np.float64),
         np.asarray(found["card"]["gram"], np.float64),
         {name: np.asarray(found[f"fit.{file.place(name) + 1}"]["beta"], np.float64) for name in targets},
@@ -148,7 +156,7 @@ def card_of(
     """The card itself."""
     targets = file.binary if fits is None else fits
     wants = Wants(tuple(file.place(name) + 1 for name in targets))
-    return make_card(file.own_rows(secret), file.contract, Errors(secret, life, error_size(policy), names), policy, wants)
+    return make_card(file.own_rows(secret), file.contract, Errors(secret, life, error_size(policy, len(file.values)), names), policy, wants)
 
 
 class Reader:
@@ -173,7 +181,7 @@ class Reader:
     def labels(self) -> tuple[tuple[str, ...], ...]:
         """What each number is about: over versions and jobs half of the error is the same for the same label."""
         names = (*self.like.names, "1")
-        found = [("gram", names[i], names[j]) for i, j in zip(*self._places, strict=True)]
+        found = [("square" if i == j else "gram", names[i], names[j]) for i, j in zip(*self._places, strict=True)]
         for name in self.fits:
             design = [other for other in names if other != name]
             for kind in ("score", "information", *(("point score", "point information") if name in self.points else ())):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import httpx
 import pytest
 
 from tests.demo.story import CENTRAL_CSV, HEART, SPEC, Federation, job_state, make_job, ready, sites_ready, wait_for
+from tests.e2e.conftest import AWAY_SECONDS
 from tests.e2e.servers import PATIENCE, Api, Server, ServerError, Site, free_port, poll, run_command
 
 pytestmark = pytest.mark.e2e
@@ -145,11 +147,11 @@ def test_a_site_killed_before_its_card_is_in_fails_the_job_under_its_name(federa
     job_id = make_job(federation, ENDLESS)
     sites_ready(federation, job_id, CENTRAL_CSV, CSVS)
     lost = federation.sites["hungary"]
-    lost.server.process.send_signal(signal.SIGSTOP)  # it is there, and owes an answer from now on
-    federation.runner.call("POST", f"/api/jobs/{job_id}/start")
-    wait_for(federation, job_id, ("RUNNING",))
-    lost.server.kill()
     try:
+        with lost.server.speechless():  # it is there, and owes an answer from now on
+            federation.runner.call("POST", f"/api/jobs/{job_id}/start")
+            wait_for(federation, job_id, ("RUNNING",))
+            lost.server.kill()
         job = wait_for(federation, job_id, ("FAILED", "FINISHED", "CANCELLED"))
         assert (job["state"], job["code"], job["culprit"]) == ("FAILED", "site.lost", lost.site_id)
         assert job["sentence"]
@@ -181,6 +183,25 @@ def test_a_site_killed_after_its_card_is_in_is_not_missed_and_the_board_says_so(
     finally:
         come_back(federation, gone)
     federation.runner.call("POST", f"/api/jobs/{job_id}/close")
+
+
+def test_a_site_may_stay_away_once_its_card_is_in_and_come_back_as_another_process_to_cancel(federation: Federation) -> None:
+    job_id = make_job(federation, ENDLESS)
+    ready(federation, job_id, CENTRAL_CSV, CSVS)
+    cards_in(federation, job_id)
+    gone = federation.sites["hungary"]
+    gone.server.kill()
+    try:
+        poll(lambda: row_of(federation, job_id, gone), lambda row: not row["is_online"], PATIENCE, "the site to be missed")
+        time.sleep(AWAY_SECONDS + 3)
+        assert job_state(federation, job_id)["state"] == "RUNNING", "longer than a site may be away that owes an answer"
+    finally:
+        come_back(federation, gone)
+    again = gone.wait_for_job(job_id, "is_stated")
+    assert (again["next"], again["may"]["upload"]) == ("Nothing: your card has left, and the rows are wiped.", False)
+    gone.api.call("POST", f"/api/jobs/{job_id}/cancel")
+    job = wait_for(federation, job_id, ("CANCELLED", "FAILED", "FINISHED"))
+    assert (job["state"], job["culprit"]) == ("CANCELLED", gone.site_id)
 
 
 def test_a_site_wipes_its_rows_when_its_card_is_in_and_may_still_cancel_and_central_wipes(federation: Federation) -> None:
@@ -231,13 +252,14 @@ def test_a_connection_lost_while_an_answer_is_owed_is_resumed_and_nothing_is_sta
     job_id = make_job(federation, SHORT)
     sites_ready(federation, job_id, CENTRAL_CSV, CSVS)
     site = federation.sites["cleveland"]
-    site.server.process.send_signal(signal.SIGSTOP)  # the site falls silent until central drops the link
-    try:
+    with site.server.speechless():
         federation.runner.call("POST", f"/api/jobs/{job_id}/start")
         wait_for(federation, job_id, ("RUNNING",))
-        poll(lambda: row_of(federation, job_id, site), lambda row: not row["is_online"], PATIENCE, "the site to be missed")
-    finally:
-        site.server.process.send_signal(signal.SIGCONT)
+        site.server.process.send_signal(signal.SIGSTOP)  # the site falls silent until central drops the link
+        try:
+            poll(lambda: row_of(federation, job_id, site), lambda row: not row["is_online"], PATIENCE, "the site to be missed")
+        finally:
+            site.server.process.send_signal(signal.SIGCONT)
     job = wait_for(federation, job_id, ("FINISHED", "FAILED"))
     assert job["state"] == "FINISHED", job
     lines = site.ledger_until(job_id, "wipe")

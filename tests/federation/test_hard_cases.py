@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from policies import Policy, built_in
+from policies.life_budget import error_size
 from sandbox.errors import Code, InputError, Refused
-from sandbox.gate.card import error_size
 from sandbox.simulate import DataError
 
 Change = Callable[[np.ndarray, np.random.Generator], None]
@@ -292,7 +292,7 @@ async def test_one_site_and_ten_sites(simulate, tmp_path: Path, n_sites: int) ->
     assert len(result["participants"]) == n_sites + 1
     n_observed = sum(int((~np.isnan(part[:, 0])).sum()) for part in parts)
     # Counts on a card err by as much as the policy says of one person.
-    assert abs(result["fits"]["y"]["n"] - n_observed) < 4 * error_size(built_in("default")) * n_sites**0.5
+    assert abs(result["fits"]["y"]["n"] - n_observed) < 4 * error_size(built_in("default"), n_observed) * n_sites**0.5
 
 
 async def test_thirty_targets(simulate, tmp_path: Path) -> None:

@@ -94,6 +94,15 @@ async def test_the_cards_of_default_move_no_estimate_by_its_error(simulate, pair
     assert moved(default, research) <= 1.0
 
 
+def moved(estimates: dict, wanted: dict) -> float:
+    """The largest change of a coefficient of the reported fits, in its standard error there."""
+    assert estimates["fits"].keys() == wanted["fits"].keys()
+    return max(
+        float(np.max(np.abs(np.subtract(fit["beta"], wanted["fits"][name]["beta"])) / np.sqrt(np.diag(fit["covariance"]))))
+        for name, fit in estimates["fits"].items()
+    )
+
+
 def published(name: str) -> list[tuple[np.ndarray, np.ndarray]]:
     """X without an intercept and y of each participant, on the rows with the first column observed."""
     sites = []

@@ -75,7 +75,7 @@ async def test_the_owner_reads_before_start_what_leaves(site: httpx.AsyncClient,
     text = text_of(page)
     for said in (
         card["sentence"],
-        "The life of this file: 1,788 numbers are left.",
+        "The life of this file: 1,788 numbers are left after this card.",
         "Own fit of stroke: coefficients",
         "about what one typical row adds",
         "This site then sends the card above to central, and no row.",
@@ -88,7 +88,9 @@ async def test_the_owner_reads_before_start_what_leaves(site: httpx.AsyncClient,
 
 async def test_where_points_are_due_or_answers_exact_the_page_does_not_say_that_this_is_all(site: httpx.AsyncClient, runs: Runs) -> None:
     run = await uploaded(runs, report_of(CONTRACT, with_life(n_points=8)))
-    assert f"These {TOTAL} numbers, and at most 8 more, leave in this job." in text_of((await site.get("/jobs/j1")).text)
+    text = text_of((await site.get("/jobs/j1")).text)
+    assert f"These {TOTAL} numbers, and at most 8 more, leave in this job." in text
+    assert "The 8 more are answers at common points" in text
     run.report = report_of(CONTRACT, with_life(n_points=None), error=0.0)
     text = text_of((await site.get("/jobs/j1")).text)
     assert "lets central ask more, and answers exactly" in text
@@ -292,6 +294,19 @@ async def test_when_the_card_has_left_the_page_says_that_cancel_still_works(site
     assert "The card has left, the rows are wiped. Central finishes without this site. Cancel still ends the job." in text
     assert "✓ card is in" in text
     assert "What left this site" in text
+    assert f"These {TOTAL} numbers are all that has left in this job." in text
+    assert "all that leaves" not in text
+
+
+async def test_a_process_that_was_started_anew_says_that_the_card_has_left_and_asks_for_no_upload(
+    site: httpx.AsyncClient, runs: Runs
+) -> None:
+    board = (BoardRow("central", is_online=True), BoardRow("site-a", "Hospital A", is_started=True, is_stated=True))
+    runs.on_message(offer_of(CONTRACT, state=JobState.RUNNING, board=board))
+    job = (await site.get("/api/jobs/j1")).json()
+    assert (job["is_stated"], job["next"]) == (True, "Nothing: your card has left, and the rows are wiped.")
+    assert (job["may"]["upload"], job["may"]["cancel"]) == (False, True)
+    assert "Cancel still ends the job." in text_of((await site.get("/jobs/j1")).text)
 
 
 async def test_of_a_site_whose_card_is_in_the_board_says_that_it_is_not_needed(site: httpx.AsyncClient, runs: Runs) -> None:

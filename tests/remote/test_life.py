@@ -12,6 +12,8 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from policies.disclosure import ADMISSION_RULES
+from policies.life_budget import error_size
 from remote.runs.phase import Phase
 from remote.runs.view import RunView
 from sandbox.errors import Code, InputError
@@ -100,6 +102,10 @@ async def test_a_file_that_grows_by_one_row_in_ten_jobs_is_stopped_in_each_but_t
         assert not view.status["is_ready"]
         assert not view.status["told"]
     assert [line["kind"] for line in host.lives()] == ["life"]
+    receipt = read_receipt(host.ledger.path, "j2")
+    assert receipt is not None
+    assert ("life_change", 1, 1) in {(rule.rule, rule.judged, rule.refusals) for rule in receipt.rules}
+    assert {rule.rule for rule in receipt.rules} >= set(ADMISSION_RULES), "the file itself passed"
     # As many rows as a version needs: it is none of the ten.
     assert (await host.upload(11, csv(340))).is_clean
 
@@ -127,7 +133,7 @@ async def test_a_policy_with_another_error_stops_a_file_that_has_stated_a_card_a
     try:
         finding = await host.stopped(2, csv(300))
         assert finding.code is Code.RULE_LIFE_ERROR
-        assert f"an error of {POLICY.error}" in finding.sentence
+        assert f"errors of {error_size(POLICY, 300):g} typical rows" in finding.sentence
         run = host.runs.get("j2")
         assert not RunView.build(run).may.release
         with pytest.raises(InputError) as refused:

@@ -266,3 +266,26 @@ def test_a_parameter_that_names_a_column_needs_numbers_or_two_levels() -> None:
     with pytest.raises(InputError, match="column 'smoke' has several levels"):
         resolve_columns({"exclusion": "smoke"}, hdmi, contract)
     assert resolve_columns({"exclusion": "sex"}, hdmi, contract) == {"exclusion": 4}
+
+
+def test_tokens_of_a_job_come_to_the_usual_ones_or_stand_alone() -> None:
+    targets = 'targets = [{ column = "bp", type = "continuous" }]\n'
+    assert draft_contract(parse_job(targets), ["bp"]).missing == ("", "NA", "NaN", "N/A", "#N/A", "NULL", ".")
+    assert parse_job(targets + 'missing = ["-9", "NA"]').tokens == ("", "NA", "NaN", "N/A", "#N/A", "NULL", ".", "-9")
+    assert parse_job(targets + 'missing_only = ["-9"]').tokens == ("-9",)
+    assert parse_job(targets + 'missing_only = ["-9"]\nmissing = ["x"]').tokens == ("-9", "x")
+
+
+def test_a_decimal_mark_is_a_point_or_a_comma() -> None:
+    targets = 'targets = [{ column = "bp", type = "continuous" }]\n'
+    assert parse_job(targets).decimal is None
+    assert parse_job(targets + 'decimal = ","').decimal == ","
+    with pytest.raises(InputError) as caught:
+        parse_job(targets + 'decimal = ";"')
+    assert caught.value.code is Code.JOB_INVALID
+
+
+def test_a_job_finds_a_column_by_its_name_whatever_is_around_it_and_however_its_letters_are_composed() -> None:
+    job = 'targets = [{ column = " Gro\u0308\u00dfe", type = "continuous" }]\n[columns]\n"age " = "ignored"'
+    contract = draft_contract(parse_job(job), ["Gr\u00f6\u00dfe", "age"])
+    assert [column.role for column in contract.columns] == ["target", "ignored"]

@@ -13,10 +13,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies import Policy, built_in
+from policies.life_budget import error_size, max_numbers
 from sandbox.contract import Column, Contract
 from sandbox.errors import Code
 from sandbox.ledger import Ledger, entries_of_kinds
-from sandbox.life import Asked, Decision, Fit, decide, life_entry, n_about, n_numbers, point_entry, release_entry
+from sandbox.life import (
+    Asked,
+    Decision,
+    Fit,
+    decide,
+    has_room_for_points,
+    life_entry,
+    n_about,
+    n_numbers,
+    point_entry,
+    release_entry,
+)
 from sandbox.wire.sketches import FileSketch, pack, unpack
 from tests.sandbox.hospital import NAMES, SECRET, hospital, sketch_of
 
@@ -25,7 +37,7 @@ DISEASE, DIABETES = 8, 10
 SBP = 3
 BETA = tuple(0.1 * number for number in range(10))
 ROWS = hospital(1000, 1)
-WIDE: Policy = msgspec.structs.replace(built_in("default"), max_numbers_per_row=1000.0, max_versions=1000, max_fits=1000)
+WIDE: Policy = msgspec.structs.replace(built_in("default"), max_numbers_per_row=1000.0, max_numbers=10**6, max_versions=1000, max_fits=1000)
 DEFAULT = built_in("default")
 
 
@@ -52,7 +64,7 @@ class Site:
         asks = asks or asked(min(DISEASE, len(names)), names=names)
         decision = self.look(rows, asks, names, dataset)
         if decision.stop is None:
-            self.write(life_entry(decision, sketch_of(rows, names), asks, self.policy, job="j", dataset=dataset))
+            self.write(life_entry(decision, sketch_of(rows, names), asks, job="j", dataset=dataset))
         self.now += timedelta(days=1)
         return decision
 
@@ -269,6 +281,8 @@ def test_an_upload_that_stated_no_card_is_no_version() -> None:
         ({"error": 0.0, "max_fits": 20}, {}, True),
         ({"error": 2.0}, {}, True),
         ({"max_fits": 5}, {}, True),
+        ({"max_numbers": 150}, {}, True),
+        ({"max_numbers": 300}, {}, False),
         ({"error": 0.0}, {"error": 0.0, "max_fits": 20}, False),
         ({}, {}, False),
     ],
@@ -281,6 +295,19 @@ def test_a_life_has_one_size_of_error(first: dict[str, Any], second: dict[str, A
     site.write(release_entry(life, "owner", "a reason"))
     assert (code(site.look(grown(100))) is Code.RULE_LIFE_ERROR) is is_stopped
     assert code(site.look(hospital(1000, 98))) is None
+
+
+def test_the_more_a_life_may_tell_the_larger_its_errors_are_by_the_rows_of_its_first_version() -> None:
+    sizes = [error_size(DEFAULT, n) for n in (150, 500, 1000, 2000, 1_000_000)]
+    assert sizes == pytest.approx([2.5, 2.5, 2.5 * 2**0.5, 5.0, 5.0])
+    # All that may be told of one cell is the same: numbers over the variance of their errors.
+    assert [max_numbers(DEFAULT, n) / size**2 for n, size in zip((500, 1000, 2000, 10**6), sizes[1:], strict=True)] == pytest.approx(
+        [16.0] * 4
+    )
+    site = Site()
+    assert site.state(hospital(600, 1)).error == error_size(DEFAULT, 600)
+    larger = site.state(np.vstack([hospital(600, 1), hospital(300, 2)]))
+    assert (larger.version, larger.error, larger.usage.max_numbers) == (2, error_size(DEFAULT, 600), 120)
 
 
 # --- numbers and fits
@@ -361,7 +388,8 @@ def test_a_column_that_would_tell_too_much_stops_and_is_named() -> None:
     # The joint sums, its own fit, and as a predictor of the other one.
     assert stop.details == {"found": 12 + 10 + 7, "limit": 23, "column": "disease"}
     assert "disease" in stop.sentence
-    site.policy = DEFAULT
+    # Up to a hundred numbers errors are of one size.
+    site.policy = msgspec.structs.replace(DEFAULT, max_numbers_per_row=0.1)
     assert code(site.look(ROWS, asked(DIABETES))) is None
 
 
@@ -424,7 +452,7 @@ def test_a_stopped_card_has_no_line() -> None:
     site = Site()
     site.state(ROWS)
     with pytest.raises(ValueError, match="does not leave"):
-        life_entry(site.look(grown(1)), sketch_of(grown(1)), asked(DISEASE), DEFAULT)
+        life_entry(site.look(grown(1)), sketch_of(grown(1)), asked(DISEASE))
 
 
 def test_a_damaged_line_about_lives_is_an_error_and_other_lines_are_not_read() -> None:
@@ -479,9 +507,21 @@ def test_a_sketch_passes_through_a_ledger_as_it_was(tmp_path: Any) -> None:
     site = Site()
     decision = site.look(ROWS)
     ledger = Ledger(tmp_path / "ledger.jsonl")
-    ledger.append(msgspec.json.encode(life_entry(decision, sketch_of(ROWS), asked(DISEASE), DEFAULT)))
+    ledger.append(msgspec.json.encode(life_entry(decision, sketch_of(ROWS), asked(DISEASE))))
     ledger.append(msgspec.json.encode({"kind": "wipe"}))
     ledger.close()
     (line,) = entries_of_kinds(ledger.path, ("life", "life_point", "life_release"))
     assert msgspec.convert(line["sketch"], FileSketch) == sketch_of(ROWS)
     assert decide([line], sketch_of(ROWS), asked(DISEASE), DEFAULT, datetime.now(UTC)).version == 1
+
+
+def test_more_numbers_about_a_column_than_a_life_may_state_are_stopped_whatever_the_rows() -> None:
+    limit = Site(WIDE).look(ROWS, asked(DISEASE)).usage.numbers
+    for allowed, found in ((limit, None), (limit - 1, Code.RULE_LIFE_NUMBERS)):
+        decision = Site(msgspec.structs.replace(WIDE, max_numbers=allowed)).look(ROWS, asked(DISEASE))
+        assert code(decision) == found
+    # The points of the fit as well: there is no room for them where there is room for the fit alone.
+    asks = asked(DISEASE)
+    for allowed, has_room in ((limit, False), (10 * limit, True)):
+        policy = msgspec.structs.replace(WIDE, max_numbers=allowed)
+        assert has_room_for_points(Site(policy).look(ROWS, asks), asks, policy) is has_room

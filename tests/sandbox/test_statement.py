@@ -9,7 +9,19 @@ import pytest
 
 from sandbox.life_totals import life_totals
 from sandbox.receipt import RULE_TITLES, as_text, make_receipt
-from sandbox.statement import WORDS, about_life, card_totals, error_in_words, meaning_of, stated_in, title_of, what_is_left, what_leaves
+from sandbox.statement import (
+    WORDS,
+    about_life,
+    card_totals,
+    error_in_words,
+    meaning_of,
+    stated_in,
+    title_of,
+    what_has_left,
+    what_is_left,
+    what_leaves,
+    when_points,
+)
 from sandbox.wire.messages import LifeNote
 
 LIFE = LifeNote(version=2, n_numbers=212, n_left=1_788, n_points=0, ends="2031-11-29", column="age")
@@ -33,8 +45,17 @@ def test_all_that_leaves_is_said_only_where_no_point_is_due(note: LifeNote | Non
     assert what_leaves(90, note) == sentence
 
 
+def test_when_more_leaves_is_said_only_where_it_may_and_afterwards_the_ledger_is_named() -> None:
+    assert when_points(life()) == when_points(life(n_points=None)) == ""
+    said = when_points(life(n_points=24))
+    assert said.startswith("The 24 more are answers at common points")
+    assert all(len(sentence.split()) <= MOST_WORDS for sentence in said.split(". "))
+    assert what_has_left(90, life()) == "These 90 numbers are all that has left in this job."
+    assert what_has_left(90, life(n_points=24)) == "These 90 numbers have left in this job. What else was asked is in the ledger."
+
+
 def test_what_is_left_of_a_life_is_said_with_the_column_it_is_counted_for() -> None:
-    assert what_is_left(LIFE) == "The life of this file: 1,788 numbers are left."
+    assert what_is_left(LIFE) == "The life of this file: 1,788 numbers are left after this card."
     assert "counted for age" in about_life(LIFE)
     assert about_life(life(column="", ends="")) == "This is version 2 of the file."
 
@@ -42,7 +63,7 @@ def test_what_is_left_of_a_life_is_said_with_the_column_it_is_counted_for() -> N
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (0.0, "none: exact"),
+        (0.0, "none, exact"),
         (1.0, "about what one typical row adds"),
         (2.0, "about twice what one typical row adds"),
         (2.8284, "about 2.8 times what one typical row adds"),

@@ -6,8 +6,8 @@ export function decodeHead(bytes) {
   const zeros = [0, 0];
   bytes.forEach((byte, place) => { if (byte === 0) zeros[place % 2] += 1; });
   const half = bytes.length / 2;
-  if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (zeros[0] * 8 < zeros[1] && zeros[1] > half / 4)) return new TextDecoder("utf-16le").decode(bytes);
-  if ((bytes[0] === 0xfe && bytes[1] === 0xff) || (zeros[1] * 8 < zeros[0] && zeros[0] > half / 4)) return new TextDecoder("utf-16be").decode(bytes);
+  if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (zeros[0] * 2 < zeros[1] && zeros[1] > half / 4)) return new TextDecoder("utf-16le").decode(bytes);
+  if ((bytes[0] === 0xfe && bytes[1] === 0xff) || (zeros[1] * 2 < zeros[0] && zeros[0] > half / 4)) return new TextDecoder("utf-16be").decode(bytes);
   try {
     // As a stream: the head may end within a letter.
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: true });

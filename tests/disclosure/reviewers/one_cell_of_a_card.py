@@ -12,10 +12,9 @@ from played_site import begin, upload
 from scipy.special import logsumexp
 from victims import Tally, n_wanted, seeds
 
-from policies import load_policy
-from policies.wide_open import wide_open
 from sandbox.gate.coding import Frame
-from tests.disclosure.one_cell import AGE, MEAN_AGE, SD_AGE, YEARS, decoded, table, ward
+from tests.disclosure.cell_attacks import table, ward
+from tests.disclosure.one_cell import AGE, MEAN_AGE, SD_AGE, YEARS, Case, decoded
 from tests.disclosure.stated import File, Stated
 
 N: Final = 300
@@ -44,8 +43,7 @@ def _mean_age(site: Any, file: File) -> float:
     # A site that answers exactly states no fit.
     fits = (name,) if ("fit", "beta") in parts else ()
     beta, diagonal = (dict.fromkeys(fits, parts.get(("fit", part))) for part in ("beta", "information"))
-    stated = Stated(file, N, parts["card", "n_observed"], parts["card", "gram"], beta, diagonal, {}, frame)
-    is_open = not float(parts["card", "error"])
-    _, scaled = decoded(stated, file, wide_open() if is_open else load_policy("default"), fits)
+    stated = Stated(file, N, float(parts["card", "error"]), parts["card", "n_observed"], parts["card", "gram"], beta, diagonal, {}, frame)
+    _, scaled = decoded(stated, file, Case(()))
     weight = -0.5 * (scaled**2).sum(axis=1) - 0.5 * ((YEARS - MEAN_AGE) / SD_AGE) ** 2
     return float(np.exp(weight - logsumexp(weight)) @ YEARS)

@@ -55,6 +55,20 @@ def test_with_errors_a_site_says_the_same_fit_with_less_information() -> None:
     assert np.linalg.eigvalsh(gram[:3, :3] - left[:3, :3])[0] > 0
 
 
+def test_the_squares_of_residuals_of_few_rows_are_right_at_a_beta_of_all_and_too_small_at_the_own_one() -> None:
+    found: dict[str, list[float]] = {"own": [], "of all": []}
+    at_truth = np.array([-0.6, -0.4, 0.5, 1.0, 0.0])
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        z = rows(100, rng)
+        gram = z.T @ z + errors_of(2.5, rng)
+        for name, direction in (("own", None), ("of all", at_truth)):
+            left = weighted(gram, TARGET, TWO_VALUED, np.full((5, 5), 2.5), direction)
+            found[name].append(float(at_truth @ left @ at_truth) / (100 * 0.25))
+    assert np.mean(found["of all"]) == pytest.approx(1.0, abs=0.06)
+    assert np.mean(found["own"]) < 0.92, "the control"
+
+
 def test_the_variance_of_a_gradient_is_that_of_independent_errors_of_the_gram() -> None:
     rng = np.random.default_rng(2)
     direction = np.array([-0.7, 0.4, 0.2, 1.0, -0.3])

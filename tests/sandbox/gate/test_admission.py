@@ -52,6 +52,15 @@ def stops(findings: list[Finding]) -> Said:
     return [(f.code.value, str(f.details["column"]), str(f.details.get("other", ""))) for f in findings if f.severity == "stop"]
 
 
+def test_a_long_tail_is_told_to_its_owner_with_the_remedy_and_its_logarithm_is_not() -> None:
+    tail = np.exp(0.8 * np.random.default_rng(5).normal(size=400))
+    said = judged({**ward(), "crp": tail}, policy=DEFAULT)
+    assert [(f.code, f.severity, f.details["column"]) for f in said] == [(Code.DATA_LONG_TAIL, "notice", "crp")]
+    assert judged({**ward(), "crp": np.log(tail)}) == []
+    # Without errors there is nothing that central would not know.
+    assert judged({**ward(), "crp": tail}, policy=RESEARCH) == []
+
+
 # --- numbers of rows --------------------------------------------------------------------------------------------------------------------
 
 
@@ -188,7 +197,7 @@ def test_the_owner_is_told_how_many_events_there_are_per_coefficient_when_they_a
     assert [(f.code, f.severity) for f in found] == [(Code.FIT_FEW_EVENTS, "notice")] * notices
     if found:
         assert found[0].details == {"column": "b", "found": 39, "parameters": 4, "per": 9.8}
-        assert "39 rows with its rarer outcome for 4 coefficients, 9.8 per coefficient" in found[0].sentence
+        assert "39 rows with its rarer value: 9.8 for each of 4 coefficients" in found[0].sentence
 
 
 @pytest.mark.parametrize(("n_missing", "is_stopped"), [(9, True), (10, False)])
@@ -315,11 +324,16 @@ def test_findings_name_the_column_have_sentences_without_gaps_and_tell_others_no
         assert finding.outward().details == {}
 
 
-def test_the_record_says_which_rules_were_judged() -> None:
-    assert verdicts(judged(ward())) == dict.fromkeys(ADMISSION_RULES, "pass")
+def test_the_record_says_which_rules_were_judged_and_which_stopped_the_file() -> None:
+    assert verdicts(judged(ward()), DEFAULT) == dict.fromkeys(ADMISSION_RULES, "pass")
     columns = ward()
     columns["b"] = first(400, 20)
-    assert set(verdicts(judged(columns)).values()) == {"pass"}, "few events are no breach"
+    assert set(verdicts(judged(columns), DEFAULT).values()) == {"pass"}, "few events are no breach"
+    columns["b"] = first(400, 3)
+    found = verdicts(judged(columns), DEFAULT)
+    assert found == dict.fromkeys(set(ADMISSION_RULES) - {"leverage"}, "pass") | {"events": "refuse"}, "nobody's leverage was judged"
+    assert verdicts(judged(windows(400, 60), {"age": "continuous"}), DEFAULT)["leverage"] == "refuse"
+    assert "leverage" not in verdicts((), RESEARCH), "a policy without errors asks for none"
 
 
 def test_a_report_is_read_to_its_end_and_a_card_fits_a_frame() -> None:

@@ -224,6 +224,16 @@ def test_a_file_with_its_own_spelling_of_a_declared_level_is_read_and_remembered
     assert dataset.level_texts[4] == ("0", "1.0")
 
 
+def test_a_level_that_the_encoding_of_the_file_cannot_write_is_stopped_at_central(upload, make_setup) -> None:
+    job = {"targets": [{"column": "y", "type": "continuous"}, {"column": "b", "type": "binary", "levels": ["no", "≥ 5"]}]}
+    text = HEADER + "\npä,1,2,no,3\np,1,2.5,NA,4\n"
+    ingest, dataset = upload(text.encode("cp1252"), make_setup(job))
+    assert dataset is None
+    assert (Code.DATA_LEVEL_LETTERS, 4, None) in findings(ingest)
+    _, dataset = upload(text, make_setup(job))
+    assert dataset is not None
+
+
 def test_missing_tokens_of_the_job_come_to_the_usual_ones_or_replace_them(upload, make_setup) -> None:
     data = HEADER + "\np1,1,-9,no,3\np2,2,-9.0,-9,4\np3,5,6,yes,7\n"
     _, dataset = upload(data, make_setup({"missing": ["-9"]}))

@@ -21,7 +21,7 @@ from sandbox.gate.kernels import Answer, Units
 from sandbox.gate.patterns import find_patterns
 from sandbox.gate.region import Region
 from sandbox.gate.rows import Rows
-from sandbox.gate.stand_in import MIN_EVENTS, StandIn, is_point_due, settle
+from sandbox.gate.stand_in import MIN_EVENTS, StandIn, is_point_due, settle, settle_all
 from sandbox.gate.tiles import Tiles
 from sandbox.wire.messages import KernelCall
 from sandbox.wire.values import floats
@@ -288,6 +288,36 @@ def test_errors_of_a_card_make_its_scores_worth_less() -> None:
     beta = np.zeros(4)
     variances = [np.diagonal(np.linalg.inv(ask(stand_in, "glm_score", B, beta=beta)["H"])) for stand_in in (exact, blurred)]
     assert (variances[1] > variances[0]).all()
+
+
+def squares_at(parts: Mapping[str, np.ndarray], beta: np.ndarray) -> float:
+    return float(parts["yy"] - 2 * beta @ parts["Xy"] + beta @ parts["XX"] @ beta)
+
+
+@pytest.mark.parametrize("has_central_intercept", [False, True])
+def test_errors_of_all_cards_about_a_continuous_target_are_judged_at_one_beta(has_central_intercept: bool) -> None:
+    sites = [Fitted(raw(seed, 200)) for seed in (7, 8, 9)]
+    exact, blurred = ([site.stand_in(error=error, has_central_intercept=has_central_intercept) for site in sites] for error in (0.0, 2.5))
+    total = sum(part.gram(Y).parts["XX"] for part in exact), sum(part.gram(Y).parts["Xy"] for part in exact)
+    common = np.linalg.lstsq(*total, rcond=None)[0]
+    before = [reader.gram(Y).parts for reader in blurred]
+    settle_all({str(number): reader for number, reader in enumerate(blurred)}, CONTRACT)
+    for reader, plain, own in zip(blurred, exact, before, strict=True):
+        parts = reader.gram(Y).parts
+        # There the squares of residuals are those of the card.
+        assert squares_at(parts, common) == pytest.approx(squares_at(plain.gram(Y).parts, common), rel=3e-3)
+        assert abs(squares_at(parts, common) / squares_at(own, common) - 1) > 1e-4
+        # The fit is the site's own.
+        assert np.linalg.lstsq(parts["XX"], parts["Xy"], rcond=None)[0] == pytest.approx(
+            np.linalg.lstsq(own["XX"], own["Xy"], rcond=None)[0]
+        )
+
+
+def test_without_errors_nothing_is_settled_about_a_continuous_target() -> None:
+    reader = Fitted(raw(7)).stand_in()
+    before = reader.gram(Y).parts["XX"].copy()
+    settle_all({"a": reader}, CONTRACT)
+    assert np.array_equal(reader.gram(Y).parts["XX"], before)
 
 
 # --- what is not there

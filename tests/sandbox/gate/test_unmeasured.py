@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from policies import built_in
+from policies.life_budget import error_size
 from sandbox.contract import Contract
 from sandbox.errors import Code
 from sandbox.gate.admission import admit
-from sandbox.gate.card import Card, Wants, error_size, make_card
+from sandbox.gate.card import Card, Wants, make_card
 from sandbox.gate.dataset import Dataset
 from sandbox.gate.guard import Refusal
 from sandbox.gate.own_rows import complete
@@ -60,7 +61,7 @@ def card_of(values: np.ndarray, policy: str, contract: Contract = CONTRACT) -> C
     rules, names = built_in(policy), tuple(contract.column(index).name for index in contract.model)
     own = complete(*(lambda dataset, region: (dataset, b"s" * 32, region))(*dataset_of(values, contract)))
     binary = tuple(index for index in contract.targets if contract.column(index).is_binary)
-    return make_card(own, contract, Errors(b"s" * 32, b"life", error_size(rules), names), rules, Wants(binary))
+    return make_card(own, contract, Errors(b"s" * 32, b"life", error_size(rules, own.rows.n), names), rules, Wants(binary))
 
 
 def central_rows(values: np.ndarray) -> Rows:
