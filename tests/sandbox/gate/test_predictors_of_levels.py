@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies import built_in
+from policies.life_budget import error_size
 from sandbox.contract import Column, Contract
 from sandbox.gate.admission import admit
-from sandbox.gate.card import Card, Wants, error_size, make_card
+from sandbox.gate.card import Card, Wants, make_card
 from sandbox.gate.dataset import Dataset
 from sandbox.gate.own_rows import OwnRows, complete
 from sandbox.gate.region import Region
@@ -137,7 +138,7 @@ def card_of(values: Values, level: Values, policy=DEFAULT, levels: Sequence[str]
     found, region = dataset(values, level, levels, reference, order)
     own = complete(found, SECRET, region)
     names = tuple("xyu") + tuple(f"g is {order[i.level] if i.level < len(order) else 'nobody'}" for i in found.contract.indicators.values())
-    return make_card(own, found.contract, Errors(SECRET, b"life", error_size(policy), names), policy, Wants())
+    return make_card(own, found.contract, Errors(SECRET, b"life", error_size(policy, own.rows.n), names), policy, Wants())
 
 
 def gram_of(card: Card) -> Values:
