@@ -72,8 +72,16 @@ bench: setup
 soak: setup system
 	$(BIN)/python -m pytest -q -m soak
 
+# A table says what misses its goal; the next one is made all the same. Those of cards take about two hours.
 study: setup
 	$(BIN)/python -m tests.statistics
+	$(BIN)/python -m tests.statistics.jobs
+	-$(BIN)/python -m tests.statistics.cards
+	-$(BIN)/python -m tests.statistics.own_rows
+	$(BIN)/python -m tests.statistics.linear
+	$(BIN)/python -m tests.statistics.growth
+	$(BIN)/python -m tests.disclosure.reviewers_study
+	$(BIN)/python -m tests.disclosure.one_cell_study
 
 # Names versions and hashes, never a host. The first lock is what runs, the second one also what tests: everywhere the same versions.
 LOCK = $(VENV)/lock/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --build-deps-for wheel \

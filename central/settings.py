@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     result_seconds: int = Field(default=3600, ge=1, le=86_400)
     """How long a finished result stays in central's gate."""
     away_seconds: float = Field(default=60.0, gt=0)
-    """How long a site may be away while a job runs."""
+    """How long a site may be away that owes a running job an answer."""
     ping_seconds: float = Field(default=15.0, gt=0)
     ping_timeout_seconds: float = Field(default=5.0, gt=0)
 

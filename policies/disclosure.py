@@ -1,7 +1,7 @@
 """The disclosure rules: what a site's gate asks of a question before it answers. Pure functions of counts and bounds, never of a row.
 
 The gate gathers the evidence, asks here, and turns a :class:`Breach` into a finding (at the upload), a refusal (in a round) or, on
-central's own rows, a notice. Counts are rows of the site that take part; linear predictors and sigma are in standardised units.
+central's own rows, a notice. Counts are rows of the site that take part.
 """
 
 from __future__ import annotations
@@ -17,15 +17,13 @@ Rule = Literal[
     "parameter_ratio",
     "cell_column",
     "cell_cross",
-    "combination",
     "dominance",
+    "dominance_cross",
+    "leverage",
+    "events",
     "set_aside",
     "units",
-    "eta",
-    "weight_sum",
-    "selection_bounds",
     "evaluations",
-    "draw_bounds",
     "draw_schedule",
     "redraw",
     "additive",
@@ -39,15 +37,14 @@ Rule = Literal[
     "row_state",
     "estimate",
 ]
-STANDING_RULES: Final = ("cell_column", "cell_cross", "combination", "dominance", "set_aside")
+STANDING_RULES: Final = ("cell_column", "cell_cross", "dominance", "set_aside")
 """Rules that only the rows decide, not the question: judged once, before Start, and in force for every message."""
+ADMISSION_RULES: Final = ("min_rows", "parameter_ratio", "cell_column", "events", "dominance", "dominance_cross", "leverage")
+"""What is judged of a file that states a card: once, at the upload, of all its rows."""
+FEW_EVENTS: Final = 10
+"""Events per coefficient below which an own fit leans on its ridge, and its errors weigh as much as its numbers."""
 CONSTANT_SPREAD: Final = 1e-24
 """A sum of squares about the median below this share of the sum of squares is rounding: the column is constant and tells of nobody."""
-BANDS: Final = ((0, "0"), (9, "1–9"), (49, "10–49"))
-"""Upper ends of the bands in which a number of set-aside rows may be told."""
-LAST_BAND: Final = "≥ 50"
-MAX_ATANH_CORRELATION: Final = 2.5
-"""Of selection and outcome: at |ρ| = 0.987 a probability is all but a step between neighbouring rows."""
 
 
 REDRAWN_TIMES: Final = 2
@@ -89,55 +86,6 @@ class Fit:
     """Whether imputed cells of the column may be anything: a continuous target that is missing for some rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Evidence on a question at a β that central chose."""
-
-    max_abs_eta: float
-    """Largest |Xβ| over the rows used."""
-    weight_sum: float
-    """Σ p(1−p) over the rows used."""
-    n_evaluations: int
-    """Questions about this target since its last draw, this one included."""
-
-
-@dataclass(frozen=True, slots=True)
-class SelectionQuestion:
-    """Evidence on a question about a selection model at a θ that central chose."""
-
-    reach: float
-    """The largest of |z'γ|, of a binary target |x'β|, half the largest |residual| / σ of a continuous one, and half the largest argument
-    of a conditional probability, over the rows used; infinite when an answer would not be a number."""
-    correlation: float
-    """|atanh ρ|."""
-    weight_sum: float
-    """What the rows with the target observed tell about selection and outcome together: Σ of weights of at most a quarter, as p(1−p)."""
-    n_selected: int
-    """Rows with the target observed."""
-    n_not_selected: int
-    """Rows with the target missing."""
-    n_evaluations: int
-    """As in :class:`Question`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """Evidence on a draw that was asked for."""
-
-    max_abs_eta: float
-    """Largest |Xβ| over the rows to fill."""
-    sigma: float | None
-    """Residual sd; None for a binary target."""
-    is_fitted: bool
-    """Whether the target was fitted since its last draw."""
-    n_draws: int
-    """Draws of this target, this one included."""
-    max_draws: int
-    """Sweeps of the schedule."""
-    correlation: float = 0.0
-    """|atanh ρ| of a draw from a selection model."""
-
-
 def difference_limit(n_coefficients: int, policy: Policy) -> int:
     """The fewest rows that may tell the statistics of two targets apart."""
     covering = n_coefficients + 1 if policy.difference_group_covers_parameters else 0
@@ -167,13 +115,8 @@ def check_crossing(n_rows: int, policy: Policy) -> tuple[Breach, ...]:
     return (Breach("cell_cross", n_rows, policy.min_cell_cross),) if 0 < n_rows < policy.min_cell_cross else ()
 
 
-def check_combinations(n_rows: int, policy: Policy) -> tuple[Breach, ...]:
-    """Rule 2 on the rows in small cells of the table of all such columns: weights that are no line of the columns give each cell away."""
-    return (Breach("combination", n_rows, policy.min_cell_cross),) if n_rows else ()
-
-
-def check_dominance(spread: Spread, policy: Policy) -> tuple[Breach, ...]:
-    """Rule 3: neither two rows together nor one against all others may make up a sum of squares.
+def check_dominance(spread: Spread, policy: Policy, rule: Literal["dominance", "dominance_cross"] = "dominance") -> tuple[Breach, ...]:
+    """Rule 3: neither two rows together nor one against all others may make up a sum of squares (on a card: or of absolute products).
 
     For a given total it only gets stricter as `first` and `second` grow, so upper bounds of them may stand in for them.
     """
@@ -182,7 +125,12 @@ def check_dominance(spread: Spread, policy: Policy) -> tuple[Breach, ...]:
     share = (spread.first + spread.second) / spread.total
     remainder = spread.total - spread.first - spread.second
     is_dominated = share > policy.dominance_top2 or remainder < policy.dominance_remainder * spread.first
-    return (Breach("dominance", round(share, 3), policy.dominance_top2),) if is_dominated else ()
+    return (Breach(rule, round(share, 3), policy.dominance_top2),) if is_dominated else ()
+
+
+def check_leverage(leverage: float, policy: Policy) -> tuple[Breach, ...]:
+    """Rule 3 on the largest share of a cell's variance that a card tells who knows all other columns of the file."""
+    return (Breach("leverage", round(leverage, 3), policy.max_leverage),) if not leverage <= policy.max_leverage else ()
 
 
 def check_rows(n_rows: int, policy: Policy) -> tuple[Breach, ...]:
@@ -196,6 +144,16 @@ def check_fit(n_rows: int, n_coefficients: int, policy: Policy) -> tuple[Breach,
     if n_rows and n_coefficients > policy.max_parameter_ratio * n_rows:
         breaches += (Breach("parameter_ratio", n_rows, policy.max_parameter_ratio),)
     return breaches
+
+
+def check_events(n_events: int, n_others: int, policy: Policy) -> tuple[Breach, ...]:
+    """Rule 2 on the two outcomes of an own fit: its score tells how many have each, and of a handful it tells who they are.
+
+    Where nobody has one of them there is no fit to state, unless questions at any coefficients are answered exactly.
+    """
+    fewest = min(n_events, n_others)
+    is_nothing_stated = not fewest and policy.points == "exact"
+    return (Breach("events", fewest, policy.min_cell_column),) if fewest < policy.min_cell_column and not is_nothing_stated else ()
 
 
 def check_set_aside(n_set_aside: int, n_rows: int, policy: Policy) -> tuple[Breach, ...]:
@@ -218,44 +176,17 @@ def check_units(fit: Fit) -> tuple[Breach, ...]:
     return (Breach("units", limit=MAX_UNITS),) if is_far or is_lost or is_hidden else ()
 
 
-def check_question(question: Question, policy: Policy) -> tuple[Breach, ...]:
-    """Rule 5. Cap, floor and grid work only together: a β that puts one row at a step, or all but a few at p = 0 or 1, singles rows out."""
-    breaches: tuple[Breach, ...] = ()
-    if not question.max_abs_eta <= policy.max_abs_eta:
-        breaches += (Breach("eta", limit=policy.max_abs_eta),)
-    if not question.weight_sum >= policy.min_weight_sum:
-        breaches += (Breach("weight_sum", limit=policy.min_weight_sum),)
-    if question.n_evaluations > policy.max_evaluations_per_fit:
-        breaches += (Breach("evaluations", question.n_evaluations, policy.max_evaluations_per_fit),)
-    return breaches
+def check_starts(max_abs_start: float, policy: Policy) -> tuple[Breach, ...]:
+    """Rule 6a on the start values of missing cells, standardised, which central names with the units: none hides the observed cells."""
+    return (Breach("units", limit=policy.max_abs_eta),) if not max_abs_start <= policy.max_abs_eta else ()
 
 
-def check_selection(question: SelectionQuestion, limit: int, policy: Policy) -> tuple[Breach, ...]:
-    """Rule 5 for selection models. `limit` is that of difference groups: rows with and without the target are told apart."""
-    breaches: tuple[Breach, ...] = ()
-    if not question.reach <= policy.max_abs_eta or not question.correlation <= MAX_ATANH_CORRELATION:
-        breaches += (Breach("selection_bounds", limit=policy.max_abs_eta),)
-    if is_group_small(question.n_selected, limit) or is_group_small(question.n_not_selected, limit):
-        breaches += (Breach("min_rows", min(question.n_selected, question.n_not_selected), limit),)
-    if not question.weight_sum >= policy.min_weight_sum:
-        breaches += (Breach("weight_sum", limit=policy.min_weight_sum),)
-    if question.n_evaluations > policy.max_evaluations_per_fit:
-        breaches += (Breach("evaluations", question.n_evaluations, policy.max_evaluations_per_fit),)
-    return breaches
+def check_evaluations(n_evaluations: int, policy: Policy) -> tuple[Breach, ...]:
+    """Rule 5 on code that sees rows: questions about a target since its last fill, this one included. Each is a view of the same rows."""
+    is_over = n_evaluations > policy.max_evaluations_per_fit
+    return (Breach("evaluations", n_evaluations, policy.max_evaluations_per_fit),) if is_over else ()
 
 
-def check_draw(draw: Draw, policy: Policy) -> tuple[Breach, ...]:
-    """Rule 6. A draw is a question too: imputed cells that central can tell apart show in the next Gram."""
-    breaches: tuple[Breach, ...] = ()
-    is_sigma_bad = draw.sigma is not None and not policy.min_draw_sigma <= draw.sigma <= policy.max_draw_sigma
-    is_far = not draw.max_abs_eta <= policy.max_abs_eta or not draw.correlation <= MAX_ATANH_CORRELATION
-    if is_sigma_bad or is_far:
-        breaches += (Breach("draw_bounds", limit=policy.max_abs_eta),)
-    if not draw.is_fitted or draw.n_draws > draw.max_draws:
-        breaches += (Breach("draw_schedule", draw.n_draws, draw.max_draws),)
-    return breaches
-
-
-def band(n_rows: int) -> str:
-    """The band in which a number of set-aside rows may leave the site."""
-    return next((name for upper, name in BANDS if n_rows <= upper), LAST_BAND)
+def check_schedule(n_fills: int, max_fills: int, *, is_fitted: bool) -> tuple[Breach, ...]:
+    """Rule 6 on code that sees rows: a fill of a target, the one at hand included, for each sweep and after a fit."""
+    return (Breach("draw_schedule", n_fills, max_fills),) if not is_fitted or n_fills > max_fills else ()

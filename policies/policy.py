@@ -22,6 +22,11 @@ ROWS_ACCESS: Final[tuple[RowsAccess, ...]] = ("any", "approved", "refuse")
 """Widest first."""
 
 
+Points = Literal["exact", "common", "none"]
+POINTS: Final[tuple[Points, ...]] = ("exact", "common", "none")
+"""Widest first."""
+
+
 class PolicyError(ValueError):
     """A policy file is wrong: `file`, `key` and `reason` say where and why."""
 
@@ -41,28 +46,22 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Rows with each level of a column of two or three values, unless none has it: its sums are counts of people."""
     min_cell_cross: int
     """Rows in each cell of the table of two such columns, unless none is in it: a cross-product gives the table away."""
-    whole_tables: bool
-    """Whether the table of all such columns in the model of a logistic fit is judged as that of two (else its small cells are a notice)."""
     dominance_top2: float
     """Largest share of a sum of squares that two rows may hold (1: off), around zero and around the site's median."""
     dominance_remainder: float
     """What the rows beyond the two largest must add up to, as a share of the largest (0: off): else it is known too exactly."""
+    max_leverage: float
+    """Largest share of the variance of one person's cell that a card may tell who knows all other columns (1: off)."""
     max_parameter_ratio: float
     """Coefficients per row: a fit with nearly as many coefficients as rows repeats the rows."""
     min_difference_group: int
     """Rows that may tell the statistics of two targets, or of two sweeps, apart; smaller groups are set aside."""
     difference_group_covers_parameters: bool
     """Whether a difference group must also exceed the number of coefficients (else its Gram spans its rows)."""
-    whole_patterns: bool
-    """Whether every pattern of missing targets must have as many rows as a difference group: no difference of three groups is left."""
-    complete_rows: bool
-    """Whether the site contributes only rows with every target observed: one constant Gram per target, no difference group at all."""
     max_set_aside: float
     """Share of rows that may be set aside before the job stops with remedies."""
     gram_grid: float
-    """Rounding of Gram entries, as a share of the sum of absolute contributions: the last digits of a double are a channel."""
-    score_grid: float
-    """Rounding of score answers, as a share of the sum of absolute contributions."""
+    """Rounding of sums, as a share of the sum of absolute contributions: the last digits of a double are a channel."""
     coarse_grid: float
     """Rounding of sums by code that nobody reviewed, as a share of the root of the sum of squared deviations of contributions."""
     max_sums_per_row: float
@@ -74,17 +73,12 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_data_sums_per_row: float
     """The same over all jobs of such code on one data set: when that much has left, no further job may start on it."""
     max_abs_eta: float
-    """Largest |Xβ| on any row for a question at a β that central chose (standardised units): larger ones single rows out."""
-    min_weight_sum: float
-    """Smallest Σ p(1−p) of a question: the rule of ten events in another dress."""
+    """How far out, in standardised units, start values may lie; requests and fills of code that sees rows within small multiples: what is
+    farther out singles rows out."""
     max_evaluations_per_fit: int
-    """Questions per fit: each one is a view of the same rows."""
-    min_draw_sigma: float
-    """Smallest residual sd of a Gaussian draw (standardised units): smaller ones make imputed cells a message."""
-    max_draw_sigma: float
-    """Largest residual sd of a Gaussian draw (standardised units)."""
+    """Questions that central can vary, per fill, of code that sees rows: each one is a view of the same rows."""
     max_chains: int
-    """Chains that a job may run side by side: each asks its own questions about the same rows, and holds its own copy of them."""
+    """Chains that a job may run side by side: at central each holds its own copy of the rows, and an exact site answers each."""
     refusal_budget: int
     """Refusals a job may cost a site: a refusal is an answer of one bit."""
     reply_seconds: float
@@ -94,6 +88,23 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ever been that slow (0: at once): such code can make its speed tell of a row."""
     rows_access: RowsAccess
     """Which code may see rows: any, only digests that the site approved for it, or none."""
+    # The card of a blind pair's site
+    error: float
+    """ν: the sticky error of a number on a card, in what a typical row adds to it; 0: exact."""
+    max_fits: int
+    """Own fits that the life of a file may state; every error grows by the root of this over 2.5, whatever a job asks for."""
+    points: Points
+    """Which questions at coefficients that central chose a site answers: none, one common point where it is due, or any, exactly."""
+    reach: float
+    """Farthest that a common point may lie from the own fit, in root mean square of the linear predictor; farther ones are pulled in."""
+    max_numbers_per_row: float
+    """Numbers that contain one column, per row, over the life of a file."""
+    max_numbers: int
+    """The same at most, whatever the rows. The more a life may tell, the larger its errors are (`policies.life_budget`)."""
+    max_versions: int
+    """Versions of a file that may state a card in its life."""
+    life_days: int
+    """Days after its last card when the life of a file ends."""
     # Isolation
     minimum_isolation: Isolation
     """The site refuses to run below this tier; only its administrator may lower it."""
@@ -128,32 +139,34 @@ NARROWS: Final[dict[str, Literal["up", "down", "true"]]] = {
     "min_rows": "up",
     "min_cell_column": "up",
     "min_cell_cross": "up",
-    "whole_tables": "true",
     "dominance_top2": "down",
     "dominance_remainder": "up",
+    "max_leverage": "down",
     "max_parameter_ratio": "down",
     "min_difference_group": "up",
     "difference_group_covers_parameters": "true",
-    "whole_patterns": "true",
-    "complete_rows": "true",
     "max_set_aside": "down",
     "gram_grid": "up",
-    "score_grid": "up",
     "coarse_grid": "up",
     "max_sums_per_row": "down",
     "max_job_sums_per_row": "down",
     "max_unreviewed_sums_per_row": "down",
     "max_data_sums_per_row": "down",
     "max_abs_eta": "down",
-    "min_weight_sum": "up",
     "max_evaluations_per_fit": "down",
-    "min_draw_sigma": "up",
-    "max_draw_sigma": "down",
     "max_chains": "down",
     "refusal_budget": "down",
     "reply_seconds": "up",
     "rows_reply_seconds": "up",
     "rows_access": "up",
+    "error": "up",
+    "max_fits": "down",
+    "points": "up",
+    "reach": "down",
+    "max_numbers_per_row": "down",
+    "max_numbers": "down",
+    "max_versions": "down",
+    "life_days": "up",
     "minimum_isolation": "up",
     "max_source_bytes": "down",
     "max_line_bytes": "down",
@@ -168,7 +181,7 @@ NARROWS: Final[dict[str, Literal["up", "down", "true"]]] = {
 }
 """The direction in which a value becomes stricter. A key that is not here cannot be changed by a site."""
 
-ORDERED: Final[dict[str, tuple[object, ...]]] = {"minimum_isolation": ISOLATION_TIERS, "rows_access": ROWS_ACCESS}
+ORDERED: Final[dict[str, tuple[object, ...]]] = {"minimum_isolation": ISOLATION_TIERS, "rows_access": ROWS_ACCESS, "points": POINTS}
 """Keys whose values are names, widest first."""
 
 BUILT_IN: Final = ("research", "default", "strict")

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NoReturn
 
 import msgspec
 import typer
 
-from policies import PolicyError, load_policy
+from policies import Policy, PolicyError, load_policy
 from sandbox import check as checking
 from sandbox import ledger as ledgers
 from sandbox import receipt as receipts
@@ -30,12 +31,14 @@ from sandbox.probe.runner import Progress
 from sandbox.probe.runner import probe as make_report
 from sandbox.rounds.summary import EngineProgress
 from sandbox.simulate import DataError, Inputs, Simulation
+from sandbox.statement import error_in_words, shape_in_words, title_of
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Write, check and try out imputation algorithms.")
 ledger_app = typer.Typer(no_args_is_help=True, help="Read the ledger of a host.")
 app.add_typer(ledger_app, name="ledger")
 
 EXIT_FAILED: Final = 1
+REVIEWER: Final = "A reviewer's own central"
 PairFolder = Annotated[Path, typer.Argument(metavar="PAIR", help="Folder with NAMECentral.py, NAMERemote.py and manifest.toml.")]
 PolicyOption = Annotated[str, typer.Option("--policy", help="research, default, strict, or a site's own file.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, everything else on standard error.")]
@@ -98,19 +101,64 @@ def probe(
     seconds: Annotated[float, typer.Option(help="Wall time of the script.", min=0.1, max=600)] = scripts.SCRIPT_SECONDS,
     policy: PolicyOption = "default",
     as_json: JsonOption = False,
+    central: Annotated[
+        Path | None,
+        typer.Option(
+            help="Your own central: a Python file with attack(site), which is not locked in and asks one site whatever it likes.",
+            rich_help_panel=REVIEWER,
+        ),
+    ] = None,
+    pair: Annotated[Path | None, typer.Option(help="Folder of the pair whose steps are asked.", rich_help_panel=REVIEWER)] = None,
+    job: Annotated[Path | None, typer.Option(help="job.toml of the job that the site takes part in.", rich_help_panel=REVIEWER)] = None,
+    site: Annotated[Path | None, typer.Option(help="The site's CSV.", rich_help_panel=REVIEWER)] = None,
+    is_open: Annotated[
+        bool,
+        typer.Option("--open", help="Control: every disclosure rule and error is off, whatever the policy.", rich_help_panel=REVIEWER),
+    ] = False,
+    secret: Annotated[
+        str | None, typer.Option(help="Makes the site's secret from a text, so that results repeat.", rich_help_panel=REVIEWER)
+    ] = None,
 ) -> None:
-    """Prove the wall on this machine: what a worker and a gate cannot do, and a plain child can. Exit status 0 when it holds."""
+    """Try to break it: the wall around code, or with --central what a site tells.
+
+    Without --central: prove the wall on this machine, what a worker and a gate cannot do and a plain child can. Exit status 0 if it holds.
+
+    With --central: play central against one site's gate, and print what attack(site) returns as JSON. Exit status 1 when it raises.
+    """
+    if central is not None:
+        if script is not None or restricted or pair is None or job is None or site is None:
+            raise typer.BadParameter("--central goes with --pair, --job, --site, and not with --script or --restricted")
+        _play_central({"central": central, "pair": pair, "job": job, "site": site}, policy, is_open, secret, as_json)
+    if pair or job or site or is_open or secret is not None:
+        raise typer.BadParameter("--pair, --job, --site, --open and --secret go with --central")
     with _reported(as_json):
-        limits = load_policy(policy)
-        if script is not None:
-            ended = asyncio.run(scripts.run_script(script.read_bytes(), limits, is_restricted=restricted, seconds=seconds))
-            typer.echo(json.dumps(ended.as_dict()) if as_json else ended.as_text())
-            return
-        report = asyncio.run(make_report(limits, _show_deed))
-        _end_progress()
-        typer.echo(json.dumps(report.as_dict()) if as_json else report.as_text())
-        if not report.holds:
-            raise typer.Exit(EXIT_FAILED)
+        _prove_wall(script, restricted, seconds, load_policy(policy), as_json)
+
+
+def _prove_wall(script: Path | None, restricted: bool, seconds: float, limits: Policy, as_json: bool) -> None:
+    if script is not None:
+        ended = asyncio.run(scripts.run_script(script.read_bytes(), limits, is_restricted=restricted, seconds=seconds))
+        typer.echo(json.dumps(ended.as_dict()) if as_json else ended.as_text())
+        return
+    report = asyncio.run(make_report(limits, _show_deed))
+    _end_progress()
+    typer.echo(json.dumps(report.as_dict()) if as_json else report.as_text())
+    if not report.holds:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _play_central(paths: dict[str, Path], policy: str, is_open: bool, secret: str | None, as_json: bool) -> NoReturn:
+    """Hand over to a process of its own, which says everything: a host does not load NumPy, and a reviewer's file may do what it likes."""
+    inputs = {
+        **{name: str(path) for name, path in paths.items()},
+        "policy": policy,
+        "is_open": is_open,
+        "secret": secret,
+        "as_json": as_json,
+    }
+    # -P: a folder that happens to be called sandbox is not in the way.
+    command = [sys.executable, "-P", "-m", "sandbox.reviewer", json.dumps(inputs)]
+    raise typer.Exit(subprocess.run(command, check=False).returncode)  # noqa: S603 - our own interpreter and module
 
 
 @ledger_app.command()
@@ -204,9 +252,23 @@ def _render(result: dict[str, Any]) -> str:
         f"{sum(result['seconds'].values()):.1f} s, isolation {result['isolation']}"
     )
     for name, released in result["released"].items():
-        band = result["set_aside"][name]
-        lines.append(f"  {name}: {released['messages']} messages, {released['scalars']} scalars, rows set aside: {band}")
+        lines.append(f"  {name}: {released['messages']} messages, {released['scalars']} scalars")
+    for name, card in result["cards"].items():
+        lines += _render_card(name, card)
     lines += [f"  refused by {refusal['site']}: {refusal['rule']}" for refusal in result["refusals"]]
     lines += [f"  note at {name}: {note}" for name, notes in result["notes"].items() for note in notes]
     lines += [f"  {event['sentence']}" for event in result["events"]]
     return "\n".join([*lines, *result["files"]])
+
+
+def _render_card(name: str, card: list[dict[str, Any]]) -> list[str]:
+    """The card of a participant as a table of text."""
+    rows = [
+        (title_of(line["what"], line["column"]), shape_in_words(line["shape"]), f"{line['numbers']:,}", error_in_words(line["error"]))
+        for line in card
+    ]
+    widths = [max(len(row[place]) for row in rows) for place in range(3)]
+    total = sum(line["numbers"] for line in card)
+    return [f"  card of {name}: {total:,} numbers"] + [
+        f"    {title:<{widths[0]}}  {shape:>{widths[1]}}  {numbers:>{widths[2]}}  error: {error}" for title, shape, numbers, error in rows
+    ]

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Final
 
 from sandbox.contract import Contract
 from sandbox.errors import Code, PeerError
-from sandbox.manifest import Manifest, Parts, ReplyField, RequestField, Step
+from sandbox.manifest import CARD, CARD_PARTS, PARTS, RESERVED_STEP, Manifest, Parts, ReplyField, RequestField, Step
 from sandbox.wire.messages import StepCall
 from sandbox.wire.values import Array, Record, Value
+
+LARGEST: Final = 1e150
+"""Of a sum of squares: constants made of such sums are finite."""
+SLACK: Final = 1e-6
+"""By what share Σx may exceed what Σx² allows: both are rounded."""
 
 
 class _Shapes(dict[tuple[str, ...], tuple[int, ...]]):
@@ -30,15 +36,19 @@ class _Shapes(dict[tuple[str, ...], tuple[int, ...]]):
 class Declarations:
     """A manifest and a frozen contract, as a check list.
 
-    `q` = coefficients of a design, `c` = columns in the model, `t` = coefficients of a selection model, `k` = targets.
+    `q` = coefficients of a design, `c` = columns in the model, `t` = coefficients of a selection model, `k` = targets. On a card there is
+    no intercept of central's: `d` = c + 1, `s` = coefficients of a selection model without it.
     """
 
     def __init__(self, manifest: Manifest, contract: Contract, central_intercept: bool) -> None:
         self._steps = manifest.steps
         self._targets = frozenset(contract.targets)
+        self._target_names = frozenset(map(str, contract.targets))
         self._predictors = frozenset(contract.model) - self._targets
+        self._is_binary = [contract.column(index).is_binary for index in contract.model]
         q = contract.n_coefficients(central_intercept)
-        self.extents = {"q": q, "c": len(contract.model), "t": 2 * q + 1, "k": len(contract.targets)}
+        c = len(contract.model)
+        self.extents = {"q": q, "c": c, "t": 2 * q + 1, "k": len(contract.targets), "d": c + 1, "s": 2 * c + 1, "2": 2}
         self._shapes = _Shapes(self.extents)
 
     def extent(self, symbol: str) -> int:
@@ -92,6 +102,27 @@ class Declarations:
                 raise PeerError(Code.RULE_UNDECLARED)
             if not value.is_finite:
                 raise PeerError(Code.RULE_NOT_FINITE)
+
+    def check_margins(self, record: Record) -> None:
+        """Raise :class:`PeerError` unless these are `margins`, and of some rows: the constants of the whole job are made of them."""
+        self.check_record(PARTS[RESERVED_STEP], record)
+        columns = zip(*(record[part].numbers() for part in ("n", "total", "total_squares")), self._is_binary, strict=True)
+        for n, total, squares, is_binary in columns:
+            # |Σx|² ≤ n Σx²; zeros and ones add up to no more than there are.
+            is_possible = n >= 0 and 0 <= squares <= LARGEST and abs(total) <= math.sqrt(n * squares) * (1.0 + SLACK)
+            if not is_possible or (is_binary and not 0 <= total <= n):
+                raise PeerError(Code.CARD_IMPOSSIBLE)
+
+    def check_card(self, fields: Mapping[str, Record], *, is_point: bool = False) -> None:
+        """Raise :class:`PeerError` unless these are fields of a card: the one about all rows, or only points, and known ones of targets."""
+        if is_point is (CARD in fields):
+            raise PeerError(Code.RULE_UNDECLARED)
+        for name, record in fields.items():
+            kind, _, target = name.partition(".")
+            is_known = name == CARD or (kind in CARD_PARTS and target in self._target_names and (kind == "point") is is_point)
+            if not is_known:
+                raise PeerError(Code.RULE_UNDECLARED)
+            self.check_record(CARD_PARTS[kind], record)
 
     def _check_value(self, field: RequestField, value: Value) -> None:
         if field.shape:

@@ -43,27 +43,33 @@ class Code(StrEnum):
     DATA_MALFORMED = "data.malformed"
     DATA_PREDICTOR_ALL_MISSING = "data.predictor_all_missing"
     DATA_TARGET_NEVER_OBSERVED = "data.target_never_observed"
+    DATA_NEVER_OBSERVED = "data.never_observed"
+    DATA_LONG_TAIL = "data.long_tail"
     # disclosure rules
     RULE_MIN_ROWS = "rule.min_rows"
     RULE_PARAMETER_RATIO = "rule.parameter_ratio"
     RULE_CELL_COLUMN = "rule.cell_column"
     RULE_CELL_CROSS = "rule.cell_cross"
     RULE_DOMINANCE = "rule.dominance"
+    RULE_DOMINANCE_CROSS = "rule.dominance_cross"
+    RULE_LEVERAGE = "rule.leverage"
+    RULE_EVENTS = "rule.events"
     RULE_SET_ASIDE = "rule.set_aside"
     RULE_REDRAW = "rule.redraw"
-    RULE_COMBINATION = "rule.combination"
     RULE_MISSING_TOKEN = "rule.missing_token"  # noqa: S105
     RULE_UNITS = "rule.units"
     RULE_OTHER_ROWS = "rule.other_rows"
-    RULE_ETA = "rule.eta"
-    RULE_WEIGHT_SUM = "rule.weight_sum"
+    RULE_LIFE_VERSIONS = "rule.life_versions"
+    RULE_LIFE_NUMBERS = "rule.life_numbers"
+    RULE_LIFE_FITS = "rule.life_fits"
+    RULE_LIFE_CHANGE = "rule.life_change"
+    RULE_LIFE_ERROR = "rule.life_error"
     RULE_EVALUATIONS = "rule.evaluations"
-    RULE_DRAW_BOUNDS = "rule.draw_bounds"
     RULE_DRAW_SCHEDULE = "rule.draw_schedule"
-    RULE_SELECTION_BOUNDS = "rule.selection_bounds"
     RULE_NOT_FINITE = "rule.not_finite"
     RULE_UNDECLARED = "rule.undeclared"
     RULE_REFUSAL_BUDGET = "rule.refusal_budget"
+    CARD_IMPOSSIBLE = "card.impossible"
     # rules on what code that sees rows answers
     RULE_ADDITIVE = "rule.additive"
     RULE_CONTRIBUTORS = "rule.contributors"
@@ -100,13 +106,16 @@ class Code(StrEnum):
     FIT_TOO_FEW_ROWS = "fit.too_few_rows"
     FIT_CORRELATION = "fit.correlation"
     FIT_SMALL_SITE = "fit.small_site"
+    FIT_FEW_EVENTS = "fit.few_events"
+    FIT_NO_PART = "fit.no_part"
     # what a report of a run says beside its result
     EVENT_ROWS_INCOMPLETE = "event.rows_incomplete"
-    EVENT_SET_ASIDE = "event.set_aside"
     EVENT_RIDGE = "event.ridge"
     EVENT_NOT_MIXED = "event.not_mixed"
     EVENT_AUTOCORRELATION = "event.autocorrelation"
     EVENT_CENTRAL_DIFFERS = "event.central_differs"
+    EVENT_COMPLETED = "event.completed"
+    EVENT_NO_PART = "event.no_part"
     # processes
     WORKER_SOURCE = "worker.source"
     WORKER_RAISED = "worker.raised"
@@ -155,6 +164,8 @@ class Code(StrEnum):
     SITE_NOT_APPROVED = "site.not_approved"
     SITE_NO_CONTRACT = "site.no_contract"
     SITE_NO_UPLOAD = "site.no_upload"
+    SITE_NO_CARD = "site.no_card"
+    SITE_NOT_READY = "site.not_ready"
     CENTRAL_UNREACHABLE = "central.unreachable"
 
 
@@ -221,12 +232,21 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Predictor {column!r} has no observed value here.", "Ignore the column in the job, or leave this site out."
     ),
     Code.DATA_TARGET_NEVER_OBSERVED: Entry("Target {column!r} is never observed here: nothing to contribute to it.", "Nothing to do."),
+    Code.DATA_LONG_TAIL: Entry(
+        "Column {column!r} has a long tail: a few rows are far from all others. The errors of its sums are larger for it than central can "
+        "know, and intervals become too short.",
+        "Put its logarithm, or another transformation of it, into the file, at central and at all sites.",
+    ),
+    Code.DATA_NEVER_OBSERVED: Entry(
+        "Column {column!r} has no observed value here. Central's gate completes it from what the others state, and nothing more is asked.",
+        "Nothing to do if it was never measured; else compare how the file writes missing cells with the contract.",
+    ),
     Code.RULE_MIN_ROWS: Entry(
-        "Target {column!r} is observed on {found} rows that take part; the policy asks for none or at least {limit}.",
-        "Use more rows, remove the target, or use another policy.",
+        "Column {column!r} is observed on {found} rows that take part; the policy asks for none or at least {limit}.",
+        "Use more rows, ignore the column in the job, or use another policy.",
     ),
     Code.RULE_PARAMETER_RATIO: Entry(
-        "Target {column!r}: {parameters} coefficients for {found} rows; the policy allows {limit} per row.",
+        "Column {column!r}: {parameters} coefficients for {found} rows; the policy allows {limit} per row.",
         "Use fewer predictors or more rows.",
     ),
     Code.RULE_CELL_COLUMN: Entry(
@@ -238,20 +258,29 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "The table {column!r} × {other!r} has a cell of {found} of {where}; the policy asks for none or at least {limit}.",
         "Ignore one of the two columns in the job, merge values in the files of all participants, or leave this site out.",
     ),
-    Code.RULE_COMBINATION: Entry(
-        "{found} rows are in combinations of levels of {columns} that fewer than {limit} rows have. A central that "
-        "chooses its questions about target {column!r} for it can solve for what each combination adds.",
-        "Ignore a column or merge levels in the files of all participants; where it is a notice, approve the job only when "
-        "you trust central to ask what the pair asks.",
-    ),
     Code.RULE_DOMINANCE: Entry(
         "Two of {where} hold {found} of the sum of squares of column {column!r}, or one of them outweighs all but two; "
         "the policy allows {limit}.",
         "Correct the cells if they are errors, transform the column (its logarithm, say) in the files of all participants, or ignore it.",
     ),
+    Code.RULE_DOMINANCE_CROSS: Entry(
+        "Two rows hold {found} of the sum of products of columns {column!r} and {other!r}, or one of them outweighs all but two; "
+        "the policy allows {limit}.",
+        "Correct the cells if they are errors, transform a column (its logarithm, say) in the files of all participants, or ignore one.",
+    ),
+    Code.RULE_LEVERAGE: Entry(
+        "Somebody is so far from all others in the columns of this job together that the sums would tell {found} of what is not known of "
+        "that one; the policy allows {limit}.",
+        "Ignore columns that are made of one another (windows or powers of a lab, dummies), correct far cells if they are errors, or "
+        "transform their column in the files of all participants.",
+    ),
+    Code.RULE_EVENTS: Entry(
+        "Target {column!r} has {found} {what}, whichever is fewer; a fit of this site's own needs at least {limit} of each.",
+        "Ignore the column in the job, make it a predictor where it is complete and both values are common enough, or leave this site out.",
+    ),
     Code.RULE_SET_ASIDE: Entry(
         "{found} of {rows} rows would be set aside because, in too small a group, they tell two targets apart; the limit is {limit}.",
-        "Use fewer targets, complete_rows in this site's policy (it then contributes complete rows only), or another policy.",
+        "Use fewer targets, a blind pair, or another policy.",
     ),
     Code.RULE_REDRAW: Entry(
         "{found} rows that miss binary target {column!r} take no part: in a group of so few, draws of so rare a value would tell people "
@@ -263,34 +292,47 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "If these cells are missing, leave them empty in this site's file; if they are values, do not approve the job.",
     ),
     Code.RULE_UNITS: Entry(
-        "The centre or scale of a column does not fit this site's values.",
+        "The centre, scale or start value of a column does not fit this site's values.",
         "Compare the units of the column at all participants; a column that is constant but for rounding should be constant.",
     ),
     Code.RULE_OTHER_ROWS: Entry(
         "The same file has answered job {job} about other rows: if the two differ by a few rows, the answers differ by theirs.",
         "Compare the columns and missing tokens of the two jobs before you press Start; if in doubt, cancel.",
     ),
-    Code.RULE_ETA: Entry(
-        "A question put a linear predictor beyond {limit} on some row.",
-        "The step is shortened; if it persists, set a ridge.",
+    Code.RULE_LIFE_VERSIONS: Entry(
+        "This would be version {found} of a data set that has stated a card before; the policy allows {limit}.",
+        "Upload a version that has stated a card, or let the owner of the data release one more.",
     ),
-    Code.RULE_WEIGHT_SUM: Entry(
-        "A question left a weight sum below {limit}.", "The outcome is too rare here: leave the target or the site out."
+    Code.RULE_LIFE_NUMBERS: Entry(
+        "With this job {found} different numbers about column {column!r} would have left over the life of the data set; "
+        "the policy allows {limit}.",
+        "Ignore the column or others beside it, use fewer targets or more rows, or let the owner of the data release one more card.",
     ),
-    Code.RULE_EVALUATIONS: Entry("More than {limit} questions for one fit.", "Set a ridge; the target may be separated."),
-    Code.RULE_DRAW_BOUNDS: Entry(
-        "A draw was asked for with coefficients beyond the policy's bounds.",
-        "Check the fit of the target; set a ridge.",
+    Code.RULE_LIFE_FITS: Entry(
+        "With this job {found} different own fits would have left over the life of the data set; the policy allows {limit}.",
+        "Use targets and predictors that earlier jobs have used, or let the owner of the data release one more card.",
     ),
-    Code.RULE_DRAW_SCHEDULE: Entry("A draw was asked for out of turn.", "Correct the pair: one draw per target and sweep, after its fit."),
-    Code.RULE_SELECTION_BOUNDS: Entry(
-        "A question about a selection model put a residual, a correlation or a probability beyond the policy's bounds.",
-        "The step is shortened; if it persists, look for outliers of the target or set a ridge.",
+    Code.RULE_LIFE_CHANGE: Entry(
+        "About {found} rows differ from an earlier version of this data set, as column {column!r} shows; the policy asks for none or at "
+        "least {limit}.",
+        "Upload the earlier version as it was, wait until more rows have come, or let the owner of the data release this version.",
     ),
+    Code.RULE_LIFE_ERROR: Entry(
+        "The numbers of this data set have left with errors of {found} typical rows; this policy has errors of {limit}. "
+        "The same number with two errors is the number without one.",
+        "Use the policy with which the life of the data set began, or wait until that life has ended.",
+    ),
+    Code.RULE_EVALUATIONS: Entry(
+        "Code that sees rows was asked more than {limit} questions for one fit.", "Set a ridge; the target may be separated."
+    ),
+    Code.RULE_DRAW_SCHEDULE: Entry("A fill was asked for out of turn.", "Correct the pair: one fill per target and sweep, after its fit."),
     Code.RULE_NOT_FINITE: Entry("A number was not finite.", "Check the pair and the scales of the columns."),
     Code.RULE_UNDECLARED: Entry("Something was asked or answered that the manifest does not declare.", "Correct the manifest or the pair."),
     Code.RULE_REFUSAL_BUDGET: Entry(
         "The site refused {limit} questions, its budget for one job.", "Check the pair; see the site's ledger."
+    ),
+    Code.CARD_IMPOSSIBLE: Entry(
+        "The numbers that a site stated are those of no rows.", "Ask the site which release it runs, and make the job without it meanwhile."
     ),
     Code.RULE_ADDITIVE: Entry(
         "A number that was declared a sum or a count is not the sum over the rows.",
@@ -368,13 +410,26 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Binary target {column!r} is observed on {found} rows here; a fit of their own is biased away from 0 below {limit}.",
         "Use a pair that pools statistics (SIMI, SIMICE), or fewer predictors.",
     ),
+    Code.FIT_FEW_EVENTS: Entry(
+        "Target {column!r} has {found} rows with its rarer value: {per} for each of {parameters} coefficients. Below ten this site's own "
+        "fit leans on its ridge, and its errors weigh as much as its numbers.",
+        "Use fewer predictors, or make the target a predictor. Without that the job runs, too, with larger standard errors.",
+    ),
+    Code.FIT_NO_PART: Entry(
+        "This site takes no part in the fit of target {column!r}: without {lacking} its own fit would be of another model.",
+        "Nothing to do; its rows count for continuous targets. To take part, ignore what was never measured in the job.",
+    ),
+    Code.EVENT_COMPLETED: Entry(
+        "Site {site} never measured {column!r}: the column was completed there from what the others state.",
+        "Nothing to do; its rows count for the other continuous targets and tell nothing new of this column.",
+    ),
+    Code.EVENT_NO_PART: Entry(
+        "Site {site} took no part in the fit of {column!r}, since it never measured {lacking}.",
+        "Ignore what it never measured, if its rows are needed for this target.",
+    ),
     Code.EVENT_ROWS_INCOMPLETE: Entry(
         "{rows} of central's rows have a missing predictor and took no part in the fits; {left} missing cells stay missing.",
         "Give the column the role ignored, or make it a target.",
-    ),
-    Code.EVENT_SET_ASIDE: Entry(
-        "Disclosure rules set aside {band} rows at {site}.",
-        "Fewer targets set fewer rows aside; so do targets that are missing together.",
     ),
     Code.EVENT_RIDGE: Entry("A ridge of {ridge} shrinks every slope towards 0.", "Use 0 unless a fit is singular or separated."),
     Code.EVENT_NOT_MIXED: Entry(
@@ -435,7 +490,9 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "The peer speaks protocol {found}, this end {expected}.", "Upgrade the older end: both ends need the same version."
     ),
     Code.WIRE_SEQUENCE: Entry("A message was lost.", "The link is opened again."),
-    Code.SITE_LOST: Entry("Site {site} was away for more than {limit} s while the job was running.", "Make the job again when it is back."),
+    Code.SITE_LOST: Entry(
+        "Site {site} was away for more than {limit} s while it owed the job an answer.", "Make the job again when it is back."
+    ),
     Code.SITE_RESTARTED: Entry("Site {site} was restarted while the job was running.", "Make the job again."),
     Code.SITE_REVOKED: Entry(
         "The key of site {site} was taken away or replaced while the job was running.", "Make the job again when the site is enrolled."
@@ -477,6 +534,14 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "The pair of this job is not approved at this site.", "Read the pair's source and approve its digest first."
     ),
     Code.SITE_NO_CONTRACT: Entry("Central has not uploaded its data yet: the contract is open.", "Wait until central has uploaded."),
+    Code.SITE_NO_CARD: Entry(
+        "No card was made of this upload.",
+        "Only blind pairs have cards. Of any other, the ledger and the receipt tell what left.",
+    ),
+    Code.SITE_NOT_READY: Entry(
+        "The file of site {site} does not pass any more: another job has told something of it meanwhile.",
+        "Make the job again. The owner of the data reads at the upload what stops the file.",
+    ),
     Code.SITE_NO_UPLOAD: Entry("There is no clean upload.", "Upload the CSV file of this site; the report says what to correct."),
     Code.CENTRAL_UNREACHABLE: Entry("Central could not be reached at {central}.", "Check the address, the network and the proxy setting."),
 }

@@ -49,6 +49,8 @@ class Ledger:
         self._scribe = Scribe(self._write_all)
         # A line must follow the one before it, whoever writes it.
         self._lock = threading.Lock()
+        self.deciding = threading.Lock()
+        """Held by whoever decides by the lines whether one more may be written: two at a time would see the same lines, and both pass."""
 
     async def enter(self, entry: bytes) -> None:
         """As :meth:`append`, for an event loop, which goes on unless the disk is quick. Entries that come together share one sync."""
@@ -170,13 +172,26 @@ def entries_of_dataset(path: Path, dataset: str) -> Iterator[dict[str, Any]]:
     return (line for line in _lines(path, wanted) if line.get("dataset") == dataset)
 
 
-def _lines(path: Path, wanted: bytes) -> Iterator[dict[str, Any]]:
+def entries_of_life(path: Path, life: str) -> Iterator[dict[str, Any]]:
+    """The lines about the life of a file in whatever job, as :func:`entries`: its versions, and what its owner released."""
+    wanted = json.dumps(life).encode()
+    return (line for line in _lines(path, wanted) if line.get("life") == life)
+
+
+def entries_of_kinds(path: Path, kinds: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The lines of some kinds, whatever they are about, as :func:`entries`."""
+    wanted = tuple(f'"kind":{json.dumps(kind)}'.encode() for kind in kinds)
+    return (line for line in _lines(path, *wanted) if line.get("kind") in kinds)
+
+
+def _lines(path: Path, *wanted: bytes) -> Iterator[dict[str, Any]]:
+    """Lines that contain any of some texts."""
     for file in files(path):
         if not file.exists():
             continue
         with file.open("rb") as lines:
             for raw in lines:
-                if wanted not in raw:
+                if not any(text in raw for text in wanted):
                     continue
                 try:
                     line = json.loads(raw)

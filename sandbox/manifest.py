@@ -18,7 +18,7 @@ import msgspec
 
 from sandbox.errors import Code, InputError
 
-KernelKind = Literal["margins", "gram", "glm_score", "glm_gradient", "glm_fit", "selection_score", "imputed_summary"]
+KernelKind = Literal["margins", "gram", "glm_score", "glm_gradient", "glm_fit", "selection_score"]
 """What a gate computes itself."""
 VerifiedKind = Literal["sum", "count", "estimate"]
 """What code that sees rows may answer, and a gate verifies."""
@@ -65,10 +65,33 @@ PARTS: Final[dict[KernelKind, Parts]] = {
         "loglik": ("<f8", ()),
         "loglik_step": ("<f8", ()),
     },
-    "imputed_summary": {"n": ("<i8", ()), "mean": ("<f8", ()), "sd": ("<f8", ())},
 }
 """The parts of each kernel's answer: dtype and shape. q = coefficients of the target's design, c = columns in the model, t = 2q + 1
 coefficients of a selection model (`sandbox.estimation.selection`), k = targets."""
+CARD_STEP: Final = "card"
+"""The built-in step in which a site states its card; reserved as the first round is."""
+POINT_STEP: Final = "point"
+"""The built-in step that asks for the scores at the common points that are due; reserved."""
+BUILT_IN_STEPS: Final = (RESERVED_STEP, CARD_STEP, POINT_STEP)
+CARD: Final = "card"
+"""The field of a card about all rows; beside it, `fit.N` states the own fit of binary target N (1-based), `gram.N` the Gram of target N
+where the policy states exact ones, `selection.N` the own fit of a selection model, `point.N` the score at a common point."""
+CARD_PARTS: Final[dict[str, Parts]] = {
+    "card": {
+        "n": ("<i8", ()),
+        "n_observed": ("<f8", ("c",)),
+        "levels": ("<f8", ("c", "2")),
+        "gram": ("<f8", ("d", "d")),
+        "is_exact": ("<i8", ()),
+        "error": ("<f8", ()),
+        "answers_points": ("<i8", ()),
+    },
+    "gram": {"n": ("<i8", ()), "gram": ("<f8", ("d", "d"))},
+    "fit": {"n": ("<f8", ()), "beta": ("<f8", ("c",)), "information": ("<f8", ("c",))},
+    "selection": {"n": ("<f8", ()), "theta": ("<f8", ("s",)), "information": ("<f8", ("s", "s"))},
+    "point": {"beta": ("<f8", ("c",)), "gradient": ("<f8", ("c",)), "information": ("<f8", ("c",))},
+}
+"""The parts of the fields of a card, by the field's name up to the dot. c = columns in the model, d = c + 1, s = 2c + 1."""
 VALUE: Final = "value"
 """The only part of a sum or a count."""
 MAX_SUM_DIMENSIONS: Final = 2
@@ -265,8 +288,9 @@ def _check(manifest: Manifest) -> None:
 
 
 def _check_step(name: str, step: Step) -> None:
-    if not _STEP_NAME.match(name) or name == RESERVED_STEP:
-        raise _wrong(f"steps.{name}", f"a step is a lower-case name of at most 32 characters, other than {RESERVED_STEP}")
+    if not _STEP_NAME.match(name) or name in BUILT_IN_STEPS:
+        reserved = ", ".join(BUILT_IN_STEPS)
+        raise _wrong(f"steps.{name}", f"a step is a lower-case name of at most 32 characters, other than {reserved}")
     for argument, field in step.request.items():
         key = f"steps.{name}.request.{argument}"
         if not _STEP_NAME.match(argument) or argument == "rows":

@@ -1,4 +1,4 @@
-"""Other jobs on the same file: which answered about other rows, and how much left. Pure: lines of a ledger in.
+"""Other jobs of code that sees rows on the same file: which answered about other rows, and how much left. Pure: lines of a ledger in.
 
 A gate knows of no other job, so the host asks its ledger at every upload. It finds names, not rows: which rows differ nobody can tell from
 them, so a site is told, and decides (`rule.other_rows`, a notice). Numbers of code that saw rows add up over jobs: a budget

@@ -14,23 +14,25 @@ from pathlib import Path
 from typing import Any, Final
 
 from sandbox.errors import CATALOGUE, Code
-from sandbox.ledger import entries, entries_of_dataset
+from sandbox.ledger import entries, entries_of_dataset, entries_of_life
+from sandbox.life_totals import LifeTotals, life_totals
+from sandbox.manifest import CARD_STEP
+from sandbox.statement import card_totals, count
 
 RULE_TITLES: Final = {
     "min_rows": "enough rows with the target observed",
     "parameter_ratio": "enough rows per coefficient",
     "cell_column": "no value held by a few people only",
     "cell_cross": "no pair of values held by a few people only",
-    "combination": "no combination of values held by a few people only",
     "dominance": "no sum of squares made of one or two people",
+    "dominance_cross": "no sum of products made of one or two people",
+    "leverage": "nobody whom columns together single out",
+    "events": "enough rows with each outcome of an own fit",
     "set_aside": "no difference of two targets made of a few people",
-    "eta": "no question that singles rows out",
-    "weight_sum": "no question about a few people only",
     "evaluations": "no more questions than a fit needs",
-    "draw_bounds": "no draw that marks rows",
     "units": "centre and scale that fit the rows",
-    "draw_schedule": "draws in turn, after a fit",
-    "redraw": "no draw that changes a few rows only",
+    "draw_schedule": "fills in turn, after a fit",
+    "redraw": "no fill that changes a few rows only",
     "additive": "sums that are sums over rows",
     "contributors": "no sum that a few people make up",
     "difference": "no difference of two sums that a few people make up",
@@ -39,6 +41,11 @@ RULE_TITLES: Final = {
     "value": "no number that is the value of a cell",
     "sum_budget": "fewer numbers than would give the rows back",
     "data_budget": "the same over all jobs on a data set",
+    "life_versions": "no more versions of a file than its life allows",
+    "life_numbers": "fewer numbers about a column than would give its values back, over the life of a file",
+    "life_fits": "no more own fits than the life of a file allows",
+    "life_change": "versions of a file that differ in enough rows",
+    "life_error": "one size of error over the life of a file",
     "request_bounds": "no request that singles rows out",
     "row_state": "cells filled from their own row only",
     "estimate": "estimates that are roots of verified sums",
@@ -120,20 +127,27 @@ class Receipt:
     set_aside: int
     first_time: str
     last_time: str
+    card: str
+    """What the card that left states, in words; empty when none left."""
     sent: tuple[Sent, ...]
     rules: tuple[RuleUse, ...]
     refused: tuple[RefusalLine, ...]
     wiped: tuple[str, ...]
     totals: Totals
     dataset_totals: Totals
+    life: LifeTotals | None
+    """Of the file that the job used; None where it has no life: its budget is then that of the data set."""
 
 
-def make_receipt(lines: Iterable[dict[str, Any]], dataset_lines: Iterable[dict[str, Any]]) -> Receipt | None:
+def make_receipt(
+    lines: Iterable[dict[str, Any]], dataset_lines: Iterable[dict[str, Any]], life_lines: Iterable[dict[str, Any]] = ()
+) -> Receipt | None:
     """The receipt of one job; None when the ledger has no line about it.
 
     Args:
         lines: of the ledger about the job, in order.
         dataset_lines: of the ledger about the data set the job used (see :func:`dataset_of`), in whatever job.
+        life_lines: of the ledger about the life of that file (see :func:`life_of`), in whatever job.
     """
     found = list(lines)
     if not found:
@@ -154,17 +168,19 @@ def make_receipt(lines: Iterable[dict[str, Any]], dataset_lines: Iterable[dict[s
         set_aside=int(upload.get("set_aside", 0)),
         first_time=str(found[0].get("time", "")),
         last_time=str(last.get("time", "")),
+        card=_card(found),
         sent=_sent(found),
         rules=_rules(found),
         refused=_refused(found),
         wiped=tuple(_wipe(line) for line in found if line.get("kind") in ("wipe", "failure")),
         totals=_totals(found),
         dataset_totals=_totals(list(dataset_lines)),
+        life=life_totals(list(life_lines)),
     )
 
 
 def read_receipt(ledger: Path, job_id: str, participant: str = "") -> Receipt | None:
-    """The receipt of a job from the files of a ledger. Blocking; reads them twice.
+    """The receipt of a job from the files of a ledger. Blocking; reads them up to three times.
 
     Args:
         ledger: the newest file.
@@ -174,8 +190,10 @@ def read_receipt(ledger: Path, job_id: str, participant: str = "") -> Receipt | 
     lines = list(entries(ledger, job_id))
     chosen = participant or next((line.get("participant") for line in reversed(lines)), "")
     lines = [line for line in lines if line.get("participant") == chosen]
-    dataset = dataset_of(lines)
-    return make_receipt(lines, entries_of_dataset(ledger, dataset) if dataset else ())
+    dataset, life = dataset_of(lines), life_of(lines)
+    # A release by the owner names no participant. Participants of a simulation may have the same file.
+    of_life = (line for line in (entries_of_life(ledger, life) if life else ()) if line.get("participant", chosen) == chosen)
+    return make_receipt(lines, entries_of_dataset(ledger, dataset) if dataset else (), of_life)
 
 
 def dataset_of(lines: Iterable[dict[str, Any]]) -> str:
@@ -183,9 +201,14 @@ def dataset_of(lines: Iterable[dict[str, Any]]) -> str:
     return next((line["dataset"] for line in reversed(list(lines)) if line.get("dataset")), "")
 
 
+def life_of(lines: Iterable[dict[str, Any]]) -> str:
+    """The name of the life of the file that a job used last; empty when it has none."""
+    return next((line["life"] for line in reversed(list(lines)) if line.get("life")), "")
+
+
 def as_text(receipt: Receipt) -> str:
     """The page as text, at most 100 columns wide in its fixed parts."""
-    totals, over_all = receipt.totals, receipt.dataset_totals
+    totals = receipt.totals
     lines = [
         f"RECEIPT of job {receipt.job} at {receipt.participant}",
         "",
@@ -200,21 +223,18 @@ def as_text(receipt: Receipt) -> str:
         "WHAT LEFT",
         f"  {totals.messages} messages, {totals.numbers} numbers ({totals.new_numbers} new ones), {totals.bytes} bytes. No row, no text.",
     ]
+    if receipt.card:
+        lines.append(f"  The card of the file: {receipt.card}.")
     lines += [
         f"  {sent.step} / {sent.field} ({sent.kind}): {sent.messages} messages, {sent.scalars} numbers, {sent.new} new"
         for sent in receipt.sent
     ]
-    lines += ["", "BUDGET OF THIS DATA SET, OVER ALL JOBS IN THIS LEDGER"]
-    lines.append(
-        f"  {over_all.jobs} jobs, {over_all.messages} messages, {over_all.numbers} numbers ({over_all.new_numbers} new), "
-        f"{over_all.innovations} by code that saw rows, {over_all.questions_at_coefficients} questions at coefficients, "
-        f"{over_all.refusals} refusals"
-    )
+    lines += _budget_as_text(receipt)
     lines += ["", "RULES"]
     lines += [
         f"  {rule.rule:<16} {rule.title}: judged {rule.judged} times, {rule.refusals} refusals, {rule.notices} notices"
         for rule in receipt.rules
-    ]
+    ] or ["  None was judged."]
     lines += ["", "WHAT WAS REFUSED"]
     lines += [f"  {line.count} × {line.code}: {line.remedy}" for line in receipt.refused] or ["  Nothing."]
     lines += ["", "WHAT WAS WIPED"]
@@ -222,9 +242,28 @@ def as_text(receipt: Receipt) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _budget_as_text(receipt: Receipt) -> list[str]:
+    life, over_all = receipt.life, receipt.dataset_totals
+    if life is not None:
+        words = {"version": life.versions, "number": life.numbers, "own fit": life.own_fits, "point": life.points}
+        stated = ", ".join(count(number, word) for word, number in words.items()) + ", as its budget counts them"
+        released = [f"  {release}" for release in life.releases] or ["  Nothing was released after a stop."]
+        return ["", "LIFE OF THIS FILE, OVER ALL JOBS IN THIS LEDGER", f"  {life.life}", f"  {stated}", *released]
+    counts = (
+        f"  {over_all.jobs} jobs, {over_all.messages} messages, {over_all.numbers} numbers ({over_all.new_numbers} new), "
+        f"{over_all.innovations} by code that saw rows, {over_all.questions_at_coefficients} questions at coefficients, "
+        f"{over_all.refusals} refusals"
+    )
+    return ["", "BUDGET OF THIS DATA SET, OVER ALL JOBS IN THIS LEDGER", counts]
+
+
 def _access(lines: list[dict[str, Any]]) -> str:
     start = next((line for line in reversed(lines) if line.get("kind") == "start"), None)
     return "no code was started" if start is None else ACCESS.get(str(start.get("sees_rows", "blind")), "–")
+
+
+def _card(lines: list[dict[str, Any]]) -> str:
+    return card_totals([field for line in _of_kind(lines, "release") for field in line.get("fields", []) if field.get("step") == CARD_STEP])
 
 
 def _sent(lines: list[dict[str, Any]]) -> tuple[Sent, ...]:
@@ -294,7 +333,7 @@ def _totals(lines: list[dict[str, Any]]) -> Totals:
         numbers=sum(int(field.get("scalars", 0)) for field in fields),
         new_numbers=sum(int(field.get("new", 0)) for field in fields),
         innovations=sum(int(line.get("innovation", 0)) for line in releases),
-        questions_at_coefficients=sum(field.get("kind") in ("glm_score", "selection_score") for field in fields),
+        questions_at_coefficients=sum(field.get("kind") in ("glm_score", "selection_score", "point") for field in fields),
         bytes=sum(int(line.get("bytes", 0)) for line in (*releases, *refusals)),
         refusals=len(_refusals(lines)),
     )

@@ -23,8 +23,9 @@ from sandbox.errors import Code, InputError, PeerError
 from sandbox.job import JobSpec, check_job
 from sandbox.ledger import Ledger
 from sandbox.manifest import Pair
-from sandbox.rounds.engine import CENTRAL, Engine
+from sandbox.rounds.engine import Engine
 from sandbox.rounds.local import LocalParticipant
+from sandbox.rounds.participant import CENTRAL
 from sandbox.rounds.summary import EngineProgress
 from sandbox.supervisor import Supervisor
 from sandbox.wire.messages import GateSetup, UploadReport
@@ -113,7 +114,7 @@ class Simulation:
         for name, path in zip(names, (self._inputs.central, *self._inputs.sites), strict=True):
             participant = await LocalParticipant.open(supervisor, self._setup(name, contract, offset), ledger)
             self._participants.append(participant)
-            async with contextlib.aclosing(_read(path)) as chunks:
+            async with contextlib.aclosing(read_file(path)) as chunks:
                 report = await participant.upload(chunks)
             self._reports[name] = report
             if not report.is_clean:
@@ -157,7 +158,7 @@ class Simulation:
             "seed": self._spec.seed,
             "contract": contract.digest,
             "participants": list(self._reports),
-            "set_aside": {name: report.set_aside_band for name, report in self._reports.items()},
+            "cards": {name: _card_lines(report) for name, report in self._reports.items() if report.card},
             "notes": {name: list(report.notes) for name, report in self._reports.items()},
             **summary,
         }
@@ -174,6 +175,14 @@ class Simulation:
         self._seconds[phase] = round(time.perf_counter() - since, 4)
 
 
+def _card_lines(report: UploadReport) -> list[dict[str, Any]]:
+    """The card of a site as `--json` prints it; `error` is in what a typical row adds."""
+    return [
+        {"what": line.what, "column": line.column, "shape": list(line.shape), "numbers": line.n_numbers, "error": line.error}
+        for line in report.card
+    ]
+
+
 def _site_names(paths: Sequence[Path]) -> list[str]:
     """A name for each site: the file's, numbered when two are alike."""
     names: list[str] = []
@@ -186,7 +195,8 @@ def _site_names(paths: Sequence[Path]) -> list[str]:
     return names
 
 
-async def _read(path: Path) -> AsyncGenerator[bytes, None]:
+async def read_file(path: Path) -> AsyncGenerator[bytes, None]:
+    """The bytes of a file, piece by piece, without holding up the event loop."""
     with path.open("rb") as file:
         while chunk := await asyncio.to_thread(file.read, READ_BYTES):
             yield chunk

@@ -29,7 +29,7 @@ Run = Callable[..., Coroutine[Any, Any, dict[str, Any]]]
 @pytest.fixture
 def exact() -> Policy:
     """`research` without rounding: what the kernels compute, to the last digit."""
-    return msgspec.structs.replace(built_in("research"), name="exact", gram_grid=0.0, score_grid=0.0)
+    return msgspec.structs.replace(built_in("research"), name="exact", gram_grid=0.0)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The link of one site: its session, which outlives connections, and who waits for its replies.
 
-A connection is lost and made again without anybody noticing but the board; a site that stays away too long, or comes back as another
-process, fails the jobs that run with it.
+A connection is lost and made again without anybody noticing but the board; a site that stays away too long while it owes an answer, or
+comes back as another process, fails the jobs that run with it.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Waiting:
 
     gone: asyncio.Future[TidegateError]
     question: Question | None = None
+    _absence: asyncio.TimerHandle | None = None
 
     def ask(self, number: int | None) -> asyncio.Future[bytes]:
         """Wait for the answer to a question, the next one."""
@@ -57,7 +58,19 @@ class Waiting:
         if not self.question.body.done():
             self.question.body.set_result(body)
         self.question = None
+        self.came_back()
         return True
+
+    def went_away(self, seconds: float, error: TidegateError) -> None:
+        """The site is away. If it owes an answer it has so long to come back; a site that owes none is not missed."""
+        if self.question is not None and self._absence is None:
+            self._absence = asyncio.get_running_loop().call_later(seconds, self.fail, error)
+
+    def came_back(self) -> None:
+        """The site is there again, or owes nothing any more: it is not waited for."""
+        if self._absence is not None:
+            self._absence.cancel()
+            self._absence = None
 
     def fail(self, error: TidegateError) -> None:
         """The site cannot go on with this job."""
@@ -80,7 +93,6 @@ class Link:
     handover: asyncio.Lock = field(default_factory=asyncio.Lock)
     session: Session = field(init=False)
     _alive: asyncio.Event = field(default_factory=asyncio.Event)
-    _away: asyncio.TimerHandle | None = None
 
     def __post_init__(self) -> None:
         self.session = self._new_session()
@@ -107,7 +119,8 @@ class Link:
             return False
         self.connection = None
         self.session.disconnect()
-        self._start_away_timer()
+        for waiting in self.jobs.values():
+            self._miss(waiting)
         return True
 
     def receive(self, data: bytes) -> list[Event]:
@@ -197,19 +210,16 @@ class Link:
     # --- being away ---------------------------------------------------------------------------------------------------------------------
 
     def _on_open(self, event: Opened) -> None:
-        self._stop_away_timer()
+        self._miss_no_more()
         if event.is_new:
             self._fail_jobs(PeerError(Code.SITE_RESTARTED, site=self.site_id))
 
-    def _start_away_timer(self) -> None:
-        self._stop_away_timer()
-        error = PeerError(Code.SITE_LOST, site=self.site_id, limit=round(self.away_seconds))
-        self._away = asyncio.get_running_loop().call_later(self.away_seconds, self._fail_jobs, error)
+    def _miss(self, waiting: Waiting) -> None:
+        waiting.went_away(self.away_seconds, PeerError(Code.SITE_LOST, site=self.site_id, limit=round(self.away_seconds)))
 
-    def _stop_away_timer(self) -> None:
-        if self._away is not None:
-            self._away.cancel()
-            self._away = None
+    def _miss_no_more(self) -> None:
+        for waiting in self.jobs.values():
+            waiting.came_back()
 
     def stop(self) -> None:
         """Close for good: central shuts down."""
@@ -217,20 +227,26 @@ class Link:
             connection = self.connection
             self.disconnect(connection)
             connection.close(CloseCode.GOING_AWAY)
-        self._stop_away_timer()
+        self._miss_no_more()
 
     def join(self, job_id: str) -> Waiting:
-        """A job starts to run with this site. A site that is away already has its time from now on."""
+        """A job starts to run with this site."""
         waiting = Waiting(asyncio.get_running_loop().create_future())
         self.jobs[job_id] = waiting
-        if not self.is_online:
-            self._start_away_timer()
         return waiting
+
+    def ask(self, waiting: Waiting, number: int | None) -> asyncio.Future[bytes]:
+        """Wait for the answer to a question. A site that is away already has its time from now on."""
+        body = waiting.ask(number)
+        if not self.is_online:
+            self._miss(waiting)
+        return body
 
     def leave(self, job_id: str) -> None:
         """The job ended."""
         waiting = self.jobs.pop(job_id, None)
         if waiting is not None:
+            waiting.came_back()
             waiting.gone.cancel()
 
     def _fail_jobs(self, error: TidegateError) -> None:

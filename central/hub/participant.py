@@ -27,6 +27,10 @@ class LinkedParticipant:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """The run needs this site no more: whether it is there is of no concern to the job. May be called more than once."""
         self._link.leave(self._job_id)
 
     async def gone(self) -> TidegateError:
@@ -49,7 +53,7 @@ class LinkedParticipant:
             PeerError: the site is lost, was restarted, or says that it cannot go on.
             LimitError: it did not answer in time. A connection that breaks meanwhile has its own limit on top.
         """
-        body = self._waiting.ask(number)
+        body = self._link.ask(self._waiting, number)
         seconds = self._step_seconds * n_steps + self._link.away_seconds
         try:
             async with asyncio.timeout(seconds):

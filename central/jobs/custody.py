@@ -16,8 +16,8 @@ from policies import Policy
 from sandbox.errors import TidegateError
 from sandbox.host.isolation import Isolator
 from sandbox.ledger import Ledger
-from sandbox.rounds.engine import CENTRAL
 from sandbox.rounds.local import LocalParticipant
+from sandbox.rounds.participant import CENTRAL
 from sandbox.wire.messages import GateSetup
 
 

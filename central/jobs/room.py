@@ -5,27 +5,25 @@ It decides and remembers; `service` talks to gates and sites and says what happe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 
 from central.jobs.model import Job
-from policies.disclosure import BANDS, LAST_BAND
-from sandbox.contract import Contract
+from sandbox.contract import Contract, Finding
 from sandbox.errors import Code, InputError
 from sandbox.job import JobSpec
 from sandbox.manifest import Pair
-from sandbox.rounds.engine import CENTRAL
 from sandbox.rounds.local import LocalParticipant
+from sandbox.rounds.participant import CENTRAL
 from sandbox.rounds.summary import EngineProgress
 from sandbox.wire.link import BoardRow, BoardUpdate, JobEnded, JobOffer, JobState, SiteStatus
 from sandbox.wire.messages import UploadReport
 
-BAND_NAMES: Final = frozenset((*(name for _, name in BANDS), LAST_BAND))
 MAX_FINDINGS: Final = 200
-"""Of one site on the board; a gate reports no more than that."""
+"""Of one site, told by its owner; a gate reports no more than that."""
 
 
 @dataclass(slots=True)
@@ -72,6 +70,8 @@ class Room:
     progress: EngineProgress = field(default_factory=lambda: EngineProgress("", 0, 0))
     run: dict[str, Any] = field(default_factory=dict)
     """What is known of a finished run; goes into the result."""
+    stated: frozenset[str] = frozenset()
+    """Sites whose cards are in: the run needs them no more."""
     is_begun: bool = False
     """Whether a run was begun: the row of the job may still have to say so."""
 
@@ -115,7 +115,7 @@ class Room:
         """A site tells where it stands; whether that counts, which it does as long as the job waits."""
         if self.state is not JobState.WAITING:
             return False
-        self.statuses[site_id] = told(status)
+        self.statuses[site_id] = heard(status)
         return True
 
     def site_restarted(self, site_id: str) -> None:
@@ -134,6 +134,10 @@ class Room:
         """The run is further than before."""
         self.progress = progress
 
+    def cards_in(self, sites: Sequence[str]) -> None:
+        """The cards of these sites are in."""
+        self.stated |= frozenset(sites)
+
     def ran(self, run: dict[str, Any]) -> None:
         """The run came to its end, and `run` is what is known of it."""
         self.run = run
@@ -151,7 +155,12 @@ class Room:
             site_row(self.statuses.get(site), site, self.institutions.get(site, ""), is_online(site), self.pair.digest, digest)
             for site in self.job.participants
         ]
-        return (central_row(self.central), *sites)
+        return (central_row(self.central), *(msgspec.structs.replace(row, is_stated=row.participant in self.stated) for row in sites))
+
+    def told_by(self, participant: str) -> tuple[Finding, ...]:
+        """What a site's owner told central of what stops its file. It is for central: other sites are not told."""
+        status, contract = self.statuses.get(participant), self.contract
+        return status.told if status is not None and contract is not None and is_current(status, contract.digest) else ()
 
     def offer(self, is_online: Callable[[str], bool]) -> JobOffer:
         """The whole job, for a site."""
@@ -182,40 +191,35 @@ def central_row(central: CentralSide | None) -> BoardRow:
         participant=CENTRAL,
         is_online=True,
         is_approved=True,
-        is_uploaded=report is not None,
-        is_matching=report is not None and report.contract is not None,
-        is_clean=report is not None and report.is_clean,
+        is_ready=report is not None and report.is_clean,
         is_started=central is not None and central.is_started,
-        set_aside_band=report.set_aside_band if report is not None else "",
-        findings=tuple(finding.outward() for finding in report.findings) if report is not None else (),
     )
 
 
 def site_row(status: SiteStatus | None, site: str, institution: str, is_online: bool, digest: str, contract_digest: str) -> BoardRow:
-    """A site on the board. What it says of an upload counts only for the contract that holds now."""
+    """A site on the board. What it says of its file counts only for the contract that holds now."""
     if status is None:
         return BoardRow(site, institution, is_online)
     is_approved = status.approved_digest == digest
-    is_current = status.is_uploaded and contract_digest != "" and status.contract_digest == contract_digest
+    is_ready = status.is_ready and is_current(status, contract_digest)
     return BoardRow(
         participant=site,
         institution=institution,
         is_online=is_online,
         is_approved=is_approved,
-        is_uploaded=is_current,
-        is_matching=is_current and status.is_matching,
-        is_clean=is_current and status.is_clean,
-        is_started=is_current and is_approved and status.is_clean and status.is_started,
-        set_aside_band=status.set_aside_band if is_current else "",
-        findings=tuple(finding.outward() for finding in status.findings) if is_current else (),
+        is_ready=is_ready,
+        is_started=is_ready and is_approved and status.is_started,
     )
 
 
-def told(status: SiteStatus) -> SiteStatus:
-    """What is kept of a status. A site may say anything: others see closed words only, and not more than a person reads."""
-    band = status.set_aside_band if status.set_aside_band in BAND_NAMES else ""
-    findings = tuple(finding.outward() for finding in status.findings[:MAX_FINDINGS])
-    return msgspec.structs.replace(status, set_aside_band=band, findings=findings)
+def is_current(status: SiteStatus, contract_digest: str) -> bool:
+    """Whether what a site says of its file is about the contract that holds now."""
+    return contract_digest != "" and status.contract_digest == contract_digest
+
+
+def heard(status: SiteStatus) -> SiteStatus:
+    """What is kept of a status. A site may say anything: closed words only, and not more than a person reads."""
+    return msgspec.structs.replace(status, told=tuple(finding.outward() for finding in status.told[:MAX_FINDINGS]))
 
 
 def ended(job: Job) -> JobEnded:

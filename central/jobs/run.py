@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -11,7 +11,8 @@ from central.hub.participant import LinkedParticipant
 from central.jobs.room import CentralSide, Room
 from sandbox.contract import Contract
 from sandbox.errors import Code, PeerError
-from sandbox.rounds.engine import CENTRAL, Engine
+from sandbox.rounds.engine import Engine
+from sandbox.rounds.participant import CENTRAL
 from sandbox.rounds.summary import EngineProgress, RunSummary
 from sandbox.supervisor import Supervisor
 
@@ -21,8 +22,9 @@ async def run_job(
     room: Room,
     sites: Sequence[LinkedParticipant],
     observe: Callable[[EngineProgress], None],
+    on_stated: Callable[[Sequence[str]], None],
 ) -> dict[str, Any]:
-    """Run the job of a room to its end; what `run.json` says of it.
+    """Run the job of a room to its end; what `run.json` says of it. `on_stated` is told the sites that are not needed any more.
 
     Raises:
         TidegateError: the run failed; its `site` is the culprit, if there is one.
@@ -33,32 +35,41 @@ async def run_job(
     with ExitStack() as stack:
         for site in sites:
             stack.enter_context(site)
-        engine = Engine(supervisor, room.pair, room.spec, contract, central.gate, sites, observe)
-        summary = await _until_lost(engine, sites)
+        needed = {site.name: site for site in sites}
+
+        def stated(names: Sequence[str]) -> None:
+            for name in names:
+                needed.pop(name).leave()
+            on_stated(names)
+
+        engine = Engine(supervisor, room.pair, room.spec, contract, central.gate, sites, observe, stated)
+        summary = await _until_lost(engine, needed)
     return describe(room, central, contract, summary)
 
 
-async def _until_lost(engine: Engine, sites: Sequence[LinkedParticipant]) -> RunSummary:
-    """The engine's summary, or the loss of a site as soon as it is known: the engine itself waits for all answers of a round."""
+async def _until_lost(engine: Engine, needed: Mapping[str, LinkedParticipant]) -> RunSummary:
+    """The engine's summary, or the loss of a site that is still needed as soon as it is known.
+
+    The engine itself waits for all answers of a round. A site that has stated its card is not needed any more, and may go offline.
+    """
     run = asyncio.create_task(engine.run())
-    losses = [asyncio.create_task(site.gone()) for site in sites]
+    losses = {name: asyncio.create_task(site.gone()) for name, site in needed.items()}
     try:
-        waits: list[asyncio.Task[Any]] = [run, *losses]
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for loss in losses:
-            if loss.done() and not run.done():
-                raise loss.result()
+        while not run.done():
+            waits: list[asyncio.Task[Any]] = [run, *(losses[name] for name in needed)]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for name in needed:
+                if losses[name].done() and not run.done():
+                    raise losses[name].result()
         return await run
     finally:
-        for task in (run, *losses):
+        for task in (run, *losses.values()):
             task.cancel()
-        await asyncio.gather(run, *losses, return_exceptions=True)
+        await asyncio.gather(run, *losses.values(), return_exceptions=True)
 
 
 def describe(room: Room, central: CentralSide, contract: Contract, summary: RunSummary) -> dict[str, Any]:
-    """What central knows of a run: its own data's notes, everybody's set-aside band, and the engine's summary."""
-    bands = {CENTRAL: central.report.set_aside_band if central.report is not None else ""}
-    bands |= {site: room.statuses[site].set_aside_band for site in room.job.participants}
+    """What central knows of a run: its own data's notes, and the engine's summary."""
     manifest = room.pair.manifest
     return {
         "job": room.job.id,
@@ -68,7 +79,6 @@ def describe(room: Room, central: CentralSide, contract: Contract, summary: RunS
         "seed": room.spec.seed,
         "contract": contract.digest,
         "participants": [CENTRAL, *room.job.participants],
-        "set_aside": bands,
         "notes": {CENTRAL: list(central.report.notes) if central.report is not None else []},
         **summary.as_dict(),
     }

@@ -37,7 +37,7 @@ from sandbox.host.problems import Findings, FindingView, invalid, not_found
 from sandbox.job import check_job, job_from_table
 from sandbox.ledger import Ledger
 from sandbox.manifest import Pair
-from sandbox.rounds.engine import CENTRAL
+from sandbox.rounds.participant import CENTRAL
 from sandbox.rounds.state import OVER, JobEvent
 from sandbox.rounds.summary import EngineProgress
 from sandbox.wire.link import JobState, SiteCancel, SiteStatus
@@ -273,7 +273,11 @@ class JobService:
                 room.progressed(progress)
                 self._bulletin.announce(room)
 
-            room.ran(await run_job(await self._isolator.supervisor(), room, sites, observe))
+            def on_stated(names: Sequence[str]) -> None:
+                room.cards_in(names)
+                self._bulletin.announce(room)
+
+            room.ran(await run_job(await self._isolator.supervisor(), room, sites, observe, on_stated))
             await self._finish(room)
         except TidegateError as error:
             room.run_failed()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from central.jobs.model import Job
 from central.jobs.room import Room
@@ -61,11 +61,24 @@ class JobSummary(BaseModel):
         return cls(**cls.fields(job))
 
 
+class ToldRowView(RowView):
+    """A participant as central sees it. `told` is what its owner chose to tell of what stops its file; other sites do not see that."""
+
+    told: list[FindingView] = Field(default_factory=list)
+
+    @classmethod
+    def build(cls, row: BoardRow, room: Room, contract: Contract | None) -> Self:
+        """The view of a row, with what was told in central's words."""
+        view = cls.of(row)
+        view.told = [_outward(finding, contract) for finding in room.told_by(row.participant)]
+        return view
+
+
 class JobView(JobSummary):
     """A job with everything central knows of it."""
 
     spec: dict[str, Any]
-    board: list[RowView]
+    board: list[ToldRowView]
     progress: ProgressView
     contract: ContractView | None
     report: ReportView | None
@@ -78,15 +91,11 @@ class JobView(JobSummary):
         return cls(
             **cls.fields(room.job if room else job),
             spec=job.spec,
-            board=[_row_view(row, contract) for row in room.board(is_online)] if room else [],
+            board=[ToldRowView.build(row, room, contract) for row in room.board(is_online)] if room else [],
             progress=ProgressView.model_validate(room.progress) if room else ProgressView(),
             contract=ContractView.of(contract) if contract else None,
             report=ReportView.of(report) if report else None,
         )
-
-
-def _row_view(row: BoardRow, contract: Contract | None) -> RowView:
-    return RowView.of(row, [_outward(finding, contract) for finding in row.findings])
 
 
 def _outward(finding: Finding, contract: Contract | None) -> FindingView:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
 from remote.owner.access import Owner, signed_in
+from remote.runs.card_numbers import CardNumbersView
 from remote.runs.service import Runs
 from remote.runs.view import EventView, RunDetails, RunSummary, RunView
 from sandbox.errors import Code
@@ -26,6 +27,25 @@ class NewApproval(BaseModel):
     digest: str = Field(max_length=64)
     lets_see_rows: bool = False
     """Also let exactly this code see rows, if it asks for that (`access = "rows"` in its manifest)."""
+
+
+class Told(BaseModel):
+    """What stops a file, as central is told it. `column` is 1-based, 0 when no column is meant."""
+
+    code: str = Field(max_length=64)
+    column: int = Field(ge=0)
+
+
+class Telling(BaseModel):
+    """What you were shown: all that stops the file, in its order."""
+
+    findings: list[Told] = Field(max_length=1000)
+
+
+class Release(BaseModel):
+    """Why one more card of the file may leave. It goes into the ledger, with your name."""
+
+    reason: str = Field(min_length=1, max_length=500)
 
 
 @router.get("/jobs")
@@ -64,6 +84,12 @@ async def upload(job_id: str, request: Request, runs: TheseRuns) -> ReportView:
     return ReportView.of(await runs.upload(job_id, request.stream()))
 
 
+@router.get("/jobs/{job_id}/card")
+async def read_card(job_id: str, runs: TheseRuns) -> CardNumbersView:
+    """The numbers that leave this site, before they do: in the units of the file, errors included."""
+    return CardNumbersView.of(await runs.show_card(job_id))
+
+
 @router.post("/jobs/{job_id}/start")
 async def start(job_id: str, runs: TheseRuns) -> RunView:
     """Press Start: the pair is locked into a worker, and central may begin when everybody has."""
@@ -71,6 +97,18 @@ async def start(job_id: str, runs: TheseRuns) -> RunView:
     if findings:
         raise Findings(Code.WORKER_SOURCE, [FindingView.of_source(finding) for finding in findings])
     return RunView.build(runs.get(job_id))
+
+
+@router.post("/jobs/{job_id}/tell")
+async def tell(job_id: str, telling: Telling, runs: TheseRuns) -> RunView:
+    """Tell central what stops this site's file: the codes and columns in the body, which must be what `tells` of the job shows now."""
+    return RunView.build(runs.tell(job_id, [(finding.code, finding.column) for finding in telling.findings]))
+
+
+@router.post("/jobs/{job_id}/release")
+async def release(job_id: str, release: Release, owner: Owner, runs: TheseRuns) -> RunView:
+    """Let one more card pass, once, of the file that the last upload is a version of: its life stopped it. Upload it again then."""
+    return RunView.build(await runs.release(job_id, owner.name, release.reason))
 
 
 @router.post("/jobs/{job_id}/cancel")

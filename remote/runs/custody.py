@@ -7,6 +7,7 @@ or wiped when is decided in `service`.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -20,6 +21,7 @@ from remote.runs.run import Run
 from sandbox.errors import Code, InputError, TidegateError
 from sandbox.host.isolation import Isolator
 from sandbox.ledger import Ledger
+from sandbox.life import release_entry
 from sandbox.rounds.local import LocalParticipant
 from sandbox.wire.messages import GateSetup
 
@@ -35,8 +37,8 @@ class Held:
     responder: Responder | None = None
     operation: asyncio.Task[Any] | None = None
     """The upload or start that is under way."""
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    """Responder, watcher and deadline of a started run."""
+    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    """Responder, watcher and deadline of a started run; questions of the owner."""
 
 
 class Custody:
@@ -82,6 +84,11 @@ class Custody:
             self.later(self._wipe_opened(opening))
             raise
 
+    async def release(self, run: Run, life: str, by: str, reason: str) -> None:
+        """Write into the ledger that the owner lets one more card of a life pass."""
+        entry = release_entry(life, by, reason, job=run.job_id, participant=run.site_id, pair=run.offer.digest)
+        await self._ledger.enter(json.dumps(entry).encode())
+
     async def drop(self, run: Run) -> None:
         """Stop what is going on in a run, except the caller, and wipe its rows."""
         held = self._of(run)
@@ -107,6 +114,13 @@ class Custody:
             return await task
         finally:
             held.operation = None
+
+    async def ask(self, run: Run, work: Coroutine[Any, Any, T]) -> T:
+        """Ask the gate of a run something. Whoever asked may go away: the answer is read all the same, unless the run is dropped."""
+        held, task = self._of(run), asyncio.create_task(work)
+        held.tasks.add(task)
+        task.add_done_callback(held.tasks.discard)
+        return await asyncio.shield(task)
 
     async def wipe(self, participant: LocalParticipant) -> None:
         """Wipe a participant."""

@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 
 from sandbox.errors import Code, PeerError, TidegateError
+from sandbox.life import STOPS
 from sandbox.rounds.local import LocalParticipant
 from sandbox.wire.link import SiteAnswer, SiteBegin, SiteBegun, SiteFailed, SiteReply, SiteRound
 
@@ -36,6 +37,8 @@ class Responder:
         self._last_number = -1
         self._has_begun = False
         self._is_flooded = False
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
 
     def put(self, question: SiteBegin | SiteRound) -> None:
         """Queue a question; it is answered by :meth:`run`."""
@@ -48,24 +51,34 @@ class Responder:
         """Answer questions until one fails or the run ends."""
         while True:
             question = await self._questions.get()
-            answer = await self._answer(question)
-            await self._send(answer)
-            if isinstance(answer, SiteFailed):
-                await self._on_failure(answer.code)
-                return
+            self._is_idle.clear()
+            try:
+                answer = await self._answer(question)
+                if isinstance(answer, Code):
+                    await self._send(SiteFailed(self._job_id, outward(answer)))
+                    await self._on_failure(answer)
+                    return
+                await self._send(answer)
+            finally:
+                self._is_idle.set()
 
-    async def _answer(self, question: SiteBegin | SiteRound) -> SiteAnswer:
+    async def idle(self) -> None:
+        """Wait until no question is being answered: a gate that gave up over one has said why in the answer, and ended after that."""
+        await self._is_idle.wait()
+
+    async def _answer(self, question: SiteBegin | SiteRound) -> SiteBegun | SiteReply | Code:
+        """The answer, or why there is none."""
         if self._is_flooded:
-            return SiteFailed(self._job_id, Code.LIMIT_MESSAGES)
+            return Code.LIMIT_MESSAGES
         try:
             if isinstance(question, SiteBegin):
                 return await self._begin(question)
             return await self._round(question)
         except TidegateError as error:
-            return SiteFailed(self._job_id, error.code)
+            return error.code
         except Exception as error:  # noqa: BLE001 - a bug of ours must end the run, not leave central waiting
             log.error("run.responder", job=self._job_id, error=type(error).__name__)
-            return SiteFailed(self._job_id, Code.GATE_PROTOCOL)
+            return Code.GATE_PROTOCOL
 
     async def _begin(self, question: SiteBegin) -> SiteBegun:
         if self._has_begun:
@@ -81,3 +94,8 @@ class Responder:
         self._last_number = question.number
         body = await self._participant.run_round_bytes(question.number, question.chains)
         return SiteReply(self._job_id, question.number, body)
+
+
+def outward(code: Code) -> Code:
+    """A failure as central is told it. Which rule stops a file is decided by its rows, and is for its owner only."""
+    return Code.SITE_NOT_READY if code in STOPS else code

@@ -5,8 +5,8 @@ It starts nothing and sends nothing itself; processes and tasks are in `custody`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from policies import Policy
 from remote.approvals.model import Approval
@@ -18,21 +18,6 @@ from sandbox.manifest import Pair
 from sandbox.rounds.state import OVER
 from sandbox.wire.link import BoardRow, BoardUpdate, JobOffer, JobState, SiteStatus
 from sandbox.wire.messages import Isolation, UploadReport
-
-MISMATCHES: Final = frozenset(
-    {
-        Code.DATA_HEADER_MISMATCH,
-        Code.DATA_HEADER_ORDER,
-        Code.DATA_HEADER_LOOKS_LIKE_DATA,
-        Code.DATA_HEADER_RESERVED,
-        Code.DATA_HEADER_DUPLICATE,
-        Code.DATA_COLUMN_MISSING,
-        Code.DATA_COLUMN_EXTRA,
-        Code.DATA_EMPTY,
-        Code.DATA_NOT_UTF8,
-    }
-)
-"""Findings that mean that the columns are not those of the contract (or could not be read)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +47,14 @@ class Run:
     report: UploadReport | None = None
     trouble: Finding | None = None
     """Why the last upload or start came to nothing, beyond what the report says."""
+    told: tuple[Finding, ...] = ()
+    """What the owner has told central of what stops the file."""
     code: Code | None = None
     culprit: str = ""
     is_cancelled_here: bool = False
     isolation: Isolation | None = None
+    is_released: bool = False
+    """Whether the owner has lifted what stopped the last upload: the next one may pass."""
     is_busy: bool = False
     """Whether an upload or a start is under way; one at a time."""
     reported: SiteStatus | None = None
@@ -117,7 +106,7 @@ class Run:
     def upload_begins(self) -> None:
         """Another file comes: what was there of the one before is wiped."""
         self.void()
-        self.trouble = None
+        self.trouble, self.told, self.is_released = None, (), False
 
     def gate_opened(self, isolation: Isolation) -> None:
         """A gate reads the file; what locks it in."""
@@ -132,7 +121,7 @@ class Run:
     def start_begins(self) -> None:
         """The owner has pressed Start. Raises :class:`InputError` unless that is possible now."""
         self.check_may_start()
-        self.trouble = None
+        self.trouble, self.told = None, ()
 
     def started(self) -> None:
         """A worker is attached: central may begin."""
@@ -152,6 +141,7 @@ class Run:
         """Forget the upload: it is wiped, or about to be."""
         self.phase = follow(self.phase, RunInput.VOID)
         self.report = self.isolation = None
+        self.told = ()
 
     def cancelled_by_owner(self) -> None:
         """The owner has cancelled the job."""
@@ -162,6 +152,21 @@ class Run:
         self.phase = follow(self.phase, RunInput.END)
         self.state, self.code, self.culprit = state, code, culprit
         self.report = None
+        self.told = ()
+
+    def released(self) -> None:
+        """The owner lets one more card of the life pass that stopped the file: the same file may be uploaded again."""
+        self.is_released = True
+
+    def told_central(self, shown: Sequence[tuple[str, int]]) -> None:
+        """The owner tells central what stops the file: `shown`, the codes and columns that they were shown.
+
+        Raises :class:`InputError` when that is not, or no longer, what stops it.
+        """
+        self._check_open()
+        if not self.stops or list(shown) != [(finding.code.value, finding.column) for finding in self.stops]:
+            raise InputError(Code.JOB_STATE, state="not stopped by that")
+        self.told = self.stops
 
     def forgotten(self) -> None:
         """Central does not know any more what it was told."""
@@ -207,6 +212,32 @@ class Run:
             raise InputError(Code.SITE_NO_UPLOAD)
         follow(self.phase, RunInput.START)
 
+    def check_may_release(self) -> str:
+        """The life that stops the last upload. Raises :class:`InputError` unless its owner may let one more card of it pass now."""
+        self._check_open()
+        if self.is_busy:
+            raise InputError(Code.JOB_STATE, state="busy with an upload or a start")
+        if self.report is None or not self.report.stopped_life or self.is_released:
+            raise InputError(Code.JOB_STATE, state="not stopped by the life of the file")
+        return self.report.stopped_life
+
+    def check_may_show_card(self) -> None:
+        """Raise unless there is a card and nothing else goes on: not central's questions, nor an upload or a start."""
+        if self.phase in (Phase.RUNNING, Phase.ENDED):
+            raise InputError(Code.JOB_STATE, state="running" if self.phase is Phase.RUNNING else "over")
+        if self.is_busy:
+            raise InputError(Code.JOB_STATE, state="busy with an upload or a start")
+        if self.phase is Phase.OFFERED:
+            raise InputError(Code.SITE_NO_UPLOAD)
+        if self.report is None or not self.report.card:
+            raise InputError(Code.SITE_NO_CARD)
+
+    @property
+    def is_stated(self) -> bool:
+        """Whether the card of this site has left and central, as it says, needs the site no more. A new process knows it by this alone."""
+        is_running = self.state is JobState.RUNNING and self.phase is not Phase.ENDED
+        return is_running and any(row.is_stated for row in self.board if row.participant == self.site_id)
+
     @property
     def is_open(self) -> bool:
         """Whether the owner may still approve, upload and start."""
@@ -219,24 +250,25 @@ class Run:
             return False
         return self.approval.digest == self.pair.digest and self.approval.spec_digest == self.offer.spec.digest
 
-    def status(self) -> SiteStatus:
-        """What central may know of this site's part: codes and columns, no details."""
-        report = self.report
-        findings = tuple(finding.outward() for finding in report.findings) if report else ()
+    @property
+    def stops(self) -> tuple[Finding, ...]:
+        """What stops the file or the start, as central would be told it: code and column, each pair once. How often is a count."""
+        found = [finding for finding in self.report.findings if finding.severity == "stop"] if self.report else []
         if self.trouble is not None:
-            findings += (self.trouble.outward(),)
-        is_uploaded = report is not None
+            found.append(self.trouble)
+        return tuple(Finding(code, column=column) for column, code in sorted({(finding.column, finding.code) for finding in found}))
+
+    def status(self) -> SiteStatus:
+        """What central may know of this site's part: whether there is a file that passes, and what the owner has told."""
+        is_ready = self.phase in (Phase.READY, Phase.STARTED, Phase.RUNNING)
         contract = self.offer.contract
         return SiteStatus(
             self.job_id,
+            contract_digest=contract.digest if (is_ready or self.told) and contract is not None else "",
             approved_digest=self.approval.digest if self.approval is not None and self.is_approved else "",
-            is_uploaded=is_uploaded,
-            is_matching=is_uploaded and not any(finding.code in MISMATCHES and finding.severity == "stop" for finding in findings),
-            is_clean=self.phase in (Phase.READY, Phase.STARTED, Phase.RUNNING),
+            is_ready=is_ready,
             is_started=self.phase in (Phase.STARTED, Phase.RUNNING),
-            set_aside_band=report.set_aside_band if report else "",
-            findings=findings,
-            contract_digest=contract.digest if is_uploaded and contract is not None else "",
+            told=self.told,
         )
 
     def _check_open(self) -> None:

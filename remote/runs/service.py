@@ -7,7 +7,7 @@ run, that the end of a job cancels. A participant (gate and worker) belongs to e
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 import structlog
@@ -15,6 +15,7 @@ import structlog
 from policies import Policy
 from remote.approvals.model import Approval
 from remote.approvals.service import Approvals
+from remote.runs.card_numbers import CardNumbers
 from remote.runs.custody import Custody
 from remote.runs.journal import Journal
 from remote.runs.offer import is_other_job
@@ -22,6 +23,7 @@ from remote.runs.phase import Phase
 from remote.runs.responder import Responder
 from remote.runs.run import Run
 from sandbox.errors import Code, InputError, TidegateError
+from sandbox.host.problems import invalid
 from sandbox.rounds.local import LocalParticipant
 from sandbox.rounds.state import OVER
 from sandbox.wire.link import (
@@ -120,6 +122,46 @@ class Runs:
         run.check_may_start()
         return await self._operate(run, lambda: self._start(run))
 
+    async def release(self, job_id: str, owner: str, reason: str) -> Run:
+        """Let one more card pass of the life that stops the last upload, once. Central is told nothing.
+
+        Raises :class:`InputError` when no life stops it, or none that its owner may release, or without a reason.
+        """
+        run = self.get(job_id)
+        life = run.check_may_release()
+        if not reason.strip():
+            raise invalid("reason: say why one more card may leave")
+        # Before the line is written: a second press of the button releases nothing more.
+        run.released()
+        await self._custody.release(run, life, owner, reason)
+        self._note(run, "released", detail=f"one more card, by {owner}")
+        return run
+
+    def tell(self, job_id: str, shown: Sequence[tuple[str, int]]) -> Run:
+        """Tell central what stops the file: exactly the codes and columns that the owner was shown."""
+        run = self.get(job_id)
+        run.told_central(shown)
+        self._note(run, "told central", detail=", ".join(f"{finding.code.value} {finding.column or ''}".strip() for finding in run.told))
+        self._report(run)
+        return run
+
+    async def show_card(self, job_id: str) -> CardNumbers:
+        """The numbers of the card that leaves, in raw units. Raises :class:`InputError` when there is none, or something else goes on."""
+        run = self.get(job_id)
+        run.check_may_show_card()
+        participant, contract = self._custody.participant(run), run.offer.contract
+        if participant is None or contract is None:
+            raise InputError(Code.SITE_NO_UPLOAD)
+        try:
+            fields = await self._custody.ask(run, participant.show_card())
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if caller is None or caller.cancelling():
+                raise
+            # Not our caller was cancelled but the question: the job changed or ended under it.
+            raise InputError(Code.JOB_STATE, state="over" if run.phase is Phase.ENDED else "changed") from None
+        return CardNumbers(contract, fields)
+
     async def cancel(self, job_id: str) -> Run:
         """Cancel the job for everybody. Wipes at once, also when central cannot be reached."""
         run = self.get(job_id)
@@ -180,6 +222,8 @@ class Runs:
         else:
             if changed and (run.report is not None or run.is_busy):
                 self._void(run)
+            if run.is_stated:
+                self._custody.later(self._wipe_stated(run))
             self._report(run)
 
     def _on_new_offer(self, offer: JobOffer) -> None:
@@ -205,6 +249,8 @@ class Runs:
         run.update(update)
         if update.state in OVER:
             self._custody.later(self._end(run, update.state, update.code, update.culprit))
+        elif run.is_stated:
+            self._custody.later(self._wipe_stated(run))
 
     def _on_question(self, question: SiteBegin | SiteRound) -> None:
         run = self._runs.get(question.job_id)
@@ -300,6 +346,8 @@ class Runs:
 
     async def _await_death(self, run: Run, participant: LocalParticipant) -> None:
         error = await participant.gone()
+        if (responder := self._custody.responder(run)) is not None:
+            await responder.idle()
         if self._custody.participant(run) is participant:
             await self._fail(run, error.code)
 
@@ -322,6 +370,12 @@ class Runs:
     async def _after_failure(self, run: Run, code: Code) -> None:
         """Central has been told; end it here without waiting for its JobEnded."""
         await self._end(run, JobState.FAILED, code, run.site_id)
+
+    async def _wipe_stated(self, run: Run) -> None:
+        """Wipe the rows of a site whose card is in, as central says. Nothing is asked of them any more; the job itself goes on."""
+        if self._custody.participant(run) is not None:
+            await self._custody.drop(run)
+            self._note(run, "card is in, wiped")
 
     def _void(self, run: Run) -> None:
         """Forget the upload now, wipe it in a moment."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Self
 
@@ -12,11 +13,11 @@ from remote.approvals.model import Approval
 from remote.runs.model import RunEvent
 from remote.runs.phase import Phase
 from remote.runs.run import Run
+from sandbox.errors import InputError
 from sandbox.host.problems import Explanation, FindingView
 from sandbox.host.views import ContractView, ProgressView, ReportView, RowView, View
 from sandbox.job import n_sweeps
 from sandbox.manifest import CHAINS
-from sandbox.wire.link import BoardRow
 
 
 class MayView(BaseModel):
@@ -25,6 +26,9 @@ class MayView(BaseModel):
     approve: bool
     upload: bool
     start: bool
+    tell: bool
+    release: bool
+    show_card: bool
     cancel: bool
 
     @classmethod
@@ -36,6 +40,9 @@ class MayView(BaseModel):
             approve=run.is_open and not run.is_approved and run.pair is not None and run.problem is None,
             upload=may_upload,
             start=may_upload and run.phase is Phase.READY,
+            tell=is_free and bool(run.stops) and run.told != run.stops,
+            release=_may(run.check_may_release),
+            show_card=_may(run.check_may_show_card),
             cancel=run.phase is not Phase.ENDED,
         )
 
@@ -102,6 +109,13 @@ class ChainsView(BaseModel):
         return cls(number=spec.chains, limit=run.policy.max_chains, iterations=iterations)
 
 
+class ToldView(View):
+    """One thing that stops the file, as central is told it: a code and a 1-based column, 0 when no column is meant."""
+
+    code: str
+    column: int
+
+
 class LayersView(View):
     """What locks a child in, as its self-test found."""
 
@@ -135,7 +149,11 @@ class SourcesView(BaseModel):
 
 
 class RunView(RunSummary):
-    """Everything about a job at this site but its sources. `spec` has the keys of job.toml, `status` is what central is told."""
+    """Everything about a job at this site but its sources. `spec` has the keys of job.toml, `status` is what central is told.
+
+    `tells` is what central would be told of what stops the file, by an act of the owner; `is_told`: it was.
+    `is_released`: the owner has let one more card pass, and the next upload makes use of it.
+    """
 
     title: str
     access: str
@@ -151,8 +169,12 @@ class RunView(RunSummary):
     progress: ProgressView
     report: ReportView | None
     trouble: FindingView | None
+    tells: list[ToldView]
+    is_told: bool
+    is_released: bool
     isolation: LayersView | None
     end: EndView
+    is_stated: bool
     status: dict[str, Any]
     may: MayView
 
@@ -172,12 +194,16 @@ class RunView(RunSummary):
             "chains": ChainsView.of(run),
             "contract": ContractView.of(run.offer.contract) if run.offer.contract else None,
             "participants": list(run.offer.participants),
-            "board": [_row_view(row) for row in run.board],
+            "board": [RowView.of(row) for row in run.board],
             "progress": ProgressView.model_validate(run.progress),
             "report": ReportView.of(run.report) if run.report else None,
             "trouble": FindingView.of(run.trouble) if run.trouble else None,
+            "tells": [ToldView(code=finding.code.value, column=finding.column) for finding in run.stops],
+            "is_told": bool(run.told),
+            "is_released": run.is_released,
             "isolation": LayersView.model_validate(run.isolation) if run.isolation else None,
             "end": EndView(**Explanation.of(run.code).model_dump(), culprit=run.culprit),
+            "is_stated": run.is_stated,
             "status": msgspec.to_builtins(run.status()),
             "may": MayView.of(run),
         }
@@ -219,6 +245,8 @@ def next_step(run: Run) -> str:
         return "Nothing: the job is over here and its rows are wiped."
     if run.problem is not None:
         return "Nothing can be approved: central's offer is not what it says it is."
+    if run.is_stated:
+        return "Nothing: your card has left, and the rows are wiped."
     if run.phase is Phase.RUNNING:
         return "Nothing: the job is running."
     if run.phase is Phase.STARTED:
@@ -231,8 +259,20 @@ def next_step(run: Run) -> str:
         return "Read the pair's source and approve it."
     if run.offer.contract is None:
         return "Wait: central has not uploaded its data yet."
-    return "Upload the data set." if run.report is None else "Correct the data set and upload it again."
+    return _next_upload(run)
 
 
-def _row_view(row: BoardRow) -> RowView:
-    return RowView.of(row, [FindingView.of(finding) for finding in row.findings])
+def _next_upload(run: Run) -> str:
+    if run.report is None:
+        return "Upload the data set."
+    if run.is_released:
+        return "Upload the same file again: one more card of it may leave."
+    return "Correct the data set and upload it again."
+
+
+def _may(check: Callable[[], object]) -> bool:
+    try:
+        check()
+    except InputError:
+        return False
+    return True

@@ -13,6 +13,7 @@ from remote.owner.access import Visitor, signed_in
 from remote.owner.service import SignedIn
 from remote.probes.api import ProofView, TheseProofs
 from remote.runs.api import TheseRuns
+from remote.runs.card_numbers import sections
 from remote.runs.service import Runs
 from remote.runs.view import RunSummary, RunView, SourcesView
 from remote.status import Status
@@ -118,6 +119,14 @@ async def job_live(show: Show, job_id: str, runs: TheseRuns) -> Response:
     return answer
 
 
+@own_router.get("/jobs/{job_id}/card")
+async def card(show: Show, job_id: str, runs: TheseRuns) -> Response:
+    """The numbers that leave this site, part by part."""
+    run = runs.get(job_id)
+    numbers = await runs.show_card(job_id)
+    return show("card.html", run=RunView.build(run), sections=sections(numbers))
+
+
 @own_router.get("/jobs/{job_id}/ledger")
 async def ledger(show: Show, job_id: str, record: ThisRecord, page: int = 1) -> Response:
     """This site's ledger about a job, some lines at a time. The job may be one of earlier days."""
@@ -143,7 +152,9 @@ async def _job(runs: Runs, job_id: str) -> dict[str, Any]:
     view = RunView.build(run, runs.approvals.earlier(job_id, run.offer.digest))
     return {
         "run": view,
+        "telling": {"findings": [told.model_dump() for told in view.tells]},
         "rows_access": runs.policy.rows_access,
+        "states_card": view.access == "blind" and runs.policy.points != "exact",
         "page_state": page_state(view),
         "events": await runs.journal.read(job_id),
     }
@@ -151,5 +162,5 @@ async def _job(runs: Runs, job_id: str) -> dict[str, Any]:
 
 def page_state(run: RunView) -> str:
     """Changes when the whole page must be loaded anew: its forms depend on it."""
-    allowed = " ".join(key for key, value in run.may.model_dump().items() if value)
+    allowed = " ".join(key for key, value in run.may.model_dump().items() if value and key != "show_card")
     return f"{run.state.lower()}, {run.phase} here ({allowed})" if allowed else f"{run.state.lower()}, {run.phase} here"

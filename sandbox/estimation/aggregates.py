@@ -99,13 +99,3 @@ class SelectionScore:
     """Rounding of `loglik`: differences below it mean nothing."""
     n_intercepts: int = 1
     """As in :class:`Gram`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """Imputed cells of a target."""
-
-    n: int
-    mean: float
-    sd: float
-    """Standard deviation (divisor n − 1)."""

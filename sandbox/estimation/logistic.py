@@ -3,8 +3,9 @@
 1. Ask for H, g, loglik at β.
 2. Step d = (H + Λ)⁻¹ (g − Λβ), decrement λ = (g − Λβ)'d. Λ = ridge · I with zeros at the intercepts.
 3. λ < tolerance: the answer is β + d; that last step is not evaluated, since its error is of the order of λ.
-4. Else go to β + d. Shorten the step when a site refused the question, or when the penalised loglik fell by more than its rounding
-   (then until Armijo's condition with c = 1e-4 holds).
+4. Else go to β + d. Shorten the step when the penalised loglik fell by more than its rounding, until Armijo's condition (c = 1e-4) holds.
+
+Sites are quadratics made of their cards, so that the loglik is one function, and a question that is refused ends the fit.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Final
 
 import numpy as np
 
-from sandbox.errors import Code, Refused
+from sandbox.errors import Code
 from sandbox.estimation.aggregates import Score
 from sandbox.estimation.arrays import Floats, read_only
 from sandbox.estimation.cholesky import Factor, FitError, factor
@@ -25,15 +26,11 @@ DECREMENT: Final = 1e-3
 """Newton decrement below which the next step is good enough for imputation (it moves β by less than 0.03 SE)."""
 ARMIJO: Final = 1e-4
 MAX_EVALUATIONS: Final = 20
-"""Questions per fit, refused ones included; below `max_evaluations_per_fit` of every policy."""
-MAX_REFUSALS: Final = 3
-"""Refused questions per fit: each costs a site one unit of its budget."""
+"""Questions per fit."""
 QUADRATIC: Final = 0.25
 """A Newton decrement that falls by less than this factor near the optimum is down to rounding."""
 SEPARATED_STEP: Final = 0.5
 """Ratio of successive steps near the optimum: towards 0 for a maximum, about 1 when β runs away."""
-_SHORTEN: Final = frozenset({Code.RULE_ETA, Code.RULE_WEIGHT_SUM})
-"""Refusals that a shorter step may avoid."""
 
 
 def logistic(
@@ -54,7 +51,7 @@ def logistic(
 
     Raises:
         FitError: `FIT_TOO_FEW_ROWS`, `FIT_SINGULAR`, `FIT_SEPARATED`, `FIT_NOT_CONVERGED`.
-        Refused: a site refused for a reason that a shorter step does not mend, or again and again.
+        Refused: a participant refused a question.
     """
     newton = _Newton(ask, ridge, np.zeros(len(start)) if tilt is None else tilt)
     point = newton.at(np.asarray(start, dtype=np.float64))
@@ -103,11 +100,10 @@ class _Point:
 
 
 class _Newton:
-    """Counts questions and refusals of one fit."""
+    """Counts the questions of one fit."""
 
     def __init__(self, ask: Callable[[Floats], Score], ridge: float, tilt: Floats) -> None:
         self.evaluations = 0
-        self._refusals = 0
         self._ask = ask
         self._ridge = ridge
         self._tilt = tilt
@@ -130,22 +126,11 @@ class _Newton:
         return _Point(beta, score, objective, step, float(gradient @ step), cholesky, before, length)
 
     def follow(self, point: _Point) -> _Point:
-        """The next point: the full step, shortened when refused or when it went down."""
+        """The next point: the full step, shortened when it went down."""
         length = 1.0
         has_fallen = False
         while self.evaluations < MAX_EVALUATIONS:
-            try:
-                candidate = self.at(point.beta + length * point.step, point, length)
-            except Refused as refusal:
-                self._refusals += 1
-                if refusal.code not in _SHORTEN:
-                    raise
-                if self._refusals > MAX_REFUSALS:
-                    if point.is_running_away:
-                        raise point.separated() from refusal
-                    raise
-                length /= 2
-                continue
+            candidate = self.at(point.beta + length * point.step, point, length)
             rounding = max(point.score.loglik_step, candidate.score.loglik_step)
             wanted = ARMIJO * length * point.decrement if has_fallen else 0.0
             if candidate.objective >= point.objective + wanted - rounding:

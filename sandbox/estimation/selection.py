@@ -8,7 +8,7 @@ bivariate normal with correlation ρ. z is the whole design of the target, x the
 Maximisation. The surface is not concave, so:
   1. From θ = 0, Newton with ρ held at 0 (a probit and a least-squares fit) until the decrement is below 1.
   2. Newton on everything. Where the information is not positive definite its eigenvalues are taken by their size (a direction that goes
-     up), and no step moves log σ or atanh ρ by more than 0.7. Steps are shortened as in `logistic`.
+     up), and no step moves log σ or atanh ρ by more than 0.7. Steps are shortened as in `logistic`, and where a likelihood is no number.
   3. The end needs a small decrement and a positive definite information, whose inverse is the covariance of the draws.
 """
 
@@ -27,19 +27,18 @@ from sandbox.estimation.aggregates import SelectionScore
 from sandbox.estimation.arrays import Floats, read_only
 from sandbox.estimation.cholesky import FitError, factor
 from sandbox.estimation.fits import SelectionFit, penalty
-from sandbox.estimation.logistic import ARMIJO, DECREMENT, MAX_REFUSALS, QUADRATIC
+from sandbox.estimation.logistic import ARMIJO, DECREMENT, QUADRATIC
 
 MAX_EVALUATIONS: Final = 24
-"""Questions per fit, refused ones included; below `max_evaluations_per_fit` of every policy."""
+"""Questions per fit."""
 PROBIT_DECREMENT: Final = 1.0
 """Decrement at which ρ is let go: θ is then within about one standard error of where ρ = 0 leads."""
 MAX_MOVE: Final = 0.7
 """Largest step of log σ and of atanh ρ."""
 MAX_CORRELATION: Final = 2.4
-"""Largest |atanh ρ| a fit may end at: |ρ| = 0.984. Beyond it selection and outcome are one and the same, and gates refuse to answer."""
+"""Largest |atanh ρ| a fit may end at: |ρ| = 0.984. Beyond it selection and outcome are one and the same."""
 SMALLEST_EIGENVALUE: Final = 1e-4
 """Of the information scaled to a unit diagonal: below it a direction is taken as flat."""
-_SHORTEN: Final = frozenset({Code.RULE_ETA, Code.RULE_WEIGHT_SUM, Code.RULE_SELECTION_BOUNDS, Code.RULE_NOT_FINITE})
 
 Mask = npt.NDArray[np.bool_]
 
@@ -63,7 +62,7 @@ def selection(
     Raises:
         FitError: `FIT_TOO_FEW_ROWS` (also when the target is missing nowhere), `FIT_SINGULAR`, `FIT_CORRELATION` (ρ runs to ±1),
             `FIT_NOT_CONVERGED`.
-        Refused: a site refused for a reason that a shorter step does not mend, or again and again.
+        Refused: a participant refused a question, for another reason than that its answer is no number.
     """
     ascent = _Ascent(ask, q, family == "gaussian", ridge)
     point = ascent.at(np.zeros(2 * q + 1), None)
@@ -101,11 +100,10 @@ class _Point:
 
 
 class _Ascent:
-    """Counts questions and refusals of one fit, and knows which parts of θ are free."""
+    """Counts the questions of one fit, and knows which parts of θ are free."""
 
     def __init__(self, ask: Callable[[Floats], SelectionScore], q: int, has_sigma: bool, ridge: float) -> None:
         self.evaluations = 0
-        self._refusals = 0
         self._ask = ask
         self._q = q
         self._ridge = ridge
@@ -133,7 +131,7 @@ class _Ascent:
         return self._point(point.theta, point.score, point.gradient, point.information, point.objective, None)
 
     def follow(self, point: _Point) -> _Point:
-        """The next point: the full step, shortened when refused or when it went down."""
+        """The next point: the full step, shortened when it went down or too far for numbers."""
         length = _longest(point.step)
         if abs(point.theta[-1] + length * point.step[-1]) > MAX_CORRELATION:
             length = (MAX_CORRELATION - abs(point.theta[-1])) / abs(point.step[-1])
@@ -144,8 +142,7 @@ class _Ascent:
             try:
                 candidate = self.at(point.theta + length * point.step, point)
             except Refused as refusal:
-                self._refusals += 1
-                if refusal.code not in _SHORTEN or self._refusals > MAX_REFUSALS:
+                if refusal.code is not Code.RULE_NOT_FINITE:
                     raise
                 length /= 2
                 continue

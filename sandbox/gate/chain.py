@@ -1,11 +1,13 @@
 """One chain at one participant: its rows, completed by its own draws, and the kernels that its questions name, under the guard.
 
-A job has one chain, or several that run side by side. They hold the same observed cells and share nothing else that changes: completed
-cells, Grams, counts of questions and draws, and random numbers are each chain's own.
+It is central's, or that of a site whose rows are lent to code that sees them. A job has one chain, or several that run side by side. They
+hold the same observed cells and share nothing else that changes: completed cells, Grams, counts of draws, and random numbers are each
+chain's own.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -48,7 +50,7 @@ class Chain:
             q: coefficients of a design.
             guard: of the job.
             draws: of the job; the chain takes its own.
-            redraws: of the job; None at central, whose rows leave for nobody.
+            redraws: of the job, which judges fills by code that sees rows; None at central, whose rows leave for nobody.
             number: of the chain, from 0.
             n_sweeps: of the chain: draws of each target.
         """
@@ -58,7 +60,8 @@ class Chain:
         self._q = q
         self._number = number
         self._guard = guard
-        self._questions = ChainGuard(guard, n_sweeps)
+        self._n_sweeps = n_sweeps
+        self._n_draws: Counter[int] = Counter()
         self._draws = draws.of_chain(number)
         self._redraws = redraws
         self._own_fits: dict[int, Matrix] = {}
@@ -73,7 +76,7 @@ class Chain:
             declared,
             policy,
             self._guard,
-            self._questions,
+            ChainGuard(self._guard, self._n_sweeps),
             self._note,
             self._is_taken,
             is_reviewed=is_reviewed,
@@ -110,85 +113,68 @@ class Chain:
         units, target = self._begun(), call.target
         self._guard.check_fit(self.rows.n_observed(target), self._q)
         match call.kernel:
-            case "imputed_summary":
-                return kernels.imputed_summary(self.rows, units, target)
             case "gram":
-                answer = kernels.gram(self.rows, units, target)
+                return kernels.gram(self.rows, units, target)
             case "selection_score":
-                answer = self._ask_selection(call, units)
+                return self._ask_selection(call, units)
+            case "glm_fit":
+                return self._fit(call, units)
+            case "glm_gradient":
+                return own_fit.glm_gradient(self.rows, units, target, numbers_of(call.beta), call.family or "gaussian")
             case _:
-                answer = self._ask_glm(call, units)
-        self._questions.mark_fitted(target)
-        return answer
+                return kernels.glm_score(self.rows, units, target, numbers_of(call.beta))
 
-    def _ask_glm(self, call: KernelCall, units: Units) -> Answer:
+    def _fit(self, call: KernelCall, units: Units) -> Answer:
         target, family = call.target, call.family or "gaussian"
-        self._questions.count_evaluation(target)
-        if call.kernel == "glm_fit":
-            start = self._own_fits.get(target, np.zeros(self._q))
-            try:
-                score = own_fit.glm_fit(self.rows, units, target, family, call.ridge or 0.0, start, self.rows.p - self.rows.n_columns)
-            except FitError as error:
-                raise Refusal(error.code) from error
-            self._own_fits[target] = np.asarray(score.answer.parts["beta"], np.float64)
-        elif call.kernel == "glm_gradient":
-            score = own_fit.glm_gradient(self.rows, units, target, _numbers(call.beta), family)
-        else:
-            score = kernels.glm_score(self.rows, units, target, _numbers(call.beta))
-        self._questions.check_question(target, score.answer.n, score.max_abs_eta, score.weight_sum)
-        return score.answer
+        start = self._own_fits.get(target, np.zeros(self._q))
+        try:
+            fit = own_fit.glm_fit(self.rows, units, target, family, call.ridge or 0.0, start, self.rows.p - self.rows.n_columns)
+        except FitError as error:
+            raise Refusal(error.code) from error
+        self._own_fits[target] = np.asarray(fit.parts["beta"], np.float64)
+        return fit
 
     def _ask_selection(self, call: KernelCall, units: Units) -> Answer:
-        target, theta = call.target, _numbers(call.theta)
+        theta = numbers_of(call.theta)
         self._guard.check_fit(self.rows.n, len(theta))
-        self._questions.count_evaluation(target)
-        score = selection.selection_score(self.rows, units, target, call.exclusion or 0, theta)
-        if not np.isfinite(score.max_abs_eta):
+        score = selection.selection_score(self.rows, units, call.target, call.exclusion or 0, theta)
+        if not np.isfinite(score.reach):
             raise Refusal(Code.RULE_NOT_FINITE)
-        counts = (self.rows.n_observed(target), self.rows.n_missing(target))
-        self._questions.check_selection(target, counts, self._q, score.max_abs_eta, abs(float(theta[-1])), score.weight_sum)
         return score.answer
 
     def draw(self, call: KernelCall) -> None:
         """Fill the missing cells of a target. A draw that is refused leaves the rows as they were. Raises :class:`Refusal`."""
         units, target = self._begun(), call.target
-        number, missing = self._questions.next_draw(target), self.rows.missing_rows(target)
-        sigma, correlation = call.sigma, 0.0
+        number, missing = self._n_draws[target] + 1, self.rows.missing_rows(target)
         draws = self._draws.asked(encode(call))
         if call.theta is not None:
-            theta = _numbers(call.theta)
-            sigma, correlation = (float(np.exp(theta[-2])) if call.family == "gaussian" else None), abs(float(theta[-1]))
             uniforms = (
                 draws.uniform(target, number, missing, self.rows.noise),
                 draws.uniform(target, number, missing, self.rows.eta, word=1),
             )
-            filled = selection.draw_selection(self.rows, units, target, call.exclusion or 0, theta, uniforms)
+            filled = selection.draw_selection(self.rows, units, target, call.exclusion or 0, numbers_of(call.theta), uniforms)
         else:
-            numbers = draws.uniform if sigma is None else draws.normal
+            numbers = draws.uniform if call.sigma is None else draws.normal
             noise = numbers(target, number, missing, self.rows.noise)
-            filled = kernels.draw(self.rows, units, target, _numbers(call.beta), sigma, noise)
-        try:
-            if not np.isfinite(filled.max_abs_eta):
-                raise Refusal(Code.RULE_NOT_FINITE)
-            self._questions.check_draw(target, filled.max_abs_eta, sigma, correlation)
-        except Refusal:
+            filled = kernels.draw(self.rows, units, target, numbers_of(call.beta), call.sigma, noise)
+        if not filled.is_finite:
             self.rows.undo(target)
-            raise
+            raise Refusal(Code.RULE_NOT_FINITE)
+        self._n_draws[target] = number
         # What a later draw does to a row also depends on what the earlier ones put there.
         self._draws = draws
-        if self._is_taken(target, filled.log_odds):
-            self._note(target, filled.moments)
+        self._note(target, filled.moments)
 
     def _starts_so(self, target: int, is_one: Mask) -> bool:
         """Whether the missing cells of a binary target may start so."""
         return self._redraws is None or self._redraws.accept(target, is_one)
 
-    def _is_taken(self, target: int, log_odds: Matrix | None = None) -> bool:
-        """Whether the cells of a target may stay as they were just filled; if not they are taken back. The draw was made nevertheless."""
+    def _is_taken(self, target: int) -> bool:
+        """Whether the cells of a target may stay as they were just filled; if not they are taken back. They were filled nevertheless."""
         units = self._begun()
         if self._redraws is None or not units.is_binary[self.rows.position(target)]:
             return True
-        is_taken = self._redraws.accept_draw(self.rows, units, target, log_odds)
+        is_taken = self._redraws.accept_fill(self.rows, units, target)
         self._guard.note("redraw", is_found=not is_taken)
         if not is_taken:
             self.rows.undo(target)
@@ -206,7 +192,8 @@ class Chain:
         return self.units
 
 
-def _numbers(array: Array | None) -> Matrix:
+def numbers_of(array: Array | None) -> Matrix:
+    """An argument that the kernel needs. Raises :class:`Refusal` when it is not there."""
     if array is None:
         raise Refusal(Code.RULE_UNDECLARED)
     return np.frombuffer(array.data)

@@ -21,7 +21,6 @@ MAX_KERNEL_CALLS: Final = 64
 ARGUMENTS: Final = ("family", "beta", "sigma", "ridge", "theta", "exclusion")
 NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "gram": (),
-    "imputed_summary": (),
     "glm_score": ("family", "beta"),
     "glm_gradient": ("family", "beta"),
     "glm_fit": ("family", "ridge"),

@@ -131,7 +131,7 @@ class TargetGrams(Grams):
         super().__init__(masks.shape[1] + 1, masks, p, region)
         self._pattern_of: npt.NDArray[np.int32] = region.array(int(counts.sum()), np.int32)
         self._pattern_of[:] = np.repeat(np.arange(len(masks)), counts)
-        self._is_in = np.column_stack([~masks, np.ones(len(masks), dtype=bool)]).astype(np.float64)
+        self._is_in = np.column_stack([~masks, np.ones(len(masks), dtype=bool)])
         self._n_draws = 0
 
     def make(self, parts: Iterable[Part]) -> None:
@@ -177,5 +177,5 @@ class TargetGrams(Grams):
         """1 for each row of a part and set that has it, shape (rows, sets)."""
         within = part.within
         places = slice(part.first + within.start, part.first + within.stop) if isinstance(within, slice) else part.first + within
-        is_in: Matrix = self._is_in[self._pattern_of[places]]
-        return is_in
+        # Kept as bits: of as many patterns as rows numbers would be as large as the rows.
+        return self._is_in[self._pattern_of[places]].astype(np.float64)

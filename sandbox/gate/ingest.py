@@ -35,7 +35,9 @@ MAX_COLUMNS: Final = 10_000
 class Ingest:
     """One upload. Feed it the bytes, then ask for the result with :meth:`finish`."""
 
-    def __init__(self, setup: GateSetup, region: Region) -> None:
+    def __init__(self, setup: GateSetup, region: Region, *, states_card: bool = False) -> None:
+        """Begin. `states_card`: the file is told by its card alone, in which a column without a value does no harm."""
+        self._states_card = states_card
         self.findings: list[Finding] = []
         self.notes: list[str] = []
         self.contract: Contract | None = setup.contract
@@ -305,14 +307,17 @@ class Ingest:
 
     def _check_columns(self, contract: Contract) -> None:
         reported = {finding.column for finding in self.findings}
+        is_completed = self._states_card and any(self._n_observed.get(index) for index in contract.model)
         for index in contract.model:
             column = contract.column(index)
             if self._n_observed.get(index) or index in reported:
                 continue
-            if column.role == "predictor":
-                self.findings.append(Finding(Code.DATA_PREDICTOR_ALL_MISSING, column=index, details={"column": column.name}))
-            else:
+            if column.role == "target":
                 self.findings.append(Finding(Code.DATA_TARGET_NEVER_OBSERVED, "notice", index, {"column": column.name}))
+            elif is_completed:
+                self.findings.append(Finding(Code.DATA_NEVER_OBSERVED, "notice", index, {"column": column.name}))
+            else:
+                self.findings.append(Finding(Code.DATA_PREDICTOR_ALL_MISSING, column=index, details={"column": column.name}))
         if not any(column.role == "predictor" for column in contract.columns):
             self.findings.append(Finding(Code.JOB_NO_PREDICTORS))
         if not self._setup.is_central:

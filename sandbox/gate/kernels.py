@@ -2,7 +2,7 @@
 
 The design of a target is every other column in the model in file order, then central's intercept, then the intercept; the outcome of a
 continuous target is standardised, that of a binary target 0 or 1. Each answer comes with a bound on Σ|φ|, the sum of absolute
-contributions of the rows, from which `release` takes the rounding grid. Whether a question may be asked at all decides `guard`.
+contributions of the rows, from which `release` takes the rounding grid.
 """
 
 from __future__ import annotations
@@ -21,11 +21,6 @@ from sandbox.gate.rows import Matrix, Rows, max_abs
 from sandbox.manifest import FieldKind
 from sandbox.wire.messages import Constants
 
-BEYOND: Final = float(np.finfo(np.float64).max)
-"""A linear predictor that no cap allows."""
-MAX_TERMS: Final = 1e7
-"""Of Σ|β_j| max|z_j|. Terms that are large and cancel leave a linear predictor of rounding errors, which is a step of the row and no longer
-a line: with terms of 1e16, two people a year apart are as far apart as the cap allows. Below this bound a rounding error is below 1e-8."""
 MAX_HALF_EXPONENT: Final = 350.0
 """exp of twice it is finite; a probability beyond it is 0 or 1 in double precision."""
 
@@ -38,8 +33,6 @@ class Answer:
     n: int
     parts: Mapping[str, npt.NDArray[np.generic]]
     bounds: Mapping[str, npt.NDArray[np.float64]]
-    is_score: bool = False
-    """Whether it answers a question at coefficients that central chose, or is as informative: rounded on the grid of scores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +43,8 @@ class Units:
     scale: Matrix
     mean: Matrix
     is_binary: npt.NDArray[np.bool_]
+    levels: Matrix | None = None
+    """Raw values that stand for 0 and 1 of binary columns, shape (columns, 2); None where these are 0 and 1 themselves."""
 
     @classmethod
     def of(cls, constants: Constants, contract: Contract) -> Units:
@@ -64,9 +59,18 @@ class Units:
             raise ValueError
         return cls(centre, scale, mean, is_binary)
 
+    def raw_levels(self, position: int) -> tuple[float, float]:
+        """The raw values that stand for 0 and 1 of a binary column."""
+        return (0.0, 1.0) if self.levels is None else (float(self.levels[position, 0]), float(self.levels[position, 1]))
+
+    def standardised_levels(self, position: int) -> tuple[float, float]:
+        """As :meth:`raw_levels`, to the last bit what standardising makes of them."""
+        low, high = ((level - self.centre[position]) / self.scale[position] for level in self.raw_levels(position))
+        return float(low), float(high)
+
     def threshold(self, position: int) -> float:
-        """What is above it is a 1, of the standardised values of a binary target."""
-        return float((0.5 - self.centre[position]) / self.scale[position])
+        """What is above it is a 1, of the standardised values of a binary column."""
+        return float((sum(self.raw_levels(position)) / 2 - self.centre[position]) / self.scale[position])
 
 
 def fits(rows: Rows, units: Units) -> Iterator[Fit]:
@@ -81,12 +85,6 @@ def fits(rows: Rows, units: Units) -> Iterator[Fit]:
             index = rows.model[position]
             is_drawn = index in rows.targets and not units.is_binary[position] and rows.n_missing(index) > 0
             yield Fit(float(np.sqrt(np.square(observed, out=observed).mean())), spread, is_drawn)
-
-
-def is_linear(rows: Rows, *coefficients: Matrix) -> bool:
-    """Whether Xβ is what it says on every row, and no residue of terms that cancel; each of `coefficients` has shape (p,)."""
-    reach = rows.reach
-    return all(bool(np.abs(full) @ reach <= MAX_TERMS) for full in coefficients)
 
 
 def margins(rows: Rows) -> Answer:
@@ -129,27 +127,22 @@ def gram(rows: Rows, units: Units, target: int) -> Answer:
 
     Σ|φ| is bounded by Cauchy and Schwarz: Σ|x_a x_b| ≤ √(Σx_a² Σx_b²), with equality on the diagonal.
     """
-    full, position = rows.gram(target), rows.position(target)
-    others = rows.others(target)
+    return gram_of(rows.gram(target), rows.n_observed(target), rows.position(target), units)
+
+
+def gram_of(full: Matrix, n: int, position: int, units: Units) -> Answer:
+    """As :func:`gram`, from Σ zz' of the full design rows with the target observed, shape (p, p); the target stands at `position`."""
+    others = np.delete(np.arange(len(full)), position)
     XX, Xy, yy = full[others[:, None], others], full[position, others], full[position, position]
     if units.is_binary[position]:
         # y = scale · z + centre, and the last column of the design is 1.
-        scale, centre = units.scale[position], units.centre[position]
+        low, high = units.raw_levels(position)
+        scale, centre = units.scale[position] / (high - low), (units.centre[position] - low) / (high - low)
         yy = scale**2 * yy + 2 * scale * centre * Xy[-1] + centre**2 * XX[-1, -1]
         Xy = scale * Xy + centre * XX[:, -1]
     norms = np.sqrt(np.maximum(np.diagonal(XX), 0.0))
     bounds = {"XX": norms[:, None] * norms, "Xy": norms * np.sqrt(max(yy, 0.0)), "yy": np.asarray(yy)}
-    n = rows.n_observed(target)
     return Answer("gram", n, {"n": np.asarray(n, np.int64), "XX": XX, "Xy": Xy, "yy": np.asarray(yy)}, bounds)
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """A score answer and the evidence that its question is judged by."""
-
-    answer: Answer
-    max_abs_eta: float
-    weight_sum: float
 
 
 def _full(rows: Rows, target: int, beta: Matrix) -> Matrix:
@@ -159,7 +152,7 @@ def _full(rows: Rows, target: int, beta: Matrix) -> Matrix:
     return full
 
 
-def glm_score(rows: Rows, units: Units, target: int, beta: Matrix) -> Score:
+def glm_score(rows: Rows, units: Units, target: int, beta: Matrix) -> Answer:
     """Observed information H (q×q), gradient g (q) and log-likelihood of a logistic fit at `beta` (q), in one pass.
 
     Branch-free: with σ = 1 for y = 1 and −1 for y = 0, u = exp(−ση/2) and r = 1 + u², the log-likelihood of a row is −log r, its weight
@@ -172,21 +165,19 @@ def glm_score(rows: Rows, units: Units, target: int, beta: Matrix) -> Score:
     n_columns = -(-rows.p // 4) * 4
     products, buffer = np.zeros((n_columns, n_columns)), np.empty((n_columns, rows.tile_rows))
     buffer[rows.p :] = 0.0
-    loglik = residual_squares = max_abs_eta = weight_sum = 0.0
+    loglik = residual_squares = 0.0
     for part in rows.parts(target, is_missing=False):
         columns = part.design.T
         eta = full @ columns
-        max_abs_eta = max(max_abs_eta, np.maximum.reduce(eta), -np.minimum.reduce(eta))
         sign = np.copysign(1.0, columns[position] - threshold)
         u = eta * sign
         u *= -0.5
-        if max_abs_eta > 2.0 * MAX_HALF_EXPONENT:
+        if max_abs(u) > MAX_HALF_EXPONENT:
             np.clip(u, -MAX_HALF_EXPONENT, MAX_HALF_EXPONENT, out=u)
         np.exp(u, out=u)
         r = u * u
         r += 1.0
         root = u / r
-        weight_sum += float(root @ root)
         scaled = buffer[:, : len(u)]
         np.multiply(columns, root, out=scaled[: rows.p])
         u *= sign
@@ -206,10 +197,25 @@ def glm_score(rows: Rows, units: Units, target: int, beta: Matrix) -> Score:
     }
     n = rows.n_observed(target)
     parts = {"n": np.asarray(n, np.int64), "H": H, "g": g, "loglik": np.asarray(loglik)}
-    # A NaN must not hide behind max(): it is the largest of all.
-    worst = max_abs_eta if np.isfinite(full).all() and np.isfinite(loglik) else np.inf
-    worst = worst if is_linear(rows, full) else max(worst, BEYOND)
-    return Score(Answer("glm_score", n, parts, bounds, is_score=True), worst, weight_sum)
+    return Answer("glm_score", n, parts, bounds)
+
+
+def glm_gradient(rows: Rows, units: Units, target: int, beta: Matrix) -> Matrix:
+    """The gradient Σ (y − p) x of :func:`glm_score` alone, shape (q,): a fifth of its cost."""
+    position = rows.position(target)
+    full, threshold = _full(rows, target, beta), units.threshold(position)
+    products = np.zeros(rows.p)
+    with np.errstate(over="ignore"):
+        for part in rows.parts(target, is_missing=False):
+            columns = part.design.T
+            residual = full @ columns
+            np.exp(np.negative(residual, out=residual), out=residual)
+            residual += 1.0
+            # An infinite exp is a probability of 0.
+            np.divide(-1.0, residual, out=residual)
+            residual += columns[position] > threshold
+            products += columns @ residual
+    return products[rows.others(target)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,19 +229,15 @@ class Moments:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What a draw did, and the evidence that it is judged by."""
+    """What a draw did."""
 
     moments: Moments
-    max_abs_eta: float
-    """The largest |Xβ|, infinite when one is not a number."""
-    log_odds: Matrix | None
-    """Of each missing cell of a binary target, in the order of `rows.missing_rows`; good until the next draw."""
+    is_finite: bool
+    """Whether every linear predictor is a number: else `rows.undo` takes the draw back."""
 
 
-def draw(rows: Rows, units: Units, target: int, beta: Matrix, sigma: float | None, noise: Matrix) -> Filled:
+def draw(rows: Rows, units: Units, target: int, beta: Matrix, sigma: float | None, noise: Matrix, *, is_single: bool = False) -> Filled:
     """Fill the missing cells of `target`: Xβ + σε, or for a binary target Bernoulli(1 / (1 + exp(−Xβ))).
-
-    It is judged when it is done, in the same pass over the rows: `rows.undo(target)` takes a draw back.
 
     Args:
         rows: the rows; their Grams are renewed.
@@ -245,11 +247,12 @@ def draw(rows: Rows, units: Units, target: int, beta: Matrix, sigma: float | Non
         sigma: residual sd in standardised units; None for a binary target.
         noise: for every missing cell, in the order of `rows.missing_rows`: a standard normal number, or a uniform one for a binary
             target. Overwritten with the cells' values.
+        is_single: whether a continuous cell is rounded to single precision, which is all that is kept of it.
     """
     position = rows.position(target)
     centre, scale = units.centre[position], units.scale[position]
     full = _full(rows, target, beta)
-    low, high = -centre / scale, (1.0 - centre) / scale
+    low, high = units.standardised_levels(position)
     eta = rows.eta[: len(noise)]
     if sigma is not None:
         noise *= sigma
@@ -262,13 +265,11 @@ def draw(rows: Rows, units: Units, target: int, beta: Matrix, sigma: float | Non
             values[:] = np.where(is_one, high, low)
         else:
             values += predicted
+            if is_single:
+                values[:] = values.astype(np.float32)
 
-    is_sound = is_linear(rows, full)
     rows.refill(target, noise, complete)
-    worst = max_abs(eta)
-    worst = worst if math.isfinite(worst) else math.inf
-    log_odds = eta if sigma is None else None
-    return Filled(moments(noise, centre, scale), worst if is_sound else max(worst, BEYOND), log_odds)
+    return Filled(moments(noise, centre, scale), math.isfinite(max_abs(eta)))
 
 
 def moments(values: Matrix, centre: float, scale: float) -> Moments:
@@ -279,16 +280,3 @@ def moments(values: Matrix, centre: float, scale: float) -> Moments:
     mean = float(values.sum()) / n
     variance = max(float(values @ values) / n - mean**2, 0.0) * n / max(n - 1, 1)
     return Moments(n, centre + scale * mean, scale**2 * variance)
-
-
-def imputed_summary(rows: Rows, units: Units, target: int) -> Answer:
-    """Mean and sd of the imputed cells of `target`, in the units of its own fit."""
-    position = rows.position(target)
-    values = rows.filled(target)
-    if units.is_binary[position]:
-        values = (values > units.threshold(position)).astype(np.float64)
-    n = len(values)
-    mean = values.mean() if n else 0.0
-    sd = values.std(ddof=1) if n > 1 else 0.0
-    bounds = {"mean": np.asarray(np.abs(values).sum() / max(n, 1)), "sd": np.asarray(sd)}
-    return Answer("imputed_summary", n, {"n": np.asarray(n, np.int64), "mean": np.asarray(mean), "sd": np.asarray(sd)}, bounds)

@@ -21,8 +21,6 @@ from sandbox.gate.bivariate import Floats
 A, B, LOG_SIGMA, TAU = range(4)
 """The order of derivatives."""
 HALF_LOG_2PI: Final = 0.5 * float(np.log(2.0 * np.pi))
-MAX_WEIGHT: Final = 0.25
-"""Of a row in what :class:`Terms` adds up, as p(1 − p) has it."""
 SMALLEST_PROBABILITY: Final = 1e-11
 """Of an observed pair: quadrature knows smaller ones to less than four digits."""
 
@@ -38,11 +36,8 @@ class Terms:
     second: Floats
     """Shape (n_parts, n_parts, n)."""
     reach: float
-    """The largest of |a|, |r|/2, |A|/2 (continuous) or |a|, |b|, |a − ρb|/2√(1−ρ²), |b − ρa|/2√(1−ρ²) (binary): what the policy's cap is
-    compared with."""
-    weight_sum: float = 0.0
-    """What selected rows tell about selection and outcome together, Σ of at most a quarter each: −d² log Φ(A)/dA², or of a binary y
-    φ₂ √(1−ρ²) / Φ₂. In the tails both fall as exp(−A²/2): where all rows are there, the sums are about the one that is least far out."""
+    """The largest of |a|, |r|/2, |A|/2 (continuous) or |a|, |b|, |a − ρb|/2√(1−ρ²), |b − ρa|/2√(1−ρ²) (binary): far out
+    a likelihood is rounding."""
     is_sound: bool = True
     """Whether every number means what it should."""
 
@@ -77,7 +72,7 @@ def continuous(a: Floats, b: Floats, y: Floats, log_sigma: float, tau: float) ->
     second[TAU, TAU] = curve * slope * slope + mills * argument
     _mirror(second)
     reach = max(float(np.abs(part).max(initial=0.0)) for part in (a, r / 2.0, argument / 2.0))
-    return Terms(loglik, first, second, reach, _weight_sum(curve))
+    return Terms(loglik, first, second, reach)
 
 
 def binary(a: Floats, b: Floats, y: Floats, tau: float) -> Terms:
@@ -102,11 +97,7 @@ def binary(a: Floats, b: Floats, y: Floats, tau: float) -> Terms:
     rho, cosh = float(np.tanh(tau)), float(np.cosh(tau))
     arguments = (a, b, 0.5 * cosh * (a - rho * b), 0.5 * cosh * (b - rho * a))
     reach = max(float(np.abs(part).max(initial=0.0)) for part in arguments)
-    return Terms(loglik, first, second, reach, _weight_sum(cosh * first[TAU]), is_sound)
-
-
-def _weight_sum(weights: Floats) -> float:
-    return float(np.minimum(np.abs(weights), MAX_WEIGHT).sum())
+    return Terms(loglik, first, second, reach, is_sound)
 
 
 def _probability_derivatives(h: Floats, k: Floats, rho: float) -> tuple[Floats, Floats]:

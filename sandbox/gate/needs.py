@@ -6,17 +6,16 @@ A fit that is made here alone (`glm_fit`) must be possible here; a selection mod
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
 from policies import Policy
-from policies.disclosure import check_combinations, check_fit
+from policies.disclosure import check_fit
 from sandbox.contract import Contract, Finding
 from sandbox.declared import Declarations
 from sandbox.errors import Code
 from sandbox.estimation.cholesky import FitError, factor
-from sandbox.gate.combinations import combinations
 from sandbox.gate.dataset import Dataset
 from sandbox.gate.rows import Matrix, Rows
 from sandbox.gate.verification import check_message_size
@@ -25,8 +24,6 @@ from sandbox.manifest import FieldKind, Manifest
 LENT_COPIES: Final = 3
 """Of the rows in the memory of a worker: the ones it is lent, and what a step makes of them (a design, the observed part of it)."""
 ITEM_BYTES: Final = 8
-LOGISTIC_KINDS: Final[frozenset[FieldKind]] = frozenset({"glm_score", "glm_gradient"})
-"""Asked of a binary target at coefficients that central chose."""
 MIN_ROWS_PER_COEFFICIENT: Final = 20
 """A logistic fit to fewer rows is biased away from 0, and an average of such fits keeps the bias."""
 
@@ -34,7 +31,10 @@ MIN_ROWS_PER_COEFFICIENT: Final = 20
 def need_findings(
     manifest: Manifest, dataset: Dataset, rows: Rows, policy: Policy, *, ridge: float, is_central: bool
 ) -> tuple[Finding, ...]:
-    """Findings on rows that take part, before they are standardised. Singular own fits stop the job at central too."""
+    """Findings on rows that take part, before they are standardised.
+
+    Kernels run on central's rows only, so that their disclosure rules are notices; a singular own fit stops the job.
+    """
     kinds: set[FieldKind] = {field.kind for step in manifest.steps.values() for field in step.reply.values()}
     q = rows.p - 1
     findings: list[Finding] = []
@@ -46,30 +46,10 @@ def need_findings(
             details: dict[str, str | int | float] = {"found": breach.found, "limit": breach.limit, "parameters": 2 * q + 1}
             column = rows.targets[0]
             details["column"] = dataset.contract.column(column).name
-            findings.append(Finding(Code(f"rule.{breach.rule}"), "notice" if is_central else "stop", column, details))
-    findings += _combination_findings(kinds, dataset.contract, rows, policy, is_central=is_central)
+            findings.append(Finding(Code(f"rule.{breach.rule}"), "notice", column, details))
     if manifest.access == "rows":
         findings += _lending_findings(manifest, dataset.contract, rows, policy, is_central=is_central)
     return tuple(findings)
-
-
-def _combination_findings(kinds: set[FieldKind], contract: Contract, rows: Rows, policy: Policy, *, is_central: bool) -> Iterator[Finding]:
-    """Targets of which a fit that is not linear tells what few rows of one combination of levels add."""
-    has_selection = "selection_score" in kinds
-    for target in rows.targets:
-        is_logistic = contract.column(target).is_binary and bool(kinds & LOGISTIC_KINDS) and rows.n_observed(target) > 0
-        if not (has_selection or is_logistic):
-            continue
-        found = combinations(rows, target, with_target=has_selection)
-        for breach in check_combinations(found.n_in_small(policy.min_cell_cross), policy):
-            details: dict[str, str | int | float] = {
-                "column": contract.column(target).name,
-                "columns": ", ".join(repr(contract.column(index).name) for index in found.columns),
-                "found": breach.found,
-                "limit": breach.limit,
-            }
-            severity: Literal["stop", "notice"] = "stop" if policy.whole_tables and not is_central else "notice"
-            yield Finding(Code.RULE_COMBINATION, severity, target, details)
 
 
 def _lending_findings(manifest: Manifest, contract: Contract, rows: Rows, policy: Policy, *, is_central: bool) -> Iterator[Finding]:

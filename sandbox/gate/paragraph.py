@@ -37,7 +37,8 @@ def methods(contract: Contract, spec: JobSpec, manifest: Manifest, report: Mappi
         ),
         "Before you use this: continuous values are drawn from an unbounded normal distribution, so that a quantity that cannot be "
         "negative may come out negative in a completed data set; leave it so for estimation. Participating sites sent summary statistics "
-        f"only, which their own gates computed and rounded. Write down how many cells were missing and why, and {_assumption(manifest)}.",
+        "only, which their own gates computed once, from rows whose missing values they had filled themselves by chained equations, and "
+        f"with errors where their policies say so. Write down how many cells were missing and why, and {_assumption(manifest)}.",
         *(f"- {event['sentence']} {event.get('remedy', '')}".strip() for event in report["events"]),
     ]
     return "\n\n".join(textwrap.fill(" ".join(text.split()), WIDTH) for text in paragraphs) + "\n"
@@ -101,12 +102,7 @@ def _schedule(spec: JobSpec, manifest: Manifest) -> str:
 
 def _rows(report: Mapping[str, Any]) -> str:
     n_incomplete = report["data"]["rows_with_a_missing_predictor"]
-    lines = [f"{n_incomplete} rows with a missing predictor took no part in the models."] if n_incomplete else []
-    bands = {name: band for name, band in report.get("set_aside", {}).items() if band not in ("", "0")}
-    if bands:
-        listed = _listed([f"{band} at {name}" for name, band in bands.items()])
-        lines.append(f"Rows set aside by disclosure rules before the run: {listed}.")
-    return " ".join(lines)
+    return f"{n_incomplete} rows with a missing predictor took no part in the models." if n_incomplete else ""
 
 
 def _convergence(diagnostics: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Which rows of a site take part: groups that would tell two answers apart by a few people are set aside (`policies.disclosure`, rule 4).
+"""Which rows of a site are lent to code that sees them: groups that would tell two answers apart by a few people are set aside (rule 4).
 
 A group of rows that miss a binary target must be large enough for its rarer value, too: draws that change only a few of its cells are not
 taken (`redraws`), and cells that keep the values they started with, which are drawn from the margin, bias the fits of other targets. So
@@ -34,8 +34,8 @@ class Participation:
     is_kept: Mask
     """Shape (patterns,)."""
     n_set_aside: int = 0
-    """Rows that would tell two answers apart, which are judged by `max_set_aside`. Those that `complete_rows` leaves out do not count: they
-    are its purpose, not its price. Nor do those that no draw could fill anew: they are as if not in the file."""
+    """Rows that would tell two answers apart, which are judged by `max_set_aside`. Those that no draw could fill anew do not count: it is
+    as if they were not in the file."""
     notices: tuple[Finding, ...] = ()
     """About rows that are left out because draws of a binary target could not fill them anew."""
 
@@ -47,9 +47,6 @@ def everybody(patterns: Patterns) -> Participation:
 
 def participation(contract: Contract, patterns: Patterns, columns: Mapping[int, Values], limit: int, policy: Policy) -> Participation:
     """Of the rows of a site; `limit` is the fewest rows of a difference group."""
-    if policy.complete_rows:
-        is_complete: Mask = patterns.masks.sum(axis=1) == 0
-        return Participation(is_complete)
     tables = Tables(columns)
     is_kept = keep_rows(patterns, tables, limit, policy)
     n_set_aside = int(patterns.counts[~is_kept].sum())
@@ -73,7 +70,7 @@ def keep_rows(patterns: Patterns, tables: Tables, limit: int, policy: Policy, re
             return True
         return next(counting.tables.small_cells(counting.counts(group), policy), None) is not None
 
-    return keep_patterns(patterns, is_small, whole_patterns=policy.whole_patterns)
+    return keep_patterns(patterns, is_small)
 
 
 def _redraw_limits(contract: Contract, columns: Mapping[int, Values], limit: int) -> Limits:

@@ -71,19 +71,14 @@ class Group:
     """Never 0."""
 
 
-def keep_patterns(patterns: Patterns, is_small: Callable[[Group], bool], *, whole_patterns: bool = False) -> Mask:
+def keep_patterns(patterns: Patterns, is_small: Callable[[Group], bool]) -> Mask:
     """Which patterns stay when every difference group that is too small is set aside, smallest first, until none is left.
 
     Args:
         patterns: of the rows that take part.
         is_small: whether a group may not tell two targets apart. It is asked about again only when some of its rows were set aside.
-        whole_patterns: whether every pattern with a missing target is a group of its own, too.
     """
     is_kept = np.ones(len(patterns.counts), dtype=bool)
-    if whole_patterns:
-        for number in np.flatnonzero(patterns.masks.any(axis=1)):
-            alone = np.arange(len(is_kept)) == number
-            is_kept[number] = not is_small(Group(alone, alone, int(patterns.counts[number])))
     fine: dict[tuple[int, int], int] = {}
     while (small := _smallest(patterns, is_kept, is_small, fine)) is not None:
         is_kept &= ~small

@@ -8,10 +8,6 @@ it too, and the difference is the rows whose imputed cell is 1. So a state is co
 A draw can also be a copy of another column, or of several together, but for a few rows: then the sums of the columns, put together alike,
 leave these few. So the cells are fitted by all other columns as they are now. A combination that is right but for k rows, and off by at
 most 1 in them, leaves a residual sum of squares of at most k.
-
-And it can be a copy of what is gone from the columns but has left in an earlier answer, carried over in a column that was drawn from it. No
-column of now shows that. But the cells of a draw are independent of all before, given their odds: whatever a combination of sums over
-time has for them, as many cells are expected to be off it as to have the unlikelier of their two values. So these must be enough, too.
 """
 
 from __future__ import annotations
@@ -32,7 +28,6 @@ WORDS_AT_ONCE: Final = 256
 """Of a state. Of many rows some thousands are enough to see that many changed."""
 ROWS_AT_ONCE: Final = 1024
 """Rows of a fit. Fewer rows have the smaller residual, so that of many rows the first are mostly enough."""
-CELLS_AT_ONCE: Final = 4096
 JITTER: Final = 1e-13
 """Added to correlations, so that columns that are combinations of others do no harm."""
 
@@ -62,14 +57,9 @@ class Redraws:
         """
         return self._records[target].accept(is_one)
 
-    def accept_draw(self, rows: Rows, units: Units, target: int, log_odds: Matrix | None) -> bool:
-        """Whether the missing cells of `target` may stay as they are filled in `rows`, standardised; if so they are remembered.
-
-        `log_odds`: of each cell, shape (missing,), when the gate drew it; None when code that sees rows filled it.
-        """
+    def accept_fill(self, rows: Rows, units: Units, target: int) -> bool:
+        """Whether the missing cells of `target` may stay as they are filled in `rows`, standardised; if so they are remembered."""
         record, scale = self._records[target], float(units.scale[rows.position(target)])
-        if log_odds is not None and not record.is_open(log_odds):
-            return False
         if not all(is_own(rows, target, view, record.fewest / scale**2) for view in record.views()):
             return False
         return record.accept(rows.filled(target) > units.threshold(rows.position(target)))
@@ -93,18 +83,6 @@ class _Record:
     def views(self) -> Iterator[Mask]:
         """Which rows that miss the target are in a Gram, shape (missing,): all of them, and those that show each other target."""
         return (np.repeat(view, self._counts) for view in self._shown.T)
-
-    def is_open(self, log_odds: Matrix) -> bool:
-        """Whether in each view enough cells are expected to be another value than the likelier one."""
-        # Of many cells some thousands are mostly enough; all of them are at least as many.
-        return any(self._are_open(log_odds, step) for step in (max(len(log_odds) // CELLS_AT_ONCE, 1), 1))
-
-    def _are_open(self, log_odds: Matrix, step: int) -> bool:
-        """The same, of every `step`-th cell."""
-        unlikelier = np.concatenate([[0.0], np.cumsum(1.0 / (1.0 + np.exp(np.abs(log_odds[::step]))))])
-        ends = -(-np.concatenate([[0], np.cumsum(self._counts)]) // step)
-        expected = np.diff(unlikelier[ends]) @ self._shown
-        return bool((expected[self._counts @ self._shown > 0] >= self.fewest).all())
 
     def accept(self, is_one: Mask) -> bool:
         state = _packed(is_one)

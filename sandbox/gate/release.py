@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -19,7 +19,7 @@ from policies import Policy
 from sandbox.errors import Code
 from sandbox.gate.guard import Refusal, Verdict
 from sandbox.gate.kernels import Answer
-from sandbox.manifest import FieldKind, Manifest, ReplyField
+from sandbox.manifest import Manifest, Parts
 from sandbox.wire.codec import encode
 from sandbox.wire.messages import ChainReply, GateSetup, RoundReply, UploadReport
 from sandbox.wire.values import Array, Record
@@ -55,16 +55,17 @@ def round_to(values: npt.NDArray[np.generic], step: npt.NDArray[np.float64]) -> 
     return rounded
 
 
-def make_record(answer: Answer, declared: ReplyField, policy: Policy, extents: Mapping[str, int]) -> Record:
+def make_record(answer: Answer, declared: Parts, policy: Policy, extents: Mapping[str, int]) -> Record:
     """The parts of one field as they may leave; `extents` are those of `sandbox.manifest.PARTS`.
 
     Raises :class:`Refusal` for a number that is not finite or a shape not declared.
     """
-    grid = policy.score_grid if answer.is_score else policy.gram_grid
+    grid = policy.gram_grid
     record: Record = {}
-    for part, (dtype, names) in declared.parts.items():
+    for part, (dtype, names) in declared.items():
         if part == STEP_PART:
-            values: npt.NDArray[np.generic] = grid_step(answer.bounds["loglik"], grid)
+            # A stand-in's is a quadratic, known to all its digits.
+            values: npt.NDArray[np.generic] = grid_step(answer.bounds.get("loglik", 0.0), grid)
         elif part in answer.bounds:
             values = round_to(answer.parts[part], grid_step(answer.bounds[part], grid))
         else:
@@ -97,7 +98,7 @@ class Origin:
 class Field:
     """One field of a reply: what filled it, its parts, and how many of its numbers had not left before."""
 
-    kind: FieldKind
+    kind: str
     record: Record
     n_new: int
 
@@ -110,6 +111,8 @@ class Part:
     steps: list[dict[str, Any]] = field(default_factory=list)
     """As the ledger shows them."""
     fields: Mapping[str, Field] = field(default_factory=dict)
+    stand_ins: dict[str, dict[str, Record]] = field(default_factory=dict)
+    """At central: the same fields, as the cards of sites answer them."""
     refusal: Refusal | None = None
     innovation: int | None = None
     """Of code that sees rows, which runs in one chain: how many numbers about the rows are new (:class:`verification.SumBudget`)."""
@@ -153,7 +156,7 @@ def upload_entry(
     setup: GateSetup,
     manifest: Manifest,
     report: UploadReport,
-    standing: Mapping[str, Literal["pass", "notice"]],
+    standing: Mapping[str, Verdict],
     names: Mapping[str, str],
 ) -> bytes:
     """The ledger line about an upload: how many rows, under which rules, for which pair, and the codes of what was found."""
@@ -173,8 +176,8 @@ def upload_entry(
 
 def _reply(part: Part) -> ChainReply:
     if part.refusal is not None:
-        return ChainReply(part.chain, refused=part.refusal.outward)
-    return ChainReply(part.chain, {name: found.record for name, found in part.fields.items()})
+        return ChainReply(part.chain, refused=part.refusal.outward, refused_by=part.refusal.of_card)
+    return ChainReply(part.chain, {name: found.record for name, found in part.fields.items()}, stand_ins=part.stand_ins)
 
 
 def _described_field(part: Part, name: str, found: Field) -> dict[str, Any]:
@@ -194,7 +197,8 @@ def _described_field(part: Part, name: str, found: Field) -> dict[str, Any]:
 
 
 def _described_refusal(part: Part, refusal: Refusal) -> dict[str, Any]:
-    return {**_chain(part), "code": refusal.code.value, **({"line": refusal.line} if refusal.line else {})}
+    more = {name: value for name, value in (("line", refusal.line), ("card", refusal.of_card)) if value}
+    return {**_chain(part), "code": refusal.code.value, **more}
 
 
 def _chain(part: Part) -> dict[str, int]:

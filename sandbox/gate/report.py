@@ -137,9 +137,6 @@ class Report:
         events = []
         if self.survey.n_incomplete:
             events.append(_event(Code.EVENT_ROWS_INCOMPLETE, rows=self.survey.n_incomplete, left=self.imputations.n_missing_left))
-        for site, rows in run.get("set_aside", {}).items():
-            if rows not in ("", "0"):
-                events.append(_event(Code.EVENT_SET_ASIDE, site=site, band=rows))
         if self.setup.spec.parameters.get("ridge"):
             events.append(_event(Code.EVENT_RIDGE, ridge=self.setup.spec.parameters["ridge"]))
         for name, numbers in diagnostics["chains"].items() if self._is_chain else ():

@@ -37,7 +37,7 @@ SEED_NUMBERS: Final = 4
 MAX_NUMBERS: Final = 1 << 14
 """Numbers of one message: what 512 blocks give of so many fills 64 MB."""
 MAX_FILL: Final = 6.0
-"""A filled cell lies within so many times `max_abs_eta`, in standardised units: as far out as a draw of a blind pair reaches."""
+"""A filled cell lies within so many times `max_abs_eta`, in standardised units: no draw of a regression within the bound is farther out."""
 
 
 class RowSteps:
@@ -227,7 +227,7 @@ class RowSteps:
         numbers = None
         if step.draws:
             number_of = draws.normal if step.draws == "normal" else draws.uniform
-            numbers = number_of(target, self._questions.next_draw(target), rows.file_rows)
+            numbers = number_of(target, self._questions.next_fill(target), rows.file_rows)
         self._lending.call(CallBlocks(call.step, call.request, {}, target, numbers is not None), numbers)
         values, others = self._lending.filled()
         position = rows.position(target)
@@ -241,7 +241,7 @@ class RowSteps:
                 self._guard.verdicts["row_state"] = "refuse"
                 raise Refusal(Code.RULE_ROW_STATE)
         self._guard.judge(("row_state",), ())
-        self._questions.check_draw(target, 0.0, None)
+        self._questions.check_fill(target)
         values = verification.round_fills(values[rows.missing_places(target)])
         self._draws = draws
         if is_binary:

@@ -1,8 +1,9 @@
 """The rows that take part, as the kernels see them: sorted by missingness pattern, in tiles, with one Gram per pattern.
 
 A design row is: the columns in the model in file order, then central's intercept if the job has one, then the intercept. Its width is p;
-the design of a target leaves out the target's own column. Values are the upload's, sorted where they are, and raw until
-:meth:`Rows.standardise`; rows that take no part stay behind the others, as they came.
+the design of a target leaves out the target's own column. Some columns of the model can be filled: the targets, or what the caller names.
+Patterns tell which of those a row misses, and what is said here of a target holds for each of them. Values are the upload's, sorted where
+they are, and raw until :meth:`Rows.standardise`; rows that take no part stay behind the others, as they came.
 
 Sorting by pattern makes the rows that miss a target, and those that show it, a few runs of neighbours, and a draw one pass over the rows it
 fills that also renews the Grams (`grams`: 27 to 85 times faster than recomputing them). With very many patterns the rows that miss a target
@@ -12,7 +13,7 @@ are scattered, and copied for a kernel that asks for them.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -30,34 +31,45 @@ Matrix = npt.NDArray[np.float64]
 
 
 class Rows:
-    """Rows of one participant that take part, with missing cells of targets filled by the latest draw."""
+    """Rows of one participant that take part, with missing cells of fillable columns filled by the latest draw."""
 
-    def __init__(self, dataset: Dataset, takes_part: npt.NDArray[np.intp], patterns: Patterns, region: Region, intercepts: Matrix) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        takes_part: npt.NDArray[np.intp],
+        patterns: Patterns,
+        region: Region,
+        intercepts: Matrix,
+        fillable: Sequence[int] | None = None,
+    ) -> None:
         """Lay out the rows: sort the values of the upload where they are. The data set is not in file order any more.
 
         Args:
             dataset: the upload.
             takes_part: file rows that take part, in the order of `patterns.of_row`.
-            patterns: their missingness patterns over the targets.
+            patterns: their missingness patterns over the fillable columns.
             region: where the rows live. Raises `RegionFull` when it is too small.
             intercepts: constant columns after those of the model, shape (1,) or (2,).
+            fillable: the columns (1-based indices, in file order) whose missing cells are filled; the targets of the contract.
+                The other columns of the model must be complete.
         """
         contract = dataset.contract
         self.model: Final = contract.model
         self.targets: Final = contract.targets
+        self.fillable: Final = self.targets if fillable is None else tuple(fillable)
         self.n = len(takes_part)
         self.n_columns = len(self.model)
         self.p = self.n_columns + len(intercepts)
         self.masks: Mask = patterns.masks
         self.bounds = np.concatenate(([0], np.cumsum(patterns.counts)))
-        self._others = {index: np.delete(np.arange(self.p), self.position(index)) for index in self.targets}
-        self._n_missing: dict[int, int] = dict(zip(self.targets, (patterns.counts @ patterns.masks).tolist(), strict=True))
+        self._others = {index: np.delete(np.arange(self.p), self.position(index)) for index in self.model}
+        self._n_missing: dict[int, int] = dict(zip(self.fillable, (patterns.counts @ patterns.masks).tolist(), strict=True))
         self._order = _order(dataset.n_rows, takes_part, patterns, region)
         self._tiles = dataset.take()
         self._tiles.sort(self._order, [dataset.slots[index] for index in self.model], intercepts)
         n_missing = max(self._n_missing.values(), default=0)
         self.noise: Matrix = region.array(n_missing)
-        """Room for a number per missing cell of any one target."""
+        """Room for a number per missing cell of any one column."""
         self.eta: Matrix = region.array(n_missing)
         """As `noise`, for linear predictors."""
         self._old: Matrix = region.array(n_missing)
@@ -68,8 +80,6 @@ class Rows:
         self._ranges: dict[tuple[int, bool], tuple[tuple[int, int], ...]] = {}
         self._parts: dict[tuple[int, bool], tuple[Part, ...]] = {}
         """Views of the tiles, which stay where they are."""
-        self._observed_reach = np.ones(self.p)
-        self._filled_reach = np.zeros(self.p)
 
     def copy(self, region: Region) -> Rows:
         """The same rows for another chain, to be completed by draws of its own: values and Grams are copies, everything else is shared.
@@ -80,8 +90,6 @@ class Rows:
         rows._tiles = self._tiles.copy(self.n)
         rows._grams = self._new_grams(region)
         rows._parts = {}
-        rows._observed_reach = self._observed_reach.copy()
-        rows._filled_reach = self._filled_reach.copy()
         return rows
 
     def _new_grams(self, region: Region) -> Grams:
@@ -102,7 +110,7 @@ class Rows:
         return min(self._tiles.tile_rows, self.n)
 
     def position(self, target: int) -> int:
-        """Where the column of a target (1-based index) stands in a design row."""
+        """Where a column of the model (1-based index) stands in a design row."""
         return self.model.index(target)
 
     def others(self, target: int) -> npt.NDArray[np.intp]:
@@ -144,7 +152,7 @@ class Rows:
         return tuple(found)
 
     def _scattered(self, target: int, is_missing: bool) -> Iterator[Part]:
-        is_wanted = np.repeat(self.masks[:, self.targets.index(target)] == is_missing, np.diff(self.bounds))
+        is_wanted = np.repeat(self.masks[:, self.fillable.index(target)] == is_missing, np.diff(self.bounds))
         for tile, low, high in self._tiles.pieces(0, self.n):
             first = tile * self._tiles.tile_rows
             within = np.flatnonzero(is_wanted[first + low : first + high])
@@ -154,7 +162,7 @@ class Rows:
     def _runs(self, target: int, is_missing: bool) -> tuple[tuple[int, int], ...]:
         """Ranges of places of the rows that miss the target, or show it."""
         if (target, is_missing) not in self._ranges:
-            is_wanted = self.masks[:, self.targets.index(target)] == is_missing
+            is_wanted = self.masks[:, self.fillable.index(target)] == is_missing
             edges = self.bounds[np.flatnonzero(np.diff(is_wanted, prepend=False, append=False))].tolist()
             self._ranges[target, is_missing] = tuple(zip(edges[::2], edges[1::2], strict=True))
         return self._ranges[target, is_missing]
@@ -165,20 +173,39 @@ class Rows:
         """A design column in sorted order, shape (n,). A copy."""
         return self._tiles.column(position, self.n)
 
+    def shown(self, at_most: int) -> Iterator[tuple[Matrix, Mask]]:
+        """All rows in pieces of some: the columns of the model, shape (columns, rows), a view; which cells are filled, (fillable, rows)."""
+        for tile, low, high in self._tiles.pieces(0, self.n):
+            for start in range(low, high, at_most):
+                stop = min(high, start + at_most)
+                first = tile * self._tiles.tile_rows + start
+                yield self._tiles[tile][: self.n_columns, start:stop], self._missing_within(first, first + stop - start)
+
+    def _missing_within(self, start: int, stop: int) -> Mask:
+        """Which fillable cells are missing at the places [start, stop), shape (fillable, places)."""
+        first, last = int(np.searchsorted(self.bounds, start, side="right")) - 1, int(np.searchsorted(self.bounds, stop))
+        counts = np.diff(np.clip(self.bounds[first : last + 1], start, stop))
+        missing: Mask = np.repeat(self.masks[first:last].T, counts, axis=1)
+        return missing
+
     def idle(self, position: int) -> Matrix:
         """Raw values of a column of the model on the rows that take no part, NaN where missing. A copy."""
         return self._tiles.column(position)[self.n :]
 
     def missing_places(self, target: int) -> npt.NDArray[np.intp]:
         """Places in sorted order of the rows with the target missing."""
-        return np.flatnonzero(np.repeat(self.masks[:, self.targets.index(target)], np.diff(self.bounds)))
+        return np.flatnonzero(np.repeat(self.masks[:, self.fillable.index(target)], np.diff(self.bounds)))
 
     def missing_rows(self, target: int) -> npt.NDArray[np.int64]:
         """File rows with the target missing, in the order of :meth:`missing_places`."""
+        return self.of_missing(target, self.file_rows)
+
+    def of_missing(self, target: int, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """A number of each row, in sorted order, shape (n,), of the rows with the target missing."""
         if not self.is_in_runs:
-            return self.file_rows[self.missing_places(target)]
-        rows = [self._order[start:stop] for start, stop in self._runs(target, is_missing=True)]
-        return rows[0] if len(rows) == 1 else np.concatenate([self._order[:0], *rows])
+            return numbers[self.missing_places(target)]
+        runs = [numbers[start:stop] for start, stop in self._runs(target, is_missing=True)]
+        return runs[0] if len(runs) == 1 else np.concatenate([numbers[:0], *runs])
 
     def filled(self, target: int) -> Matrix:
         """The missing cells of `target` as they are filled now, standardised, in the order of :meth:`missing_places`. A copy."""
@@ -191,7 +218,7 @@ class Rows:
         Args:
             centre: shape (columns in the model,), raw units.
             scale: as `centre`.
-            starts: for each target the raw start values of its missing cells, in the order of :meth:`missing_places`.
+            starts: for each fillable column the raw start values of its missing cells, in the order of :meth:`missing_places`.
         """
         for position, index in enumerate(self.model):
             values = self.column(position)
@@ -199,7 +226,6 @@ class Rows:
                 values[self.missing_places(index)] = starts[index]
             values -= centre[position]
             values /= scale[position]
-            self._observed_reach[position] = max_abs(values)
             self._tiles.put(position, values)
         self._grams.make(self._neighbours(0, self.n))
 
@@ -218,7 +244,7 @@ class Rows:
     def _refill(self, target: int, values: Matrix, complete: Callable[[Matrix, slice], None] | None = None) -> None:
         position = self.position(target)
         self._old_columns = self._grams.column(position)
-        self._grams.start(self.targets.index(target), position)
+        self._grams.start(self.fillable.index(target), position)
         start = 0
         for part in self.parts(target, is_missing=True):
             places = slice(start, start + len(part.design))
@@ -229,8 +255,25 @@ class Rows:
             column[part.within] = new = values[places]
             self._grams.add(part, position, old, new)
             start = places.stop
-        self._filled_reach[position] = max_abs(values)
         self._grams.finish(position)
+
+    def put(self, target: int, values: Matrix) -> None:
+        """Put values into the missing cells of `target`, in the order of :meth:`missing_places`, and leave the Grams as they are.
+
+        For whoever puts back, before any Gram is asked for, what the Grams were made of.
+        """
+        position, start = self.position(target), 0
+        for first, last in self._runs(target, is_missing=True):
+            for tile, low, high in self._tiles.pieces(first, last):
+                self._tiles[tile][position, low:high] = values[start : start + high - low]
+                start += high - low
+
+    def rescale(self, position: int, factor: float, shift: float) -> None:
+        """Make factor · z + shift of a column of the model. Leaves the Grams as they are, as :meth:`put` does."""
+        column = self.column(position)
+        column *= factor
+        column += shift
+        self._tiles.put(position, column)
 
     def undo(self, target: int) -> None:
         """Take back the last :meth:`refill`, which was of `target`, to the last bit."""
@@ -244,16 +287,18 @@ class Rows:
         """Whether every number of every design row is finite."""
         return all(bool(np.isfinite(part.design).all()) for part in self._neighbours(0, self.n))
 
-    @property
-    def reach(self) -> Matrix:
-        """An upper bound on |z| in each design column, shape (p,), standardised units."""
-        return np.maximum(self._observed_reach, self._filled_reach)
-
     # --- Grams
 
     def gram(self, target: int) -> Matrix:
         """Σ zz' of the full design rows with the target observed, shape (p, p)."""
-        return self._grams.gram(self.targets.index(target))
+        return self._grams.gram(self.fillable.index(target))
+
+    def gram_of_pattern(self, pattern: int) -> Matrix:
+        """Σ zz' of the design rows of one missingness pattern, shape (p, p), from the rows as they are."""
+        gram = np.zeros((self.p, self.p))
+        for part in self._neighbours(int(self.bounds[pattern]), int(self.bounds[pattern + 1])):
+            gram += part.design.T @ part.design
+        return gram
 
     def total_gram(self) -> Matrix:
         """Σ zz' of all design rows, shape (p, p)."""

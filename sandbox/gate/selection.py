@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_ndtr, logit, ndtri, ndtri_exp
+from scipy.special import log_ndtr, ndtri, ndtri_exp
 
-from sandbox.gate import bivariate, kernels
-from sandbox.gate.kernels import Answer, Filled, Score, Units, moments
+from sandbox.gate import bivariate
+from sandbox.gate.kernels import Answer, Filled, Units, moments
 from sandbox.gate.likelihoods import LOG_SIGMA, TAU, A, B, Terms, binary, continuous, not_selected
 from sandbox.gate.rows import Matrix, Rows
 
@@ -51,6 +51,15 @@ class Theta:
         return float(np.exp(self.log_sigma))
 
 
+@dataclass(frozen=True, slots=True)
+class Score:
+    """An answer, and how far out its rows lie."""
+
+    answer: Answer
+    reach: float
+    """As in :class:`sandbox.gate.likelihoods.Terms`, of all rows; infinite when the answer is not a number, or none that means anything."""
+
+
 def selection_score(rows: Rows, units: Units, target: int, exclusion: int, theta: Matrix) -> Score:
     """Observed information, gradient and log-likelihood of a selection model at `theta`, shape (2q + 1,)."""
     parts = Theta.of(theta, rows, target, exclusion)
@@ -69,9 +78,8 @@ def selection_score(rows: Rows, units: Units, target: int, exclusion: int, theta
     answered, bounds = sums.answer(parts)
     counts = {"n": np.asarray(rows.n, np.int64), "n_selected": np.asarray(rows.n_observed(target), np.int64)}
     is_sound = sums.is_sound and np.isfinite(theta).all() and np.isfinite(answered["loglik"]).all()
-    reach = sums.reach if kernels.is_linear(rows, parts.gamma, parts.beta) else kernels.BEYOND
-    answer = Answer("selection_score", rows.n, {**counts, **answered}, bounds, is_score=True)
-    return Score(answer, reach if is_sound else np.inf, sums.weight_sum)
+    answer = Answer("selection_score", rows.n, {**counts, **answered}, bounds)
+    return Score(answer, sums.reach if is_sound else np.inf)
 
 
 class _Sums:
@@ -79,7 +87,6 @@ class _Sums:
 
     def __init__(self, p: int) -> None:
         self.reach = 0.0
-        self.weight_sum = 0.0
         self.is_sound = True
         self._loglik = self._loglik_size = 0.0
         self._g, self._g_squares = np.zeros((2, p)), np.zeros(2)
@@ -95,7 +102,6 @@ class _Sums:
         self.is_sound &= terms.is_sound
         self._loglik += float(terms.loglik.sum())
         self._loglik_size += float(np.abs(terms.loglik).sum())
-        self.weight_sum += terms.weight_sum
         n_parts = len(terms.first)
         squared = design * design
         self._g[: min(n_parts, 2)] += terms.first[:2] @ design
@@ -142,7 +148,7 @@ class _Sums:
 
 
 def draw_selection(rows: Rows, units: Units, target: int, exclusion: int, theta: Matrix, uniforms: tuple[Matrix, Matrix]) -> Filled:
-    """Fill the missing cells of `target` from the model, given that they are missing; judged when it is done, as `kernels.draw` is.
+    """Fill the missing cells of `target` from the model, given that they are missing.
 
     Continuous: u given u ≤ −z'γ by inversion, then y = x'β + σ(ρu + √(1−ρ²) ε). Binary: P(y = 1 | s = 0) = Φ₂(x'β, −z'γ; −ρ)/Φ(−z'γ).
 
@@ -153,29 +159,25 @@ def draw_selection(rows: Rows, units: Units, target: int, exclusion: int, theta:
         exclusion: 1-based index of the column that the outcome does not depend on.
         theta: shape (2q + 1,).
         uniforms: two numbers in (0, 1) for every missing cell, in the order of `rows.missing_rows`. The first are overwritten with the
-            cells' values, the second with their log odds when the target is binary.
+            cells' values.
     """
     position = rows.position(target)
     centre, scale, is_binary = units.centre[position], units.scale[position], bool(units.is_binary[position])
     parts = Theta.of(theta, rows, target, exclusion)
-    rho, worst = float(np.tanh(parts.tau)), 0.0
+    rho, is_finite = float(np.tanh(parts.tau)), True
     values, second = uniforms
 
     def complete(design: Matrix, places: slice) -> None:
-        nonlocal worst
+        nonlocal is_finite
         a, b, drawn = design @ parts.gamma, design @ parts.beta, values[places]
-        # A NaN must not hide behind max().
-        worst = max(worst, float(np.abs(a).max()), float(np.abs(b).max())) if np.isfinite(a).all() and np.isfinite(b).all() else np.inf
+        is_finite &= bool(np.isfinite(a).all() and np.isfinite(b).all())
         if is_binary:
             share = bivariate.cdf(b, -a, -rho) / np.exp(log_ndtr(-a))
             drawn[:] = ((drawn < share).astype(np.float64) - centre) / scale
-            second[places] = logit(np.clip(share, 0.0, 1.0))
         else:
             u = ndtri_exp(np.log(drawn) + log_ndtr(-a))
             drawn[:] = b + parts.sigma * (rho * u + np.sqrt(1.0 - rho * rho) * ndtri(second[places]))
-        if not np.isfinite(drawn).all():
-            worst = np.inf
+        is_finite &= bool(np.isfinite(drawn).all())
 
-    is_sound = kernels.is_linear(rows, parts.gamma, parts.beta)
     rows.refill(target, values, complete)
-    return Filled(moments(values, centre, scale), worst if is_sound else max(worst, kernels.BEYOND), second if is_binary else None)
+    return Filled(moments(values, centre, scale), is_finite)

@@ -2,8 +2,14 @@
 
 Called by the zygote after lockdown and self-test; never returns with rows in memory. What may come when:
 
-    GateSetup → (DATA … END)* → [AttachWorker] → RunRound 0 (margins) → Begin → (RunRound | KeepImputation)*
+    GateSetup → (DATA … END)* → [AttachWorker] → RunRound 0 (margins) → Begin → [TakeCards*] → (RunRound | KeepImputation)*
               → (SendResult | SendPlot)* → Wipe
+
+At a site of a blind pair the rows are only read to make a card:
+
+    GateSetup → (DATA … END → MakeCard)* → ShowCard* → [AttachWorker] → RunRound (margins) → RunRound (card) → [RunRound (point)] → Wipe
+
+and where the policy allows exact answers, Begin and RunRound as above after the card.
 
 A message out of that order ends the gate: it wipes, says GateFailed and returns. So does the end of the pipe, silently.
 """
@@ -20,22 +26,26 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from policies.disclosure import band, difference_limit
+from policies.disclosure import difference_limit
 from sandbox.contract import Contract, Finding
 from sandbox.declared import Declarations
 from sandbox.errors import Code, InputError, LimitError, PeerError, TidegateError
 from sandbox.gate import plots
+from sandbox.gate.admission import admit, verdicts
 from sandbox.gate.answer import Answering
 from sandbox.gate.attached import AttachedWorker
+from sandbox.gate.card import make_card
 from sandbox.gate.chain import Chain
 from sandbox.gate.dataset import Dataset
 from sandbox.gate.draws import MIN_SECRET_BYTES, RowDraws, derive_key
-from sandbox.gate.guard import Guard
+from sandbox.gate.guard import Guard, Refusal, Verdict
 from sandbox.gate.imputations import Imputations
 from sandbox.gate.ingest import Ingest
+from sandbox.gate.kernels import Units
 from sandbox.gate.lending import N_WORKERS
 from sandbox.gate.names import FileName, name_rows
 from sandbox.gate.needs import need_findings
+from sandbox.gate.own_rows import complete
 from sandbox.gate.pool import Pool
 from sandbox.gate.redraws import Redraws
 from sandbox.gate.region import Region, RegionFull
@@ -43,15 +53,27 @@ from sandbox.gate.release import Origin, Release, upload_entry
 from sandbox.gate.report import Report
 from sandbox.gate.result import FrameStream, ResultWriter
 from sandbox.gate.rows import Rows
+from sandbox.gate.sketch import make_sketch
+from sandbox.gate.stand_in import StandIn, settle_all
+from sandbox.gate.static_chain import StaticChain
+from sandbox.gate.stating import Stating, lines_of, wants_of
+from sandbox.gate.sticky import Errors
 from sandbox.gate.survey import Survey, survey
+from sandbox.gate.taken_card import arrays_of, check_card_of
+from sandbox.gate.unmeasured import complete_cards
 from sandbox.job import n_sweeps, resolve_columns
-from sandbox.manifest import RESERVED_STEP, parse_manifest
+from sandbox.manifest import CARD, RESERVED_STEP, parse_manifest
 from sandbox.pipe import Pipe
+from sandbox.wanted import Wanted, wanted
+from sandbox.wire.codec import encode
 from sandbox.wire.frames import Frame, Kind
 from sandbox.wire.messages import (
     Acknowledged,
     AttachWorker,
     Begin,
+    CardMade,
+    CardShown,
+    CardsTaken,
     ChainCalls,
     GateFailed,
     GateReady,
@@ -59,16 +81,20 @@ from sandbox.wire.messages import (
     HostToGate,
     Isolation,
     KeepImputation,
+    MakeCard,
     RoundResult,
     RunRound,
     SendPlot,
     SendResult,
+    ShowCard,
     StepCall,
+    TakeCards,
     UploadReport,
     Wipe,
     Wiped,
     host_to_gate,
 )
+from sandbox.wire.values import Record, floats
 
 MARGINS: Final = (ChainCalls(0, (StepCall(RESERVED_STEP),)),)
 """The first round. It is the same for all chains and asked once."""
@@ -78,9 +104,11 @@ class Stage(IntEnum):
     """How far a job has come; it only ever grows, but for a new upload."""
 
     EMPTY = 0
-    CLEAN = 1
-    MEASURED = 2
-    BEGUN = 3
+    READ = 1
+    """A clean file is here, of which a card is to be made."""
+    CLEAN = 2
+    MEASURED = 3
+    BEGUN = 4
 
 
 def serve(pipe: Pipe, region: mmap, isolation: Isolation) -> None:
@@ -139,7 +167,11 @@ class _Job:
         self._dataset: Dataset | None = None
         self._answering: Answering | None = None
         self._imputations: Imputations | None = None
+        self._stating: Stating | None = None
+        self._cards: dict[str, dict[str, Record]] = {}
         self._survey: Survey | None = None
+        self._admission: dict[str, Verdict] = {}
+        """What was judged of a file that is to state a card."""
         self._notes: tuple[str, ...] = ()
         self._worker: AttachedWorker | None = None
         self._pools: list[Pool] = []
@@ -162,7 +194,13 @@ class _Job:
             return False
         if self._ingest is not None:
             raise PeerError(Code.GATE_PROTOCOL)
+        self._handle(message)
+        return True
+
+    def _handle(self, message: HostToGate) -> None:
         match message:
+            case MakeCard() | ShowCard() | TakeCards():
+                self._handle_card(message)
             case AttachWorker():
                 self._attach(message.rows_reviewed)
             case RunRound():
@@ -177,7 +215,15 @@ class _Job:
                 self._send_plot(message.name)
             case _:
                 raise PeerError(Code.GATE_PROTOCOL)
-        return True
+
+    def _handle_card(self, message: MakeCard | ShowCard | TakeCards) -> None:
+        match message:
+            case MakeCard():
+                self._make_card(message)
+            case ShowCard():
+                self._show_card()
+            case TakeCards():
+                self._take_cards(message.cards)
 
     # --- upload
 
@@ -186,7 +232,8 @@ class _Job:
             raise PeerError(Code.GATE_PROTOCOL)
         if self._ingest is None:
             self._forget()
-            self._ingest = Ingest(self._setup, self._memory)
+            self._admission = {}
+            self._ingest = Ingest(self._setup, self._memory, states_card=self._states_card)
             self._file_name = FileName(self._setup.row_secret)
         if frame.kind is Kind.DATA:
             self._file_name.feed(frame.payload)
@@ -195,7 +242,7 @@ class _Job:
         ingest, self._ingest = self._ingest, None
         self.origin = replace(self._first_origin, dataset=self._file_name.finish())
         report = self._report(ingest)
-        standing = {} if self._survey is None else self._survey.standing
+        standing = self._admission if self._survey is None else self._survey.standing
         names = {} if self._answering is None else name_rows(self._setup.row_secret, self._answering.rows)
         entry = upload_entry(self.origin, self._setup, self._manifest, report, standing, names)
         self._pipe.send(msgspec.structs.replace(report, entry=entry))
@@ -203,7 +250,7 @@ class _Job:
     def _forget(self) -> None:
         """A new upload replaces the old one, down to the last byte."""
         self._stage = Stage.EMPTY
-        self._dataset = self._answering = self._imputations = self._survey = None
+        self._dataset = self._answering = self._imputations = self._survey = self._stating = None
         self._memory.reset()
 
     def _report(self, ingest: Ingest) -> UploadReport:
@@ -221,12 +268,14 @@ class _Job:
             columns=ingest.columns(),
             n_rows=0 if dataset is None else dataset.n_rows,
             n_set_aside=0 if found is None else found.n_set_aside,
-            set_aside_band=band(0 if found is None else found.n_set_aside),
             notes=tuple(ingest.notes),
         )
         if report.is_clean and self._answering is not None:
             self._stage = Stage.CLEAN
             return report
+        if report.is_clean and dataset is not None and self._states_card:
+            self._stage, self._dataset = Stage.READ, dataset
+            return msgspec.structs.replace(report, sketch=encode(make_sketch(dataset, self._setup.row_secret)))
         self._forget()
         return report
 
@@ -243,8 +292,20 @@ class _Job:
         n_chains = setup.spec.chains
         if n_chains > setup.policy.max_chains:
             return (Finding(Code.LIMIT_CHAINS, details={"found": n_chains, "limit": setup.policy.max_chains}),)
+        if self._states_card:
+            self.origin = replace(self.origin, contract=dataset.contract.digest)
+            wants = self._wanted(dataset.contract)
+            admitted = admit(dataset, setup.policy, fits=wants.fits, selection=wants.selection.target if wants.selection else 0)
+            self._admission = verdicts(admitted, setup.policy)
+            return admitted
         found = self._survey = survey(
-            dataset, setup.policy, self._memory, is_central=setup.is_central, central_intercept=has_intercept, n_chains=n_chains
+            dataset,
+            setup.policy,
+            self._memory,
+            is_central=setup.is_central,
+            central_intercept=has_intercept,
+            n_chains=n_chains,
+            judges_pairs=self._manifest.access == "rows",
         )
         first = found.rows
         if first is None:
@@ -283,6 +344,87 @@ class _Job:
         ]
         return Answering(chains, contract, declared, setup.policy, guard)
 
+    # --- the card
+
+    @property
+    def _states_card(self) -> bool:
+        """Whether this is a site that states a card: its rows answer nothing else, unless its policy allows exact answers."""
+        return not self._setup.is_central and self._manifest.access == "blind"
+
+    def _make_card(self, message: MakeCard) -> None:
+        dataset, setup = self._dataset, self._setup
+        if dataset is None or self._stage is not Stage.READ:
+            raise PeerError(Code.GATE_PROTOCOL)
+        contract = dataset.contract
+        if len(message.columns) != len(contract.model):
+            raise PeerError(Code.GATE_PROTOCOL)
+        try:
+            own = complete(dataset, setup.row_secret, self._memory)
+            errors = Errors(setup.row_secret, message.life.encode(), message.error, message.columns)
+            card = make_card(own, contract, errors, setup.policy, wants_of(self._wanted(contract), contract, message))
+        except RegionFull:
+            self._stop(Finding(Code.DATA_TOO_LARGE, details={"limit": self._memory.capacity}))
+            return
+        declared = Declarations(self._manifest, contract, setup.spec.has_central_intercept)
+        guard = Guard(setup.policy, is_central=False)
+        self._stating = Stating(card, declared, setup.policy, guard)
+        if card.answers_exactly:
+            static = StaticChain(own, guard, has_central_intercept=setup.spec.has_central_intercept)
+            self._answering = Answering([static] * setup.spec.chains, contract, declared, setup.policy, guard)
+        self._stage = Stage.CLEAN
+        self._pipe.send(CardMade(lines_of(card, contract)))
+
+    def _stop(self, finding: Finding) -> None:
+        """No card can be made of the file."""
+        self._forget()
+        self._pipe.send(CardMade(findings=(finding,)))
+
+    def _wanted(self, contract: Contract) -> Wanted:
+        return wanted(self._manifest, contract, self._setup.spec, self._setup.policy)
+
+    def _show_card(self) -> None:
+        if self._stating is None:
+            raise PeerError(Code.GATE_PROTOCOL)
+        self._pipe.send(CardShown(self._stating.shown()))
+
+    def _take_cards(self, cards: dict[str, dict[str, Record]]) -> None:
+        """At central: answer for sites from now on. A second message brings the scores that the first one asked for.
+
+        Sites that answer exactly are not stood in for: their cards only help to complete what others never measured.
+        """
+        answering = self._answering
+        if answering is None or answering.units is None or not self._setup.is_central or self._stage is not Stage.BEGUN:
+            raise PeerError(Code.GATE_PROTOCOL)
+        is_first = not self._cards
+        for site, fields in cards.items():
+            if not is_first and site not in self._cards:
+                raise PeerError(Code.GATE_PROTOCOL)
+            self._cards.setdefault(site, {}).update(fields)
+        try:
+            stand_ins = self._stand_ins(answering, answering.units)
+            due = settle_all(stand_ins, answering.contract)
+        except Refusal as refusal:
+            if not refusal.of_card:
+                raise
+            # A card is what a hostile site likes it to be: it costs its own job, under its name, and not this gate.
+            self._pipe.send(CardsTaken(refused={refusal.of_card: refusal.code}))
+            return
+        answering.stand_in(stand_ins)
+        asked = {site: {target: floats(beta) for target, beta in points.items()} for site, points in due.items()} if is_first else {}
+        self._pipe.send(CardsTaken(asked))
+
+    def _stand_ins(self, answering: Answering, units: Units) -> dict[str, StandIn]:
+        """One for each site that does not answer by itself."""
+        contract, has_intercept = answering.contract, self._setup.spec.has_central_intercept
+        stated = {site: arrays_of(fields) for site, fields in self._cards.items()}
+        for site, arrays in stated.items():
+            check_card_of(site, arrays, contract)
+        return {
+            site: StandIn(contract, units, arrays, has_central_intercept=has_intercept, site=site)
+            for site, arrays in complete_cards(stated, answering.rows).items()
+            if not arrays[CARD]["is_exact"]
+        }
+
     # --- rounds
 
     def _attach(self, rows_reviewed: bool) -> None:
@@ -310,9 +452,14 @@ class _Job:
             raise LimitError(Code.LIMIT_MESSAGES, limit=self._setup.policy.max_messages)
         if any(len(part.calls) > self._setup.policy.max_messages_per_step for part in message.chains):
             raise LimitError(Code.LIMIT_STEP_MESSAGES, limit=self._setup.policy.max_messages_per_step)
-        if answering is None or message.number <= self._round:
+        if message.number <= self._round:
             raise PeerError(Code.GATE_PROTOCOL)
-        if self._stage is Stage.CLEAN and message.chains == MARGINS:
+        if self._stating is not None and self._stage in (Stage.CLEAN, Stage.MEASURED):
+            release = self._stating.answer(self.origin, message)
+            self._stage = Stage.MEASURED
+        elif answering is None:
+            raise PeerError(Code.GATE_PROTOCOL)
+        elif self._stage is Stage.CLEAN and message.chains == MARGINS:
             release = answering.margins(self.origin, message.number)
             self._stage = Stage.MEASURED
         elif self._stage is Stage.BEGUN and self._is_attached:
@@ -323,7 +470,7 @@ class _Job:
         self._pipe.send(_result(release))
 
     def _begin(self, message: Begin) -> None:
-        if self._answering is None or self._stage is not Stage.MEASURED:
+        if self._answering is None or self._stage is not Stage.MEASURED or (self._stating is not None and not self._stating.has_stated):
             raise PeerError(Code.GATE_PROTOCOL)
         if self._manifest.access == "rows":
             if not self._is_attached:

@@ -48,18 +48,31 @@ class Survey:
     """Whether each target is missing, for every row of the file, shape (rows, targets)."""
     n_incomplete: int
     """Rows with a missing predictor: they take no part in any fit."""
+    judges_pairs: bool = True
+    """Whether tables of two columns were judged."""
 
     @property
     def standing(self) -> dict[str, Literal["pass", "notice"]]:
         """The verdicts of the rules that only the rows decide. A site with a breach has no rows to ask."""
         found = {finding.code for finding in self.findings}
-        return {rule: "notice" if Code(f"rule.{rule}") in found else "pass" for rule in STANDING_RULES}
+        rules = (rule for rule in STANDING_RULES if rule != "cell_cross" or self.judges_pairs)
+        return {rule: "notice" if Code(f"rule.{rule}") in found else "pass" for rule in rules}
 
 
-def survey(dataset: Dataset, policy: Policy, region: Region, *, is_central: bool, central_intercept: bool, n_chains: int = 1) -> Survey:
+def survey(
+    dataset: Dataset,
+    policy: Policy,
+    region: Region,
+    *,
+    is_central: bool,
+    central_intercept: bool,
+    n_chains: int = 1,
+    judges_pairs: bool = True,
+) -> Survey:
     """Find the rows that take part and lay them out. Raises `RegionFull`.
 
-    Chains tell the same about the same groups of rows as sweeps do: only the size of a reply grows with `n_chains`.
+    Chains tell the same about the same groups of rows as sweeps do: only the size of a reply grows with `n_chains`. Tables of two columns
+    are of concern (`judges_pairs`) where code sees rows: no site of a blind pair is judged by them, so they are no warning at central.
     """
     contract = dataset.contract
     mask: Mask = region.array((dataset.n_rows, len(contract.targets)), np.bool_)
@@ -78,7 +91,8 @@ def survey(dataset: Dataset, policy: Policy, region: Region, *, is_central: bool
     breaches = check_set_aside(part.n_set_aside, dataset.n_rows, policy)
     findings = [_finding(breach, contract, rows=dataset.n_rows) for breach in breaches]
     findings += _size_findings(kept, contract, n_coefficients, policy)
-    findings += people_findings(kept, Columns(dataset, rows_kept), contract, policy)[:MAX_FINDINGS]
+    people = people_findings(kept, Columns(dataset, rows_kept), contract, policy)
+    findings += [finding for finding in people if judges_pairs or finding.code is not Code.RULE_CELL_CROSS][:MAX_FINDINGS]
     findings += part.notices
     if is_central:
         findings = [Finding(found.code, "notice", found.column, found.details) for found in findings]
@@ -88,7 +102,7 @@ def survey(dataset: Dataset, policy: Policy, region: Region, *, is_central: bool
     if not any(finding.severity == "stop" for finding in findings):
         intercepts = [float(is_central), 1.0] if central_intercept else [1.0]
         rows = Rows(dataset, rows_kept, kept, region, np.array(intercepts))
-    return Survey(rows, tuple(findings), n_set_aside, mask, n_incomplete)
+    return Survey(rows, tuple(findings), n_set_aside, mask, n_incomplete, judges_pairs)
 
 
 def _mark_missing(dataset: Dataset, mask: Mask) -> npt.NDArray[np.intp]:

@@ -21,6 +21,8 @@ Values = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 MAX_LEVELS: Final = 3
 """With up to three values, the number of rows, the sum and the sum of squares give the count of each."""
+MAX_CARD_LEVELS: Final = 5
+"""On a card few numbers contain a column, and each has an error: what is left to solve for is who is alone with one of few values."""
 _ROWS_AT_ONCE: Final = 1 << 15
 """Counts of so many rows are exact in single precision."""
 _FIRST_ROWS: Final = 1000
@@ -81,13 +83,19 @@ class Tables:
                 yield from (Cell(column, other, breach) for breach in check_crossing(n_rows, policy))
 
 
+def count_levels(values: Values, most: int) -> dict[float, int]:
+    """How many rows have each observed value, when there are two to `most` values, else nothing: a constant tells of nobody."""
+    first = np.unique(values[:_FIRST_ROWS])
+    first = first[~np.isnan(first)]
+    if len(first) > most:
+        return {}
+    counts = {float(level): int(np.count_nonzero(values == level)) for level in first}
+    if sum(counts.values()) < len(values) - np.count_nonzero(np.isnan(values)):
+        levels, n_rows = np.unique(values[~np.isnan(values) & ~np.isin(values, first)], return_counts=True)
+        counts |= dict(zip(levels[: most + 1].tolist(), n_rows.tolist(), strict=False))
+    return counts if 1 < len(counts) <= most else {}
+
+
 def levels_of(values: Values) -> list[float]:
-    """The distinct observed values when there are two or three, else none: a constant tells of nobody, and more do not add up."""
-    rest = values[~np.isnan(values)]
-    if len(np.unique(rest[:_FIRST_ROWS])) > MAX_LEVELS:
-        return []
-    levels: list[float] = []
-    while len(rest) and len(levels) < MAX_LEVELS:
-        levels.append(float(rest[0]))
-        rest = rest[rest != levels[-1]]
-    return levels if not len(rest) and len(levels) > 1 else []
+    """The distinct observed values of a column with a table, else none: more values than it has do not add up."""
+    return list(count_levels(values, MAX_LEVELS))

@@ -37,6 +37,7 @@ STATUS: Final[dict[Code, int]] = {
     Code.SITE_NOT_APPROVED: 409,
     Code.SITE_NO_CONTRACT: 409,
     Code.SITE_NO_UPLOAD: 409,
+    Code.SITE_NO_CARD: 409,
     Code.RESULT_EXPIRED: 410,
     Code.REQUEST_TOO_LARGE: 413,
     Code.DATA_TOO_LARGE: 413,

@@ -8,8 +8,19 @@ from pydantic import BaseModel, ConfigDict
 
 from sandbox.contract import Contract
 from sandbox.host.problems import FindingView
+from sandbox.statement import (
+    about_life,
+    error_in_words,
+    shape_in_words,
+    title_of,
+    total_of,
+    what_has_left,
+    what_is_left,
+    what_leaves,
+    when_points,
+)
 from sandbox.wire.link import BoardRow
-from sandbox.wire.messages import UploadReport
+from sandbox.wire.messages import CardLine, LifeNote, UploadReport
 
 
 class View(BaseModel):
@@ -52,18 +63,14 @@ class RowView(View):
     institution: str
     is_online: bool
     is_approved: bool
-    is_uploaded: bool
-    is_matching: bool
-    is_clean: bool
+    is_ready: bool
     is_started: bool
-    set_aside_band: str
-    findings: list[FindingView]
+    is_stated: bool
 
     @classmethod
-    def of(cls, row: BoardRow, findings: list[FindingView]) -> Self:
-        """The view of a row, with its findings in the words of the host that shows it."""
-        flags = {name: getattr(row, name) for name in row.__struct_fields__ if name != "findings"}
-        return cls(**flags, findings=findings)
+    def of(cls, row: BoardRow) -> Self:
+        """The view of a row."""
+        return cls.model_validate(row)
 
 
 class ProgressView(View):
@@ -84,16 +91,102 @@ class ColumnReportView(View):
     is_match: bool
 
 
+class CardLineView(BaseModel):
+    """A part of a card. `error` is the size of its sticky error, in what a typical row adds; `size` is `shape` as people write it."""
+
+    what: str
+    column: str
+    shape: list[int]
+    numbers: int
+    error: float
+    title: str
+    size: str
+    error_in_words: str
+
+    @classmethod
+    def of(cls, line: CardLine) -> Self:
+        """The view of a line."""
+        return cls(
+            what=line.what,
+            column=line.column,
+            shape=list(line.shape),
+            numbers=line.n_numbers,
+            error=line.error,
+            title=title_of(line.what, line.column),
+            size=shape_in_words(line.shape),
+            error_in_words=error_in_words(line.error),
+        )
+
+
+class LifeView(BaseModel):
+    """How a file stands in its life: numbers used and left, counted for `column`.
+
+    `points` are the most numbers this job may add to its card; null where there is no limit.
+    """
+
+    version: int
+    numbers: int
+    left: int
+    points: int | None
+    ends: str
+    column: str
+    sentence: str
+    remark: str
+
+    @classmethod
+    def of(cls, life: LifeNote) -> Self:
+        """The view of a note."""
+        return cls(
+            version=life.version,
+            numbers=life.n_numbers,
+            left=life.n_left,
+            points=life.n_points,
+            ends=life.ends,
+            column=life.column,
+            sentence=what_is_left(life),
+            remark=about_life(life),
+        )
+
+
+class CardView(BaseModel):
+    """What a site will state of its file, and nothing of what the numbers are. `total` counts different numbers.
+
+    `sentence` is what is said of it before it leaves, `sentence_after` once it has.
+    """
+
+    lines: list[CardLineView]
+    total: int
+    sentence: str
+    sentence_after: str
+    more: str
+    life: LifeView | None
+
+    @classmethod
+    def of(cls, report: UploadReport) -> Self | None:
+        """The card of an upload; None when it has none."""
+        if not report.card:
+            return None
+        total = total_of(report.card)
+        return cls(
+            lines=[CardLineView.of(line) for line in report.card],
+            total=total,
+            sentence=what_leaves(total, report.life),
+            sentence_after=what_has_left(total, report.life),
+            more=when_points(report.life) if report.life else "",
+            life=LifeView.of(report.life) if report.life else None,
+        )
+
+
 class ReportView(BaseModel):
-    """What the gate found in an upload, for whoever uploaded it."""
+    """What the gate found in an upload, for whoever uploaded it. `card`: what leaves; null where no card is stated."""
 
     is_clean: bool
     n_rows: int
     n_set_aside: int
-    set_aside_band: str
     findings: list[FindingView]
     columns: list[ColumnReportView]
     notes: list[str]
+    card: CardView | None
 
     @classmethod
     def of(cls, report: UploadReport) -> Self:
@@ -102,8 +195,8 @@ class ReportView(BaseModel):
             is_clean=report.is_clean,
             n_rows=report.n_rows,
             n_set_aside=report.n_set_aside,
-            set_aside_band=report.set_aside_band,
             findings=[FindingView.of(finding) for finding in report.findings],
             columns=[ColumnReportView.model_validate(column) for column in report.columns],
             notes=list(report.notes),
+            card=CardView.of(report),
         )

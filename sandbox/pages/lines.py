@@ -10,6 +10,9 @@ from typing import Any, Final
 LINES_AT_ONCE: Final = 200
 """A job of four chains has lines of thousands of characters, and a thousand of them."""
 
+LONG: Final = 200
+"""Characters of a text from which on a page shows its beginning: the sketch of a file has thousands."""
+
 Parts = list[Mapping[str, Any]]
 
 
@@ -52,3 +55,16 @@ def _names(chains: list[int]) -> str:
     runs = [[chain for _, chain in run] for _, run in groupby(enumerate(chains), lambda pair: pair[1] - pair[0])]
     named = ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
     return f"chain{'s' if len(chains) > 1 else ''} {named}"
+
+
+def shortened(value: Any) -> Any:
+    """A line, or a part of one, with the beginnings of its long texts."""
+    match value:
+        case str() if len(value) > LONG:
+            return f"{value[:LONG]} and {len(value) - LONG:,} more characters"
+        case Mapping():
+            return {key: shortened(part) for key, part in value.items()}
+        case list():
+            return [shortened(part) for part in value]
+        case _:
+            return value

@@ -9,7 +9,8 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.templating import Jinja2Templates
 
-from sandbox.pages.lines import by_chain
+from sandbox.pages.lines import by_chain, shortened
+from sandbox.statement import stated_in
 
 FOLDER: Final = Path(__file__).parent / "templates"
 STATIC: Final = Path(__file__).parent / "static"
@@ -25,6 +26,8 @@ def make_templates(own: Path, **shared: Any) -> Jinja2Templates:
     environment.trim_blocks = environment.lstrip_blocks = True
     environment.filters["moment"] = moment
     environment.filters["by_chain"] = by_chain
+    environment.filters["shortened"] = shortened
+    environment.filters["stated_in"] = stated_in
     environment.globals.update(shared)
     return Jinja2Templates(env=environment)
 

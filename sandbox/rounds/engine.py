@@ -1,6 +1,8 @@
 """The round engine: runs one job over its participants. Used by `simulate` and by central's server alike.
 
-1. Round 0 asks every participant for `margins`; their sum fixes the constants of the job.
+1. Round 0 asks every participant for `margins`; their sum fixes the constants of the job. Of a blind pair the sites then state their
+   cards, and where one is due the score at a common point. Central's gate takes them and answers for these sites from then on: nothing
+   more is asked of them. A site whose policy states exact answers is asked as before.
 2. A central worker runs `impute(job, sites)`, one for every chain of the job. Whatever it asks is checked against the manifest before it
    goes to anyone (`chain`), and whatever a participant answers before it goes to the worker: both are hostile here.
 3. Tells wait in order, one queue per chain and participant, and travel in the frame of the next question. When every chain that still runs
@@ -15,19 +17,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from sandbox.contract import Contract
 from sandbox.declared import Declarations
 from sandbox.errors import Code, InputError, LimitError, PeerError, Refused, TidegateError
 from sandbox.job import JobSpec
-from sandbox.manifest import PARTS, RESERVED_STEP, Pair
+from sandbox.manifest import CARD, CARD_STEP, POINT_STEP, RESERVED_STEP, Pair
 from sandbox.rounds.chain import Chain, ChainFailed, Note
 from sandbox.rounds.constants import constants_from
 from sandbox.rounds.local import LocalParticipant, compile_in
-from sandbox.rounds.participant import Participant
+from sandbox.rounds.participant import CENTRAL, Participant
 from sandbox.rounds.summary import EngineProgress, RunSummary
 from sandbox.supervisor import Supervisor
+from sandbox.wanted import wanted_of
 from sandbox.wire.messages import (
     Ask,
     ChainCalls,
@@ -43,9 +46,7 @@ from sandbox.wire.messages import (
     RoundReply,
     StepCall,
 )
-from sandbox.wire.values import Record
-
-CENTRAL: Final = "central"
+from sandbox.wire.values import Record, Value
 
 T = TypeVar("T")
 
@@ -69,14 +70,21 @@ class Engine:
         central: LocalParticipant,
         sites: Sequence[Participant],
         observe: Callable[[EngineProgress], None] = lambda _: None,
+        on_stated: Callable[[Sequence[str]], None] = lambda _: None,
     ) -> None:
+        """Prepare a run. `on_stated` is told the sites that are not needed any more: their cards are in."""
         self._supervisor = supervisor
         self._pair = pair
         self._spec = spec
         self._contract = contract
         self._central = central
-        self._participants: list[Participant] = [central, *sorted(sites, key=lambda site: site.name)]
+        self._sites = sorted(sites, key=lambda site: site.name)
+        self._participants: list[Participant] = [central, *self._sites]
+        """Who is asked."""
+        self._stated: list[str] = []
+        """Sites for which central's gate answers from their cards."""
         self._observe = observe
+        self._on_stated = on_stated
         self._policy = central.policy
         self._declared = Declarations(pair.manifest, contract, spec.has_central_intercept)
         self._chains: list[Chain] = []
@@ -84,7 +92,8 @@ class Engine:
         self._seconds: dict[str, float] = {}
         """How long each participant took for its last answer."""
         self._progress = EngineProgress(RESERVED_STEP, 0, 0)
-        self.summary = RunSummary([participant.name for participant in self._participants])
+        self._names = tuple(participant.name for participant in self._participants)
+        self.summary = RunSummary(list(self._names))
 
     async def run(self) -> RunSummary:
         """Run the job to its end.
@@ -115,14 +124,96 @@ class Engine:
         if margins.refused is not None:
             raise Refused(margins.refused_by, margins.refused)
         constants = constants_from([fields[RESERVED_STEP] for fields in margins.replies], self._contract)
-        await self._gather(self._participants, lambda participant: participant.begin(constants))
         self.summary.seconds["margins"] = time.perf_counter() - start
+        if self._sites and not self._asks_sites:
+            # What sites have to tell is in the margins.
+            self._participants = [self._central]
+            self._on_stated([site.name for site in self._sites])
+        cards = await self._ask_cards(constants) if len(self._participants) > 1 and self._pair.manifest.access == "blind" else {}
+        await self._gather(self._participants, lambda participant: participant.begin(constants))
+        if cards:
+            await self._take(cards)
         return constants
+
+    # --- cards
+
+    @property
+    def _asks_sites(self) -> bool:
+        """Whether any step of the pair is for sites, to answer or to fill cells."""
+        return any(step.at == "everywhere" for step in self._pair.manifest.steps.values())
+
+    async def _ask_cards(self, constants: Constants) -> dict[str, dict[str, Record]]:
+        """The cards of all sites, where some take part by them alone from now on; else none."""
+        start = time.perf_counter()
+        request: dict[str, Value] = {"centre": constants.centre, "scale": constants.scale}
+        fields = await self._ask_once(self._sites, {site.name: StepCall(CARD_STEP, request) for site in self._sites})
+        self._stated = [name for name, found in fields.items() if not found[CARD]["is_exact"].scalar()]
+        self._participants = [self._central, *(site for site in self._sites if site.name not in self._stated)]
+        for name in self._stated:
+            self._note_unmeasured(name, fields[name][CARD])
+        self.summary.seconds["cards"] = time.perf_counter() - start
+        return fields if self._stated else {}
+
+    def _note_unmeasured(self, site: str, card: Record) -> None:
+        """What a site never measured, and what it therefore takes no part in, is in the report of the run."""
+        contract = self._contract
+        unmeasured = [index for index, n in zip(contract.model, card["n_observed"].numbers(), strict=True) if not n]
+        names = [contract.column(index).name for index in unmeasured]
+        for name in names:
+            self.summary.add_event(Code.EVENT_COMPLETED, name, site=site)
+        kinds = {field.kind for step in self._pair.manifest.steps.values() for field in step.reply.values()}
+        for index in contract.targets if unmeasured else ():
+            column = contract.column(index)
+            if index not in unmeasured and (column.is_binary or "selection_score" in kinds):
+                self.summary.add_event(Code.EVENT_NO_PART, column.name, site=site, lacking=", ".join(names))
+
+    async def _take(self, cards: dict[str, dict[str, Record]]) -> None:
+        """Give the cards to central's gate; ask the common points that it finds to be due, and give it those."""
+        start = time.perf_counter()
+        due = await self._in(self._central, self._central.take_cards(cards))
+        if due:
+            asked = {
+                name: StepCall(POINT_STEP, {f"beta.{target}": beta for target, beta in points.items()}) for name, points in due.items()
+            }
+            points = await self._ask_once([site for site in self._sites if site.name in due], asked)
+            await self._in(self._central, self._central.take_cards(points))
+        self._on_stated(self._stated)
+        self.summary.seconds["points"] = time.perf_counter() - start
+
+    async def _ask_once(self, sites: Sequence[Participant], asked: dict[str, StepCall]) -> dict[str, dict[str, Record]]:
+        """One built-in question to some sites; the fields of each. Raises :class:`Refused` when one refuses it."""
+        replies = await self._ask(sites, lambda name: (ChainCalls(0, (asked[name],)),), self._check_card)
+        self.summary.count_round(sites, replies)
+        (answers,) = _by_chain(sites, replies)
+        if answers.refused is not None:
+            raise Refused(answers.refused_by, answers.refused)
+        return {site.name: fields for site, fields in zip(sites, answers.replies, strict=True)}
+
+    def _check_card(self, asked: StepCall, fields: dict[str, Record]) -> None:
+        is_point = asked.step == POINT_STEP
+        self._declared.check_card(fields, is_point=is_point)
+        expected = {name.replace("beta.", "point.", 1) for name in asked.request} if is_point else self._fields_of(fields[CARD])
+        if fields.keys() != expected:
+            raise PeerError(Code.RULE_UNDECLARED)
+
+    def _fields_of(self, card: Record) -> frozenset[str]:
+        """The fields that a site states of this job: the exact answers that it goes on to give, or its own fits."""
+        if not all(card["n_observed"].numbers()):
+            # It lacks a column of every fit.
+            return frozenset([CARD])
+        return wanted_of(self._pair.manifest, self._contract, self._spec, is_exact=bool(card["is_exact"].scalar())).fields
+
+    async def _in(self, participant: Participant, call: Coroutine[Any, Any, T]) -> T:
+        """Await what a participant does, naming it when it cannot."""
+        try:
+            return await call
+        except TidegateError as error:
+            raise error if error.site is not None else SiteError(participant.name, error) from error
 
     def _check_margins(self, asked: StepCall, fields: dict[str, Record]) -> None:
         if fields.keys() != {asked.step}:
             raise PeerError(Code.RULE_UNDECLARED)
-        self._declared.check_record(PARTS[RESERVED_STEP], fields[asked.step])
+        self._declared.check_margins(fields[asked.step])
 
     def _check_reply(self, asked: StepCall, fields: dict[str, Record]) -> None:
         if asked.is_tell:
@@ -152,14 +243,16 @@ class Engine:
 
     async def _start_chain(self, number: int, constants: Constants) -> None:
         worker = await self._supervisor.spawn_worker(self._policy)
-        names = tuple(participant.name for participant in self._participants)
+        names = [participant.name for participant in self._participants]
         self._chains.append(Chain(number, worker, self._declared, self._policy, names, self._note))
         program = Program("central", self._pair.central_source, self._pair.manifest_bytes, self._policy.max_source_bytes)
         compiled = await compile_in(worker, program, self._policy.step_seconds)
         if compiled.findings:
             first = compiled.findings[0]
             raise self._pair_error(first.message, first.line)
-        await worker.channel.send(Impute(self._spec, self._contract, constants, names, self._contract.digest, self._pair.digest, number))
+        await worker.channel.send(
+            Impute(self._spec, self._contract, constants, self._names, self._contract.digest, self._pair.digest, number)
+        )
 
     async def _run_chains(self) -> None:
         """Let all chains go on until each waits or is finished, answer, and again.
@@ -181,9 +274,12 @@ class Engine:
         """Take what chains told and ask to the participants, in one message to each, and the answers back."""
         if not chains:
             return
-        replies = await self._ask(participants, lambda name: tuple(chain.calls(name) for chain in chains), self._check_reply)
+        with_stand_ins = bool(self._stated) and participants is self._participants
+        calls = {participant.name: tuple(chain.calls(participant.name) for chain in chains) for participant in participants}
+        replies = await self._ask(participants, calls.__getitem__, self._check_reply, with_stand_ins=with_stand_ins)
+        stated = self._stated if with_stand_ins else []
         try:
-            await _all(chain.answer(answer) for chain, answer in zip(chains, _by_chain(participants, replies), strict=True))
+            await _all(chain.answer(answer) for chain, answer in zip(chains, _by_chain(participants, replies, stated), strict=True))
         finally:
             # Nobody waits for this: it comes when the answers are on their way.
             self.summary.count_round(participants, replies)
@@ -237,15 +333,20 @@ class Engine:
         participants: Sequence[Participant],
         asked_of: Callable[[str], tuple[ChainCalls, ...]],
         check: Callable[[StepCall, dict[str, Record]], None],
+        *,
+        with_stand_ins: bool = False,
     ) -> list[RoundReply]:
         """One message to every participant; the replies, all checked, in order."""
         number = self._next_number()
         asked = {participant.name: asked_of(participant.name) for participant in participants}
-        self._report(asked[CENTRAL][0].calls[-1].step, self._progress)
+        self._report(asked[participants[0].name][0].calls[-1].step, self._progress)
 
         async def ask(participant: Participant) -> RoundReply:
             start = time.perf_counter()
-            reply = await participant.run_round(number, asked[participant.name])
+            if with_stand_ins and participant is self._central:
+                reply = await self._central.run_round(number, asked[CENTRAL], with_stand_ins=True)
+            else:
+                reply = await participant.run_round(number, asked[participant.name])
             self._seconds[participant.name] = time.perf_counter() - start
             if reply.number != number:
                 raise PeerError(Code.WIRE_SEQUENCE)
@@ -260,7 +361,8 @@ class Engine:
             raise PeerError(Code.WIRE_SEQUENCE)
         for calls, part in zip(asked, reply.chains, strict=True):
             if part.refused is None:
-                check(calls.calls[-1], part.fields)
+                for fields in (part.fields, *part.stand_ins.values()):
+                    check(calls.calls[-1], fields)
 
     def _next_number(self) -> int:
         self._n_rounds += 1
@@ -308,17 +410,31 @@ async def _all(work: Iterable[Coroutine[Any, Any, None]]) -> None:
             raise outcome
 
 
-def _by_chain(participants: Sequence[Participant], replies: Sequence[RoundReply]) -> list[Replies]:
-    """What each chain is told: the answers of all participants to it, or the first refusal.
+def _by_chain(participants: Sequence[Participant], replies: Sequence[RoundReply], stated: Sequence[str] = ()) -> list[Replies]:
+    """What each chain is told: the answers of all participants to it, central first and then in site_id order, or the first refusal.
 
     Raises :class:`Refused` when the budget of a site is spent: it answers nothing any more, so no pair is asked what to make of it.
     """
     answers = []
     for parts in zip(*(reply.chains for reply in replies), strict=True):
-        refusals = [(site.name, part.refused) for site, part in zip(participants, parts, strict=True) if part.refused is not None]
+        # Whose card cannot answer, only central's gate says.
+        refusals = [
+            (part.refused_by if part is parts[0] and part.refused_by in stated else site.name, part.refused)
+            for site, part in zip(participants, parts, strict=True)
+            if part.refused is not None
+        ]
         for name, code in refusals:
             if code is Code.RULE_REFUSAL_BUDGET:
                 raise Refused(name, code)
         name, code = refusals[0] if refusals else ("", None)
-        answers.append(Replies(refused_by=name, refused=code) if code else Replies(tuple(part.fields for part in parts)))
+        if code:
+            answers.append(Replies(refused_by=name, refused=code))
+            continue
+        fields = {site.name: part.fields for site, part in zip(participants, parts, strict=True)}
+        # Only central's gate stands in, and for whom it was given a card.
+        if parts[0].stand_ins.keys() != set(stated) or any(part.stand_ins for part in parts[1:]):
+            raise PeerError(Code.WIRE_SEQUENCE)
+        fields |= parts[0].stand_ins
+        first = participants[0].name
+        answers.append(Replies((fields.pop(first), *(fields[site] for site in sorted(fields)))))
     return answers

@@ -21,8 +21,9 @@ from sandbox.contract import Finding
 from sandbox.errors import Code, LimitError, PeerError, TidegateError
 from sandbox.ledger import Ledger, entries_of_dataset
 from sandbox.lockdown.plan import GATE_DATA_BYTES
-from sandbox.manifest import parse_manifest
+from sandbox.manifest import POINT_STEP, RESERVED_STEP, parse_manifest
 from sandbox.overlap import jobs_on_other_rows, numbers_of_other_jobs
+from sandbox.rounds.life_book import LifeBook
 from sandbox.rounds.timing import ReplyTimes
 from sandbox.supervisor import Child, Supervisor
 from sandbox.wire.frames import Frame, Kind, data_frames
@@ -30,6 +31,9 @@ from sandbox.wire.messages import (
     Acknowledged,
     AttachWorker,
     Begin,
+    CardMade,
+    CardShown,
+    CardsTaken,
     ChainCalls,
     Compiled,
     Constants,
@@ -37,6 +41,7 @@ from sandbox.wire.messages import (
     GateSetup,
     Isolation,
     KeepImputation,
+    MakeCard,
     PlotName,
     Program,
     RoundReply,
@@ -44,7 +49,9 @@ from sandbox.wire.messages import (
     RunRound,
     SendPlot,
     SendResult,
+    ShowCard,
     SourceFinding,
+    TakeCards,
     UploadReport,
     Wipe,
     Wiped,
@@ -52,9 +59,12 @@ from sandbox.wire.messages import (
     round_reply,
     worker_to_host,
 )
+from sandbox.wire.values import Array, Record
 
 WORKERS: Final[dict[str, int]] = {"blind": 1, "rows": 4}
 """Workers of a participant by what the pair's code sees: rows are lent to several, whose answers the gate compares."""
+CARD_STEPS: Final = 30
+"""Steps' time that a gate may take for the card of a file: it completes the rows several times over."""
 WIPE_SECONDS: Final = 10.0
 """How long a gate may take to overwrite its rows before it is killed (the kernel then frees the pages)."""
 
@@ -79,6 +89,7 @@ class LocalParticipant:
         self._is_wiped = False
         self._n_messages = 0
         self._dataset, self._n_rows = "", 0
+        self._life: LifeBook | None = None
 
     @classmethod
     async def open(cls, supervisor: Supervisor, setup: GateSetup, ledger: Ledger) -> LocalParticipant:
@@ -97,8 +108,24 @@ class LocalParticipant:
             await self._pour(chunks)
             report = await self._expect(UploadReport, self._gate.channel.receive())
             await self._ledger.enter(report.entry)
-            is_compared = report.is_clean and not self._setup.is_central
-            return await asyncio.to_thread(self._with_notices, report) if is_compared else report
+            self._life = None
+            if not report.is_clean or self._setup.is_central:
+                return report
+            return await (asyncio.to_thread(self._with_notices, report) if self._access == "rows" else self._with_card(report))
+
+    async def _with_card(self, report: UploadReport) -> UploadReport:
+        """The report with the card that the gate makes of the file, or with what stops it: the life of the file may have no room for it."""
+        contract = self._setup.contract
+        if contract is None:
+            raise PeerError(Code.GATE_PROTOCOL)
+        self._life = LifeBook(self._ledger, self._setup, report, contract)
+        decision = await asyncio.to_thread(self._life.decide)
+        if decision.stop is not None:
+            await self._ledger.enter(self._stop_entry(decision.stop.code, life=decision.life))
+            return msgspec.structs.replace(report, findings=(*report.findings, decision.stop), stopped_life=decision.releasable)
+        made = await self._expect(CardMade, self._ask(self._life.order(decision)), CARD_STEPS)
+        note = self._life.note(decision)
+        return msgspec.structs.replace(report, findings=report.findings + made.findings, card=made.lines, life=note)
 
     async def _pour(self, chunks: AsyncIterator[bytes]) -> None:
         """Send a CSV. A gate that gave up in the middle of it takes no more, and says why in place of its report."""
@@ -127,7 +154,7 @@ class LocalParticipant:
         if found < limit:
             return ()
         code = Code.RULE_DATA_BUDGET
-        self._ledger.append(self._entry("stop", dataset=self._dataset, code=code.value, rules={"data_budget": "refuse"}))
+        self._ledger.append(self._stop_entry(code, dataset=self._dataset))
         return (Finding(code, details={"found": found, "limit": limit}),)
 
     async def attach(
@@ -173,7 +200,23 @@ class LocalParticipant:
         async with self._lock:
             await self._expect(Acknowledged, self._ask(Begin(constants)))
 
-    async def run_round_bytes(self, number: int, chains: tuple[ChainCalls, ...]) -> bytes:
+    async def show_card(self) -> dict[str, Record]:
+        """The fields of the card as it would leave, in raw units: for the owner of the rows."""
+        async with self._lock:
+            return (await self._expect(CardShown, self._ask(ShowCard()))).fields
+
+    async def take_cards(self, cards: dict[str, dict[str, Record]]) -> dict[str, dict[int, Array]]:
+        """Have the gate answer for sites from their cards (central); the common points that are still to be asked, by site and target.
+
+        Raises :class:`PeerError` naming a site whose card is of no rows.
+        """
+        async with self._lock:
+            taken = await self._expect(CardsTaken, self._ask(TakeCards(cards)))
+        for site, code in taken.refused.items():
+            raise PeerError(code, site=site)
+        return taken.due
+
+    async def run_round_bytes(self, number: int, chains: tuple[ChainCalls, ...], *, with_stand_ins: bool = False) -> bytes:
         """Run a round; the encoded RoundReply, after its ledger line is on the disk. A site forwards these bytes as they are."""
         async with self._lock:
             self._n_messages += 1
@@ -181,7 +224,10 @@ class LocalParticipant:
                 raise LimitError(Code.LIMIT_MESSAGES, limit=self.policy.max_messages)
             asked = time.monotonic()
             n_steps = min(len(chains), self.policy.max_chains) or 1
-            result = await self._expect(RoundResult, self._ask(RunRound(number, chains)), n_steps)
+            result = await self._expect(RoundResult, self._ask(RunRound(number, chains, with_stand_ins)), n_steps)
+            if self._life is not None and not result.is_refused:
+                # First: what may not leave has no line that says it did.
+                await asyncio.to_thread(self._enter_life, self._life, chains[0].calls[-1].step, result.body)
             await self._ledger.enter(result.entry)
             if not self._setup.is_central:
                 # Code whose speed could tell something runs in one chain.
@@ -190,9 +236,21 @@ class LocalParticipant:
                     await asyncio.sleep(seconds)
             return result.body
 
-    async def run_round(self, number: int, chains: tuple[ChainCalls, ...]) -> RoundReply:
-        """Run a round; see :class:`~sandbox.rounds.participant.Participant`."""
-        return round_reply.decode(await self.run_round_bytes(number, chains))
+    def _enter_life(self, life: LifeBook, step: str, body: bytes) -> None:
+        """Write into the life of the file what leaves now. Blocking. Raises :class:`TidegateError` when it may not."""
+        try:
+            if step == RESERVED_STEP:
+                # The margins are derived from the card: with them it has begun to leave.
+                life.card_leaves()
+            elif step == POINT_STEP:
+                life.points_leave(round_reply.decode(body).chains[0].fields)
+        except TidegateError as error:
+            self._ledger.append(self._stop_entry(error.code))
+            raise
+
+    async def run_round(self, number: int, chains: tuple[ChainCalls, ...], *, with_stand_ins: bool = False) -> RoundReply:
+        """Run a round; see :class:`~sandbox.rounds.participant.Participant`. `with_stand_ins`: see :class:`RunRound` (central)."""
+        return round_reply.decode(await self.run_round_bytes(number, chains, with_stand_ins=with_stand_ins))
 
     async def keep_imputation(self, chain: int = 0) -> None:
         """Snapshot the cells that a chain has completed as its next imputation (central)."""
@@ -281,12 +339,17 @@ class LocalParticipant:
     def _killed_entry(self) -> bytes:
         return self._entry("wipe", how="killed")
 
+    def _stop_entry(self, code: Code, **more: str) -> bytes:
+        """The line of an upload or a card that what left before stops; the receipt counts it with the rule."""
+        is_rule = code.value.startswith("rule.")
+        return self._entry("stop", code=code.value, **more, **({"rules": {code.value.removeprefix("rule."): "refuse"}} if is_rule else {}))
+
     def _entry(self, kind: str, **more: Any) -> bytes:
         """A line of the host's own about this job."""
         about = {"job": self._setup.job_id, "participant": self.name, "pair": self._setup.pair_digest}
         return json.dumps({**about, "kind": kind, **more}).encode()
 
-    async def _ask(self, request: Begin | RunRound | KeepImputation) -> Frame:
+    async def _ask(self, request: Begin | RunRound | KeepImputation | TakeCards | MakeCard | ShowCard) -> Frame:
         await self._gate.channel.send(request)
         return await self._gate.channel.receive()
 

@@ -1,15 +1,19 @@
 """Who takes part in a round: the seam between the round engine and the world.
 
 Three things are participants: a gate on this machine (`local.LocalParticipant`), a site behind the hub (in `central.hub`), and the public
-fake below, for tests of the engine.
+fake below, for tests of the engine. A fourth takes the place of a site that has stated its card: a stand-in in central's gate, which
+answers with central (`LocalParticipant.take_cards`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from sandbox.wire.messages import ChainCalls, Constants, RoundReply
+
+CENTRAL: Final = "central"
+"""The name of central among the participants."""
 
 
 class Participant(Protocol):

@@ -10,7 +10,7 @@ from typing import Any
 from sandbox.contract import Contract
 from sandbox.declared import Declarations
 from sandbox.errors import Code, PeerError, describe
-from sandbox.rounds.participant import Participant
+from sandbox.rounds.participant import CENTRAL, Participant
 from sandbox.wire.messages import FitRecord, RoundReply
 from sandbox.wire.values import ITEM_BYTES
 
@@ -62,7 +62,7 @@ class RunSummary:
     def count_round(self, participants: Sequence[Participant], replies: Sequence[RoundReply]) -> None:
         """Count one round. A round trip is one that reached a site; a question to central alone is none."""
         self.rounds += 1
-        self.round_trips += int(len(participants) > 1)
+        self.round_trips += int(any(participant.name != CENTRAL for participant in participants))
         for participant, reply in zip(participants, replies, strict=True):
             traffic = self.traffic[participant.name]
             traffic.messages += 1
@@ -72,9 +72,9 @@ class RunSummary:
                 if part.refused is not None:
                     traffic.refusals.append(part.refused)
 
-    def add_event(self, code: Code, target: str) -> None:
-        """Keep a logged event, once per code and target."""
-        event = {"code": code.value, "target": target, "sentence": describe(code, {"column": target})}
+    def add_event(self, code: Code, target: str, **details: str) -> None:
+        """Keep an event, once per code, target and what else its sentence says."""
+        event = {"code": code.value, "target": target, "sentence": describe(code, {"column": target, **details})}
         if event not in self.events:
             self.events.append(event)
 

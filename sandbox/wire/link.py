@@ -3,7 +3,9 @@
     site    → central  Hello, Ack, Ping, Pong (control); SiteStatus, SiteBegun, SiteReply, SiteFailed, SiteCancel
     central → site     Welcome, Ack, Ping, Pong (control); JobsOpen, JobOffer, BoardUpdate, SiteBegin, SiteRound, JobEnded
 
-What leaves a site is the body of a SiteReply, which its gate made, and codes and columns from closed lists.
+What leaves a site is the body of a SiteReply, which its gate made, and codes and columns from closed lists. Of a file that does not pass
+others hear one word, *not ready*: what its rows decide would answer a question of whoever wrote the contract. Codes and columns of what
+stops it go out when the site's owner tells them, and to central only.
 
 Of a running job central asks, and the site answers: SiteBegin with SiteBegun, SiteRound with SiteReply. A site that cannot go on says
 SiteFailed, in place of an answer or when nothing was asked.
@@ -22,8 +24,9 @@ from sandbox.job import JobSpec
 from sandbox.wire.codec import Decoder
 from sandbox.wire.messages import ChainCalls, Constants, Message
 
-PROTOCOL: Final = 3
-"""What both ends must speak. 1: a round carried the question of one chain; 2: of all chains of a job; 3: SiteBegun and SiteFailed."""
+PROTOCOL: Final = 4
+"""What both ends must speak. 1: a round carried the question of one chain; 2: of all chains of a job; 3: SiteBegun and SiteFailed; 4: a
+file is ready or not."""
 FRAME_OVERHEAD: Final = 64
 """Bytes that a WebSocket message may have on top of the largest payload: the header of a frame and then some."""
 
@@ -94,19 +97,17 @@ class JobState(StrEnum):
 
 
 class BoardRow(msgspec.Struct, frozen=True):
-    """One participant on the ready board."""
+    """One participant on the ready board, as every other one sees it."""
 
     participant: str
     institution: str = ""
     is_online: bool = False
     is_approved: bool = False
-    is_uploaded: bool = False
-    is_matching: bool = False
-    is_clean: bool = False
+    is_ready: bool = False
+    """Whether there is a file that passes. Not whether one was uploaded: then another one would tell that it does not."""
     is_started: bool = False
-    set_aside_band: str = ""
-    findings: tuple[Finding, ...] = ()
-    """Outward findings: code and column."""
+    is_stated: bool = False
+    """Whether the card of this site is in: the run needs the site no more."""
 
 
 class JobOffer(Message, frozen=True):
@@ -139,21 +140,19 @@ class BoardUpdate(Message, frozen=True):
 
 
 class SiteStatus(Message, frozen=True):
-    """Site to central: where this site stands in a job. Findings are outward: code and column.
+    """Site to central: where this site stands in a job.
 
-    `contract_digest` names the contract the upload was checked against: central disregards an upload made for another one, which a
-    status that was under way when central uploaded again would be.
+    `contract_digest` names the contract that a file which passes, or that `told` is about, was checked against: central disregards what is
+    about another one, which a status that was under way when central uploaded again would be. Empty where there is neither.
     """
 
     job_id: str
     contract_digest: str = ""
     approved_digest: str = ""
-    is_uploaded: bool = False
-    is_matching: bool = False
-    is_clean: bool = False
+    is_ready: bool = False
     is_started: bool = False
-    set_aside_band: str = ""
-    findings: tuple[Finding, ...] = ()
+    told: tuple[Finding, ...] = ()
+    """What stops the file, where the site's owner chose to tell it: code and column, each pair once."""
 
 
 class SiteBegin(Message, frozen=True):

@@ -1,7 +1,8 @@
 """Every message between the processes of one machine, a closed set per channel. Who sends what to whom:
 
-    host  → gate      GateSetup, DATA…END, AttachWorker (+ descriptor), Begin, RunRound, KeepImputation, SendResult, SendPlot, Wipe
-    gate  → host      GateReady, UploadReport, Acknowledged, RoundResult, DATA…END, Wiped, GateFailed
+    host  → gate      GateSetup, DATA…END, MakeCard, ShowCard, AttachWorker (+ descriptor), Begin, TakeCards, RunRound, KeepImputation,
+                      SendResult, SendPlot, Wipe
+    gate  → host      GateReady, UploadReport, CardMade, CardShown, CardsTaken, Acknowledged, RoundResult, DATA…END, Wiped, GateFailed
     host  → worker    Program, then for a central worker Impute and Replies
     worker → host     WorkerReady, Compiled; a central worker: Ask, Tell, KeepNow, Progress, LogEvent, FitRecord, Finished, Failed
     gate  → worker    CallStep                        worker → gate   StepDone, StepFailed
@@ -68,11 +69,17 @@ class ChainCalls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChainReply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One chain's part of a reply: the fields of its last step, or the code of its first refusal."""
+    """One chain's part of a reply: the fields of its last step, or the code of its first refusal.
+
+    From central's gate, `stand_ins` are the same fields as the cards of sites answer them, by site; `refused_by` is the site whose card
+    cannot.
+    """
 
     chain: int
     fields: dict[str, Record] = {}
     refused: Code | None = None
+    refused_by: str = ""
+    stand_ins: dict[str, dict[str, Record]] = {}
 
 
 class RoundReply(Message, frozen=True):
@@ -88,7 +95,7 @@ class KernelCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `target` and `exclusion` are 1-based column indices; `theta` is that of `sandbox.estimation.selection`.
     """
 
-    kernel: Literal["gram", "glm_score", "glm_gradient", "glm_fit", "selection_score", "draw", "imputed_summary"]
+    kernel: Literal["gram", "glm_score", "glm_gradient", "glm_fit", "selection_score", "draw"]
     target: int
     family: Literal["gaussian", "binomial"] | None = None
     beta: Array | None = None
@@ -139,11 +146,41 @@ class Begin(Message, frozen=True):
     constants: Constants
 
 
+class MakeCard(Message, frozen=True):
+    """Complete the rows of a clean upload and make its card (a site, blind pairs only).
+
+    `life` names the life of the file, `columns` what the columns of the model are called in it, in file order: sticky errors stick to them.
+    """
+
+    life: str
+    columns: tuple[str, ...]
+    error: float
+    """The size of all errors of the life, in what a typical person adds."""
+    answers_points: bool
+    """Whether the life has room for the scores at common points."""
+    points: dict[int, Array] = {}
+    """By target, the common points that the life has answered before: it answers no other ones."""
+
+
+class ShowCard(Message, frozen=True):
+    """The numbers of the card, for the owner, in raw units."""
+
+
+class TakeCards(Message, frozen=True):
+    """To central's gate: the cards of sites, field by field, by site. Answered anew from now on; a later message adds fields."""
+
+    cards: dict[str, dict[str, Record]]
+
+
 class RunRound(Message, frozen=True):
-    """Run the calls of every chain in `chains`, which are in ascending order, each at most once."""
+    """Run the calls of every chain in `chains`, which are in ascending order, each at most once.
+
+    `with_stand_ins`: whether central's gate answers for the sites whose cards it has, too.
+    """
 
     number: int
     chains: tuple[ChainCalls, ...]
+    with_stand_ins: bool = False
 
 
 class KeepImputation(Message, frozen=True):
@@ -191,22 +228,82 @@ class ColumnReport(msgspec.Struct, frozen=True):
 
 
 class UploadReport(Message, frozen=True):
-    """Answer to an upload. Stays at the site: hosts pass on only codes, columns and the set-aside band."""
+    """Answer to an upload. Stays at the site: hosts pass on whether it is clean, and codes and columns only when its owner tells them."""
 
     findings: tuple[Finding, ...] = ()
     contract: Contract | None = None
     columns: tuple[ColumnReport, ...] = ()
     n_rows: int = 0
     n_set_aside: int = 0
-    set_aside_band: str = "0"
     notes: tuple[str, ...] = ()
     entry: bytes = b""
     """The ledger line about the upload (JSON without chain)."""
+    sketch: bytes = b""
+    """Of a site's file for a blind pair: what tells whether it is a version of an earlier one; see :mod:`sandbox.life`."""
+    card: tuple[CardLine, ...] = ()
+    """What the card of the file states; added by the host when the gate has made it."""
+    life: LifeNote | None = None
+    """How the file stands in its life; added by the host with the card."""
+    stopped_life: str = ""
+    """The life that has no room for the file, where its owner may let it pass all the same; added by the host in place of the card."""
 
     @property
     def is_clean(self) -> bool:
         """Whether Start is possible."""
         return not any(finding.severity == "stop" for finding in self.findings)
+
+
+class CardLine(msgspec.Struct, frozen=True):
+    """A part of a card, as its owner reads it before Start."""
+
+    what: str
+    column: str
+    shape: tuple[int, ...]
+    n_numbers: int
+    """Different numbers."""
+    error: float
+    """Size of the sticky error, in what a typical row adds."""
+
+
+class LifeNote(msgspec.Struct, frozen=True):
+    """How a file stands in its life when its card was made, as its owner reads it before Start."""
+
+    version: int
+    """1-based: which version of the file this is."""
+    n_numbers: int
+    """Numbers that have left over the life when this card has, as the life counts them."""
+    n_left: int
+    """Numbers that later cards and points may still state."""
+    n_points: int | None
+    """The most numbers that this job may add to its card, by common points and selection points; 0 where none is due, None where the policy
+    lets central ask as much as it likes."""
+    ends: str
+    """The day when the life ends if nothing more is stated, YYYY-MM-DD."""
+    column: str = ""
+    """The column that `n_numbers` and `n_left` are about: the one of which most has left; empty: of no column in particular."""
+
+
+class CardMade(Message, frozen=True):
+    """What the card of an upload states; with a finding that stops, there is none."""
+
+    lines: tuple[CardLine, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+class CardShown(Message, frozen=True):
+    """The fields of a card as it would leave, in raw units."""
+
+    fields: dict[str, Record]
+
+
+class CardsTaken(Message, frozen=True):
+    """Central's gate has the cards. `due`: by site, the coefficients of common points that are still to be asked, by target.
+
+    `refused`: a site whose card is of no rows, and why. Then none was taken.
+    """
+
+    due: dict[str, dict[int, Array]] = {}
+    refused: dict[str, Code] = {}
 
 
 class Acknowledged(Message, frozen=True):
@@ -403,8 +500,10 @@ class Failed(Message, frozen=True):
     """The predictor a fit failed at (1-based), 0 when none is known."""
 
 
-HostToGate: TypeAlias = GateSetup | AttachWorker | Begin | RunRound | KeepImputation | SendResult | SendPlot | Wipe
-GateToHost: TypeAlias = GateReady | UploadReport | Acknowledged | RoundResult | Wiped | GateFailed
+HostToGate: TypeAlias = (
+    GateSetup | MakeCard | ShowCard | AttachWorker | Begin | TakeCards | RunRound | KeepImputation | SendResult | SendPlot | Wipe
+)
+GateToHost: TypeAlias = GateReady | UploadReport | CardMade | CardShown | CardsTaken | Acknowledged | RoundResult | Wiped | GateFailed
 HostToWorker: TypeAlias = Program | Impute | Replies
 WorkerToHost: TypeAlias = WorkerReady | Compiled | Ask | Tell | KeepNow | Progress | LogEvent | FitRecord | Finished | Failed | GateFailed
 GateToWorker: TypeAlias = CallStep | LoadRows | SetColumn | CallBlocks

@@ -11,7 +11,7 @@ import struct
 import sys
 from array import array
 from collections.abc import Iterable, Sequence
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -64,6 +64,10 @@ class Array(msgspec.Struct, frozen=True, tag="array", forbid_unknown_fields=True
         flat = self.numbers()
         return [list(flat[start : start + n_columns]) for start in range(0, len(flat), n_columns)]
 
+    def nested(self) -> Any:
+        """The numbers as lists of lists, in C order; a number for an array of shape `()`."""
+        return _nested(self.numbers(), self.shape)
+
     def scalar(self) -> float:
         """The only number of an array of one element."""
         if self.size != 1:
@@ -80,6 +84,13 @@ class Array(msgspec.Struct, frozen=True, tag="array", forbid_unknown_fields=True
         numbers = memoryview(self.data).cast("d") if sys.byteorder == "little" else self.numbers()
         # A sum is finite only if all numbers are; that of very large ones may not be although they are.
         return math.isfinite(sum(numbers)) or all(map(math.isfinite, numbers))
+
+
+def _nested(flat: Sequence[float], shape: tuple[int, ...]) -> Any:
+    if not shape:
+        return flat[0]
+    size = math.prod(shape[1:])
+    return [_nested(flat[place * size : (place + 1) * size], shape[1:]) for place in range(shape[0])]
 
 
 Value: TypeAlias = bool | int | float | str | Array

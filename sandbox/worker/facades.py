@@ -49,7 +49,7 @@ ESTIMATION: Final = (
     "FitError", "Gram", "Score", "SiteFit",
 )  # fmt: skip
 ANNOTATIONS: Final = frozenset(
-    {"Job", "Sites", "Rows", "Block", "Target", "Gram", "Score", "Gradient", "SiteFit", "SelectionScore", "Summary", "Estimate"}
+    {"Job", "Sites", "Rows", "Block", "Target", "Gram", "Score", "Gradient", "SiteFit", "SelectionScore", "Estimate"}
 )
 """Names of `tidegate` that exist for editors and type checkers; in a worker annotations are dropped and these names with them."""
 

@@ -26,7 +26,7 @@ import numpy._core.arrayprint
 from RestrictedPython.Guards import guarded_iter_unpack_sequence, guarded_unpack_sequence
 
 from sandbox.errors import Refused
-from sandbox.estimation.aggregates import Estimate, Gradient, Gram, Score, SelectionScore, SiteFit, Summary
+from sandbox.estimation.aggregates import Estimate, Gradient, Gram, Score, SelectionScore, SiteFit
 from sandbox.job import Sweep
 from sandbox.worker.block import Block
 from sandbox.worker.estimation import FitError, LinearFit, LogisticFit, SelectionFit
@@ -66,9 +66,7 @@ ATTRIBUTES: Final[Mapping[type, frozenset[str]]] = MappingProxyType(
             }
         ),
         Sites: frozenset({"sum", "each", "central", "tell"}),
-        Rows: frozenset(
-            {"observed", "gram", "glm_score", "glm_gradient", "glm_fit", "selection_score", "imputed_summary", "draw", "draw_selection"}
-        ),
+        Rows: frozenset({"observed", "gram", "glm_score", "glm_gradient", "glm_fit", "selection_score", "draw", "draw_selection"}),
         Block: frozenset({"matrix", "design", "outcome", "observed", "normal", "uniform", "fill"}),
         Randomness: frozenset({"normal", "chisquare", "uniform"}),
         Target: frozenset({"column", "name", "type", "family"}),
@@ -80,7 +78,6 @@ ATTRIBUTES: Final[Mapping[type, frozenset[str]]] = MappingProxyType(
         SiteFit: frozenset({"n", "beta", "information", "sse", "n_intercepts"}),
         Estimate: frozenset({"beta", "information"}),
         SelectionScore: frozenset({"n", "n_selected", "H", "g", "loglik", "loglik_step", "n_intercepts"}),
-        Summary: frozenset({"n", "mean", "sd"}),
         LinearFit: frozenset({"beta", "covariance", "sigma2", "n", "q", "draw"}),
         LogisticFit: frozenset({"beta", "covariance", "n", "evaluations", "draw"}),
         SelectionFit: frozenset({"theta", "covariance", "n", "n_selected", "rho", "evaluations", "draw"}),

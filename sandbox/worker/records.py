@@ -5,7 +5,6 @@ A sum or a count of code that sees rows is a plain number or array.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import fields
 from functools import reduce
@@ -15,14 +14,14 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from sandbox.errors import Code, PeerError
-from sandbox.estimation.aggregates import Estimate, Gradient, Gram, Score, SelectionScore, SiteFit, Summary
+from sandbox.estimation.aggregates import Estimate, Gradient, Gram, Score, SelectionScore, SiteFit
 from sandbox.estimation.arrays import Floats, read_only
 from sandbox.manifest import VALUE
 from sandbox.wire.values import Array
 from sandbox.wire.values import Record as WireRecord
 from sandbox.worker.arrays import to_numpy
 
-Record: TypeAlias = Gram | Score | Gradient | SiteFit | SelectionScore | Summary | Estimate | int | float | Floats
+Record: TypeAlias = Gram | Score | Gradient | SiteFit | SelectionScore | Estimate | int | float | Floats
 
 _CLASSES: Final[dict[str, type[Any]]] = {
     "gram": Gram,
@@ -30,7 +29,6 @@ _CLASSES: Final[dict[str, type[Any]]] = {
     "glm_gradient": Gradient,
     "glm_fit": SiteFit,
     "selection_score": SelectionScore,
-    "imputed_summary": Summary,
     "estimate": Estimate,
 }
 _ADDITIVE: Final = (Gram, Score, Gradient, SelectionScore)
@@ -47,7 +45,7 @@ def read(kind: str, record: WireRecord, n_intercepts: int) -> Record:
     if record_class is None:
         raise PeerError(Code.RULE_UNDECLARED)
     parts: dict[str, Any] = {name: _part(array) for name, array in record.items()}
-    if record_class not in (Summary, Estimate):
+    if record_class is not Estimate:
         parts["n_intercepts"] = n_intercepts
     made: Record = record_class(**parts)
     return made
@@ -65,8 +63,6 @@ def total(records: Sequence[Record]) -> Record:
         return first
     if any(type(record) is not type(first) for record in records):
         raise PeerError(Code.RULE_UNDECLARED)
-    if isinstance(first, Summary):
-        return reduce(_add_summaries, records)  # type: ignore[arg-type]  # all are of the type of the first
     if isinstance(first, _PLAIN):
         plain: Record = _sum(records)
         return plain
@@ -79,16 +75,6 @@ def total(records: Sequence[Record]) -> Record:
 def _sum(parts: Sequence[Any]) -> Any:
     total = reduce(add, parts)
     return read_only(total) if isinstance(total, np.ndarray) else total
-
-
-def _add_summaries(left: Summary, right: Summary) -> Summary:
-    """Means and sds of two groups to those of both together (Chan, Golub, LeVeque 1983)."""
-    if not left.n or not right.n:
-        return right if right.n else left
-    n = left.n + right.n
-    difference = right.mean - left.mean
-    squares = (left.n - 1) * left.sd**2 + (right.n - 1) * right.sd**2 + difference**2 * left.n * right.n / n
-    return Summary(n, left.mean + difference * right.n / n, math.sqrt(squares / (n - 1)))
 
 
 def _part(array: Array) -> int | float | Floats:

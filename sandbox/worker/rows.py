@@ -85,10 +85,6 @@ class Rows:
         call = KernelCall("selection_score", _column(target), _family(family), theta=_vector(theta), exclusion=_column(exclusion))
         return self._record(call)
 
-    def imputed_summary(self, target: int) -> Token:
-        """n, mean and sd of the imputed cells of `target` (kind `imputed_summary`)."""
-        return self._record(KernelCall("imputed_summary", _column(target)))
-
     def draw_selection(self, target: int, exclusion: int, theta: npt.ArrayLike, family: Literal["gaussian", "binomial"]) -> None:
         """Impute the missing cells of `target` from a selection model at `theta`, shape (2q + 1,). Answers nothing."""
         self._record(KernelCall("draw", _column(target), _family(family), theta=_vector(theta), exclusion=_column(exclusion)))

@@ -23,7 +23,7 @@ from sandbox.contract import Contract
 from sandbox.errors import Code, InputError, PeerError, TidegateError
 from sandbox.job import JobSpec, Target, check_job
 from sandbox.ledger import Ledger
-from sandbox.manifest import RESERVED_STEP, Pair, make_pair, parse_manifest
+from sandbox.manifest import CARD_STEP, RESERVED_STEP, Pair, make_pair, parse_manifest
 from sandbox.rounds.constants import constants_from
 from sandbox.rounds.engine import Engine
 from sandbox.rounds.local import LocalParticipant, compile_in
@@ -59,6 +59,8 @@ POLICY: Final = msgspec.structs.replace(
 )
 MANIFEST: Final = (FOLDER / "hostile.toml").read_bytes()
 TARGET: Final = 1
+FIRST_ROUND: Final = 2
+"""After the margins and the card: only a site whose policy states exact answers is asked anything of the pair's own."""
 HONEST: Final = {
     "ask": 'def ask(rows, target):\n    return {"moments": rows.gram(where=rows.observed(target))}\n',
     "tell": "def tell(rows, target):\n    return None\n",
@@ -222,7 +224,7 @@ class Arena:
         return self._contract
 
     async def begun(self, of_pair: Pair, worker_from: Supervisor | None = None) -> LocalParticipant:
-        """A site that has its rows, its worker and its constants."""
+        """A site that has stated its card, and has its worker and its constants: of all sites of blind pairs the one that answers most."""
         contract = await self.contract()
         participant = await self.participant(of_pair, worker_from=worker_from, contract=contract)
         report = await participant.upload(pieces([CSV]))
@@ -232,7 +234,9 @@ class Arena:
         if findings:
             raise InputError(Code.PAIR_SOURCE, module="remote", reason=findings[0].message)
         reply = await participant.run_round(0, asks(StepCall(RESERVED_STEP)))
-        await participant.begin(constants_from([answer(reply).fields[RESERVED_STEP]], contract))
+        constants = constants_from([answer(reply).fields[RESERVED_STEP]], contract)
+        await participant.run_round(1, asks(StepCall(CARD_STEP, {"centre": constants.centre, "scale": constants.scale})))
+        await participant.begin(constants)
         return participant
 
     async def asked(self, attack: Attack, calls: tuple[StepCall, ...], worker_from: Supervisor | None = None) -> str:
@@ -240,15 +244,18 @@ class Arena:
         try:
             remote = attack.source if attack.kind != "questions" else ""
             participant = await self.begun(pair(remote), worker_from)
-            reply = answer(await participant.run_round(1, asks(*calls)))
+            reply = answer(await participant.run_round(FIRST_ROUND, asks(*calls)))
         except TidegateError as error:
             return error.code.value
-        return reply.refused.value if reply.refused is not None else "answered"
+        if reply.refused is not None:
+            return reply.refused.value
+        # What an honest module is answered is no more than its author may know.
+        return "as honest" if reply.fields == (await self.honest_round()).fields else "answered"
 
     async def honest_round(self) -> ChainReply:
         """What an honest pair is answered: the proof that an attack harmed nobody else."""
         participant = await self.begun(pair())
-        reply = await participant.run_round(1, asks(StepCall("ask", {"target": TARGET})))
+        reply = await participant.run_round(FIRST_ROUND, asks(StepCall("ask", {"target": TARGET})))
         await participant.wipe()
         return answer(reply)
 

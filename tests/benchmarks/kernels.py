@@ -24,7 +24,6 @@ from sandbox.gate import kernels
 from sandbox.gate.dataset import Dataset
 from sandbox.gate.draws import RowDraws
 from sandbox.gate.patterns import find_patterns
-from sandbox.gate.redraws import Redraws
 from sandbox.gate.region import Region
 from sandbox.gate.rows import Rows
 from sandbox.gate.tiles import Tiles
@@ -35,8 +34,6 @@ MANY_TARGETS: Final = (6, 15)
 MISSING: Final = 0.2
 SIZES: Final = ((200_000, 20, 1 / 20, 1 / 5), (1_000_000, 50, 1 / 50, 1 / 8))
 TURN_SECONDS: Final = 0.2
-STATES: Final = 60
-"""Of a binary target in a usual job, which a site compares each draw with."""
 THREADS: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -69,8 +66,8 @@ def _child(kind: str, n: int, columns: int, targets: int = TARGETS) -> dict[str,
     return found
 
 
-def make_rows(n: int, columns: int, n_binary: int, targets: int = TARGETS) -> tuple[Rows, kernels.Units, RowDraws, np.ndarray]:
-    """Standardised rows of one gate, and which cells of them are missing, shape (n, targets) in the order of the rows."""
+def make_dataset(n: int, columns: int, n_binary: int, targets: int = TARGETS) -> tuple[Dataset, Region, np.ndarray]:
+    """An upload, the region it is in, and its values, shape (n, columns)."""
     random = np.random.default_rng(1)
     values = np.empty((n, columns), order="F")
     shared = random.standard_normal(n)
@@ -90,7 +87,13 @@ def make_rows(n: int, columns: int, n_binary: int, targets: int = TARGETS) -> tu
     region = Region(mmap.mmap(-1, 2 * values.nbytes + (1 << 28)))
     tiles = Tiles(region, columns + 1)
     tiles.append(values)
-    dataset = Dataset(Contract(tuple(described), ("NA",)), {i + 1: i for i in range(columns)}, tiles)
+    return Dataset(Contract(tuple(described), ("NA",)), {i + 1: i for i in range(columns)}, tiles), region, values
+
+
+def make_rows(n: int, columns: int, n_binary: int, targets: int = TARGETS) -> tuple[Rows, kernels.Units, RowDraws, np.ndarray]:
+    """Standardised rows of one gate, and which cells of them are missing, shape (n, targets) in the order of the rows."""
+    dataset, region, values = make_dataset(n, columns, n_binary, targets)
+    is_binary = np.array([dataset.contract.column(index).is_binary for index in dataset.contract.model])
     mask = np.isnan(values[:, :targets])
     made = Rows(dataset, np.arange(n), find_patterns(mask), region, np.array([1.0]))
     centre, scale = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
@@ -109,17 +112,6 @@ class Gate:
         self.rows, self.units, self.draws = made, units, draws
         self.number = 0
         self.warm = {target: np.zeros(made.p - 1) for target in made.targets}
-        self.region = Region(mmap.mmap(-1, STATES * (made.n * len(made.targets) // 8 + 4096)))
-        self.n_judged = 0
-
-    def judge(self, target: int) -> None:
-        """What a site does when a binary target was drawn; after as many draws as a usual job has it is another job."""
-        if self.n_judged % STATES == 0:
-            self.region.reset()
-            binary = [target for target in self.rows.targets if self.units.is_binary[target - 1]]
-            self.redraws = Redraws(self.rows, binary, self.rows.p, STATES, self.region)
-        self.n_judged += 1
-        self.redraws.accept_draw(self.rows, self.units, target, self.rows.eta[: self.rows.n_missing(target)])
 
     def gaussian(self, target: int) -> None:
         parts = kernels.gram(self.rows, self.units, target).parts
@@ -130,7 +122,7 @@ class Gate:
 
     def binary(self, target: int) -> None:
         while True:
-            parts = kernels.glm_score(self.rows, self.units, target, self.warm[target]).answer.parts
+            parts = kernels.glm_score(self.rows, self.units, target, self.warm[target]).parts
             step = np.linalg.solve(parts["H"], parts["g"])
             self.warm[target] = self.warm[target] + step
             if parts["g"] @ step < 1e-3:
@@ -138,7 +130,6 @@ class Gate:
         self.number += 1
         noise = self.draws.uniform(target, self.number, self.rows.missing_rows(target), self.rows.noise)
         kernels.draw(self.rows, self.units, target, self.warm[target], None, noise)
-        self.judge(target)
 
     def sweep(self) -> None:
         for target in self.rows.targets:

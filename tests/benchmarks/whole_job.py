@@ -1,11 +1,8 @@
-"""A whole SIMICE job over three servers and real TLS, against the processor time of its gates; needs MIDN=folder
+"""A whole SIMICE job over three servers and real TLS, against central alone with the same schedule; needs MIDN=folder
 
-M = 10, 10 iterations before, 5 between, on the published sets (5,000 + 10,000 + 15,000 rows). What must be paid is, for every round, the
-processor time of the slowest gate or that of all gates over the cores, and 1 ms a round trip. It is measured on the same job in this
-process (same gates, same engine), so that nothing has to watch the servers: nobody asks them anything either until the job must have ended.
-What waiting for the disk costs, before each release, is measured apart: the servers keep their ledgers in memory, then on the disk. A
-machine that is shared is not equally fast at all times, so the job of the servers and the one in this process run in turns, and of both
-the quickest counts; the job with ledgers on the disk runs some times afterwards.
+M = 10, 10 iterations before, 5 between, on the published sets (5,000 + 10,000 + 15,000 rows). Sites are asked twice: for their margins and
+their cards, made before Start. So a job over sites should take what central alone takes, and the round trips. Both run in turns, with
+ledgers on the disk, and of both the quickest counts: a machine that is shared is not equally fast at all times.
 """
 
 from __future__ import annotations
@@ -17,19 +14,14 @@ import os
 import tempfile
 import time
 import zipfile
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
-from unittest import mock
 
 from policies import built_in
 from sandbox.job import job_from_table
 from sandbox.manifest import load_pair
-from sandbox.rounds.local import LocalParticipant
 from sandbox.simulate import Inputs, Simulation
-from sandbox.wire.messages import ChainCalls, RoundReply
-from tests.benchmarks.rig import cpu_seconds
 from tests.benchmarks.row import Row
 from tests.demo.story import Federation, job_state, make_job, set_up, tear_down
 from tests.e2e.servers import poll
@@ -45,66 +37,46 @@ FILES: Final = ("multi_missing_central.csv", "multi_missing_remote1.csv", "multi
 SECONDS: Final = 300.0
 LOOK_SECONDS: Final = 2.0
 """When the job is looked at, and how often: an answer costs its server a round of the job."""
-MEMORY: Final = "/dev/shm"  # noqa: S108 - a folder of its own is made there
+ROUND_TRIPS: Final = 3
+ROUND_TRIP: Final = 1e-3
+"""Seconds of one between servers on one machine."""
 TIMES: Final = 10
+MAX_RATIO: Final = 1.15
+STAGES: Final = ("margins", "cards", "points", "worker", "rounds")
 
 
 def rows() -> Iterator[Row]:
     if "MIDN" not in os.environ:
         return
     files = [Path(os.environ["MIDN"]) / name for name in FILES]
-    seconds: list[float] = []
     with tempfile.TemporaryDirectory(prefix="tidegate-bench-") as name:
-        simulation = Path(name) / "simulation"
-        run = _quickest(files, MEMORY, lambda: seconds.append(asyncio.run(_gates(files, simulation))))
-    on_disk, compute = _quickest(files, None), min(seconds)
-    must = compute + run["round_trips"] * 1e-3
-    spent, spent_on_disk = run["seconds"]["rounds"], on_disk["seconds"]["rounds"]
-    against = f"gates {compute:.2f} s + {run['round_trips']} round trips × 1 ms"
-    yield Row("rounds of the job, ledger sync apart", spent, "s", must, against, None, 1.3)
-    yield Row("rounds of the job", spent_on_disk, "s", must, "the same")
-    yield Row(f"ledger sync, {run['rounds']} rounds", spent_on_disk - spent, "s", must, "the same")
-    yield Row("start of central's worker", run["seconds"]["worker"], "s", must, "the same")
-
-
-def _quickest(files: list[Path], where: str | None, between: Callable[[], None] = lambda: None) -> dict[str, Any]:
-    """The run.json of the job's quickest run by servers that keep everything in a folder there; `between` is called before each run."""
-    runs: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory(prefix="tidegate-bench-", dir=where) as name:
         federation = set_up(Path(name), lambda _: None)
         try:
-            for _ in range(TIMES):
-                between()
-                runs.append(_run(federation, files))
+            runs = [(_together(federation, files), asyncio.run(_alone(files[0], Path(name)))) for _ in range(TIMES)]
         finally:
             tear_down(federation)
-    return min(runs, key=lambda run: float(run["seconds"]["rounds"]))
+    together, alone = (min((pair[which] for pair in runs), key=_seconds) for which in (0, 1))
+    must = _seconds(alone) + ROUND_TRIPS * ROUND_TRIP
+    against = f"central alone + {ROUND_TRIPS} round trips × {1e3 * ROUND_TRIP:g} ms"
+    yield Row("job over two sites", _seconds(together), "s", must, against, None, MAX_RATIO)
+    for stage in STAGES:
+        yield Row(f"of it {stage}", together["seconds"].get(stage, 0.0), "s", alone["seconds"].get(stage, 0.0), "the same stage alone")
 
 
-async def _gates(files: list[Path], out: Path) -> float:
-    """Σ over the rounds of the job, in this process, of max(the slowest gate's, all gates' / cores) processor seconds."""
+def _seconds(run: dict[str, Any]) -> float:
+    """From central's Start until the last imputation is kept."""
+    return float(sum(run["seconds"].get(stage, 0.0) for stage in STAGES))
+
+
+async def _alone(file: Path, folder: Path) -> dict[str, Any]:
+    """The run.json of the same schedule with nobody but central, in this process: a server has no job without a site."""
     pair = load_pair(Path(__file__).parents[2] / "algorithms" / "SIMICE")
-    inputs = Inputs(pair, job_from_table(JOB), files[0], tuple(files[1:]), built_in("default"), out)
-    spent: defaultdict[int, list[float]] = defaultdict(list)
-    seen: dict[str, float] = {}
-    run_round = LocalParticipant.run_round
-
-    async def measured(gate: LocalParticipant, number: int, chains: tuple[ChainCalls, ...]) -> RoundReply:
-        reply = await run_round(gate, number, chains)
-        cpu = cpu_seconds(gate._gate.pid)
-        spent[number].append(cpu - seen.get(gate.name, 0.0))
-        seen[gate.name] = cpu
-        return reply
-
-    with mock.patch.object(LocalParticipant, "run_round", measured):
-        await Simulation(inputs).run()
-    cores = os.cpu_count() or 1
-    # Round 0 asks for the margins, before the worker starts whose seconds are measured.
-    return sum(max(*seconds, sum(seconds) / cores) for number, seconds in spent.items() if number)
+    inputs = Inputs(pair, job_from_table(JOB), file, (), built_in("default"), folder / "alone")
+    return await Simulation(inputs).run()
 
 
-def _run(federation: Federation, files: list[Path]) -> dict[str, Any]:
-    """The job's run.json."""
+def _together(federation: Federation, files: list[Path]) -> dict[str, Any]:
+    """The run.json of the job over three servers."""
     job_id = make_job(federation, JOB)
     federation.runner.upload(job_id, files[0])
     for site, file in zip(federation.sites.values(), files[1:], strict=True):

@@ -138,12 +138,15 @@ class SiteClient:
 class WorkingSite:
     """A site that takes part in a job, with a real gate and worker of its own."""
 
-    def __init__(self, client: SiteClient, supervisor: Supervisor, folder: Path) -> None:
+    def __init__(self, client: SiteClient, supervisor: Supervisor, folder: Path, policy: str = "default") -> None:
         self.client = client
+        self.policy = built_in(policy)
         self.ledger = Ledger(folder / f"{client.site_id}.jsonl")
         self._supervisor = supervisor
         self.gate: LocalParticipant | None = None
         self.rounds = 0
+        self.steps: list[str] = []
+        """What was asked, in order."""
         self.is_closed = False
         client.served.closing.push_async_callback(self.close)
 
@@ -154,7 +157,7 @@ class WorkingSite:
             job_id=offer.job_id,
             participant=self.client.site_id,
             is_central=False,
-            policy=built_in("default"),
+            policy=self.policy,
             spec=offer.spec,
             manifest=offer.manifest,
             pair_digest=offer.digest,
@@ -180,6 +183,7 @@ class WorkingSite:
                 await self.client.send(SiteBegun(message.job_id))
                 continue
             self.rounds += 1
+            self.steps += [call.step for part in message.chains for call in part.calls]
             if pause is not None and self.rounds == pause_at:
                 await pause.wait()
             body = await self.gate.run_round_bytes(message.number, message.chains)
@@ -199,7 +203,7 @@ class WorkingSite:
 def ready_status(offer: JobOffer, **changes: Any) -> SiteStatus:
     """The status of a site that has done everything."""
     assert offer.contract is not None
-    flags = {"is_uploaded": True, "is_matching": True, "is_clean": True, "is_started": True, "set_aside_band": "0", **changes}
+    flags = {"is_ready": True, "is_started": True, **changes}
     return SiteStatus(offer.job_id, offer.contract.digest, offer.digest, **flags)
 
 

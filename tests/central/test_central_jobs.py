@@ -18,10 +18,13 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from policies import built_in
 from sandbox.contract import Finding
 from sandbox.errors import Code, TidegateError
 from sandbox.supervisor import Supervisor
+from sandbox.wire.codec import encode
 from sandbox.wire.link import (
+    BoardRow,
     BoardUpdate,
     CloseCode,
     JobEnded,
@@ -57,13 +60,14 @@ class Federation:
     def __init__(self, runner: Person, sites: list[SiteClient], digest: str) -> None:
         self.runner, self.sites, self.digest = runner, sites, digest
         self.job_id = ""
+        self.spec = SPEC
 
     @property
     def path(self) -> str:
         return f"/api/jobs/{self.job_id}"
 
     async def draft(self, **changes) -> dict:
-        body = {"name": "Test", "pair": self.digest, "participants": [site.site_id for site in self.sites], "spec": SPEC, **changes}
+        body = {"name": "Test", "pair": self.digest, "participants": [site.site_id for site in self.sites], "spec": self.spec, **changes}
         job = await self.runner.call("POST", "/api/jobs", 201, json=body)
         self.job_id = job["id"]
         return job
@@ -218,22 +222,25 @@ async def test_sites_are_offered_the_job_and_see_the_same_board(federation):
     await federation.until(lambda job: all(row["is_approved"] for row in job["board"]))
     for site in federation.sites:
         update = await site.expect(BoardUpdate, lambda message: all(row.is_approved for row in message.board))
-        assert update.board[0].is_clean
+        assert update.board[0].is_ready
 
 
-async def test_findings_of_a_site_reach_the_board_as_code_and_column_only(federation):
+async def test_what_an_owner_tells_reaches_central_as_code_and_column_and_no_other_site(federation):
     await federation.open()
     await federation.upload(synthetic_csv(1))
     site = federation.sites[0]
     offer = await site.expect(JobOffer, lambda message: message.contract is not None)
     told = Finding(Code.DATA_NOT_NUMERIC, "stop", 2, {"line": 17, "column": "secret"})
-    await site.send(ready_status(offer, is_clean=False, is_started=True, findings=(told,)))
-    job = await federation.until(lambda job: any(row["findings"] for row in job["board"]))
-    row = next(row for row in job["board"] if row["findings"])
-    assert "x1" in row["findings"][0]["sentence"]
+    await site.send(ready_status(offer, is_ready=False, is_started=True, told=(told,)))
+    job = await federation.until(lambda job: any(row["told"] for row in job["board"]))
+    row = next(row for row in job["board"] if row["told"])
+    assert "x1" in row["told"][0]["sentence"]
     assert "secret" not in json.dumps(job)
-    assert "17" not in row["findings"][0]["sentence"]
+    assert "17" not in row["told"][0]["sentence"]
     assert not row["is_started"]
+    seen = BoardRow(site.site_id, row["institution"], is_online=True, is_approved=True)
+    update = await federation.sites[1].expect(BoardUpdate, lambda message: seen in message.board)
+    assert b"data.not_numeric" not in encode(update)
 
 
 async def test_a_rule_that_a_site_does_not_keep_is_named_on_the_board_without_gaps_for_its_numbers(federation):
@@ -242,23 +249,22 @@ async def test_a_rule_that_a_site_does_not_keep_is_named_on_the_board_without_ga
     site = federation.sites[0]
     offer = await site.expect(JobOffer, lambda message: message.contract is not None)
     told = Finding(Code.RULE_CELL_CROSS, "stop", 2, {"found": 3, "other": "x2"})
-    await site.send(ready_status(offer, is_clean=False, findings=(told,)))
-    job = await federation.until(lambda job: any(row["findings"] for row in job["board"]))
-    (finding,) = next(row["findings"] for row in job["board"] if row["findings"])
+    await site.send(ready_status(offer, is_ready=False, told=(told,)))
+    job = await federation.until(lambda job: any(row["told"] for row in job["board"]))
+    (finding,) = next(row["told"] for row in job["board"] if row["told"])
     assert finding["sentence"] == "Column 'x1': the rule cell_cross asks for no pair of values held by a few people only."
 
 
-async def test_what_a_site_says_freely_or_without_end_does_not_reach_the_board(federation):
+async def test_what_a_site_says_without_end_does_not_reach_the_board(federation):
     await federation.open()
     await federation.upload(synthetic_csv(1))
     site = federation.sites[0]
     offer = await site.expect(JobOffer, lambda message: message.contract is not None)
     endless = (Finding(Code.DATA_NOT_NUMERIC, "stop", 2),) * 5000
-    await site.send(ready_status(offer, is_clean=False, findings=endless, set_aside_band="63 people, <b>all of them ill</b>"))
-    job = await federation.until(lambda job: any(row["findings"] for row in job["board"]))
-    row = next(row for row in job["board"] if row["findings"])
-    assert len(row["findings"]) == 200
-    assert row["set_aside_band"] == ""
+    await site.send(ready_status(offer, is_ready=False, told=endless))
+    job = await federation.until(lambda job: any(row["told"] for row in job["board"]))
+    row = next(row for row in job["board"] if row["told"])
+    assert len(row["told"]) == 200
 
 
 async def test_another_contract_voids_what_sites_uploaded(federation):
@@ -270,13 +276,13 @@ async def test_another_contract_voids_what_sites_uploaded(federation):
     await federation.until(lambda job: any(row["is_started"] for row in job["board"]))
     await federation.upload(synthetic_csv(1, names=("y", "x1", "x3")))
     job = await federation.get()
-    assert not any(row["is_uploaded"] or row["is_started"] for row in sites_of(job))
+    assert not any(row["is_ready"] or row["is_started"] for row in sites_of(job))
     # A status that was under way counts no more for the upload, as it does for the pair, which shows that it came.
     await site.send(SiteStatus(offer.job_id))
     await federation.until(lambda job: not any(row["is_approved"] for row in sites_of(job)))
     await site.send(ready_status(offer))
     job = await federation.until(lambda job: any(row["is_approved"] for row in sites_of(job)))
-    assert not any(row["is_uploaded"] or row["is_started"] for row in sites_of(job))
+    assert not any(row["is_ready"] or row["is_started"] for row in sites_of(job))
     # One for the new contract counts.
     again = await site.expect(JobOffer, lambda message: message.contract is not None)
     await site.send(ready_status(again))
@@ -324,7 +330,7 @@ async def test_an_upload_that_breaks_off_leaves_the_job_usable(federation, serve
 
     with pytest.raises((RuntimeError, httpx.HTTPError)):
         await federation.runner.http.put(f"{federation.path}/data", content=broken())
-    assert not (await federation.get())["board"][0]["is_clean"]
+    assert not (await federation.get())["board"][0]["is_ready"]
     assert (await federation.upload(synthetic_csv(1)))["is_clean"]
 
 
@@ -424,6 +430,97 @@ async def test_a_site_that_stays_away_fails_the_job_naming_it(settings, supervis
         work.cancel()
 
 
+async def test_a_site_that_owes_no_answer_may_be_away_while_another_one_does(settings, supervisor, tmp_path):
+    async with serve(settings.model_copy(update={"away_seconds": 0.5})) as served:
+        federation = await lonely_federation(served, await served.sign_in("ada"), "quick", "slow")
+        quick, slow = (WorkingSite(client, supervisor, tmp_path) for client in federation.sites)
+        await get_all_ready(federation, [quick, slow])
+        pause = asyncio.Event()
+        works = [asyncio.create_task(quick.work()), asyncio.create_task(slow.work(pause, 2))]
+        await federation.runner.call("POST", f"{federation.path}/start")
+        while "card" not in quick.steps or "card" not in slow.steps:
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(1.0)  # until the answer of the first one is in
+        await quick.client.break_off()
+        await federation.until(lambda job: not all(row["is_online"] for row in job["board"]))
+        await asyncio.sleep(1.5)
+        job = await federation.get()
+        assert (job["state"], job["code"]) == ("RUNNING", None), "it was away for three times as long as one that owes an answer may be"
+        await quick.client.connect()
+        pause.set()
+        assert [end.state for end in await asyncio.gather(*works)] == ["FINISHED"] * 2
+
+
+LONG = {**SPEC, "iteration_before_first_imputation": 10_000}
+"""Central is busy with it for as long as a test looks."""
+
+
+async def runs_on(federation, working, served) -> None:
+    """Start, and wait until the cards are in."""
+    await get_all_ready(federation, working)
+    for site in working:
+        served.closing.callback(asyncio.create_task(site.work()).cancel)
+    await federation.runner.call("POST", f"{federation.path}/start")
+    await federation.until(lambda job: any(row["is_stated"] for row in job["board"]))
+
+
+async def test_once_its_card_is_in_a_site_may_go_away_and_the_job_finishes_and_the_board_says_so(settings, supervisor, tmp_path):
+    async with serve(settings.model_copy(update={"away_seconds": 0.2})) as served:
+        federation = await lonely_federation(served, await served.sign_in("ada"))
+        federation.spec = {**SPEC, "iteration_before_first_imputation": 1500}
+        site = WorkingSite(federation.sites[0], supervisor, tmp_path)
+        await runs_on(federation, [site], served)
+        await site.close()
+        job = await federation.until(lambda job: not sites_of(job)[0]["is_online"])
+        assert job["state"] == "RUNNING", "it was away while the job ran"
+        since = asyncio.get_running_loop().time()
+        assert [row["is_stated"] for row in job["board"]] == [False, True]
+        page = (await federation.runner.http.get(f"/jobs/{federation.job_id}", headers={"Accept": "text/html"})).text
+        assert "card is in" in page
+        assert "offline, not needed" in page
+        await federation.until(lambda job: job["state"] == "FINISHED")
+        assert asyncio.get_running_loop().time() - since > 0.2, "longer than a site may be away that owes an answer"
+        assert site.steps == ["margins", "card"]
+
+
+async def test_another_process_of_a_site_whose_card_is_in_does_not_end_the_job(settings, supervisor, tmp_path):
+    async with serve(settings.model_copy(update={"away_seconds": 0.2})) as served:
+        federation = await lonely_federation(served, await served.sign_in("ada"))
+        federation.spec = LONG
+        site = WorkingSite(federation.sites[0], supervisor, tmp_path)
+        await runs_on(federation, [site], served)
+        await site.client.break_off()
+        site.client.session = Session("site", secrets.token_hex(4))
+        await site.client.connect()
+        offer = await site.client.expect(JobOffer, lambda message: message.state is JobState.RUNNING)
+        assert [row.is_stated for row in offer.board] == [False, True]
+        assert (await federation.get())["state"] == "RUNNING"
+        # It may still end the job for all, and central wipes what it made of the card.
+        await site.client.send(SiteCancel(federation.job_id))
+        job = await federation.until(lambda job: job["state"] != "RUNNING")
+        assert (job["state"], job["code"], job["culprit"]) == ("CANCELLED", Code.JOB_CANCELLED, site.client.site_id)
+        assert (await federation.ledger_until("wipe"))[-1]["kind"] == "wipe"
+        assert (await federation.runner.http.get(f"{federation.path}/result")).status_code == 409
+
+
+async def test_a_site_that_answers_exactly_is_needed_to_the_end(settings, supervisor, tmp_path):
+    async with serve(settings.model_copy(update={"away_seconds": 0.5})) as served:
+        federation = await lonely_federation(served, await served.sign_in("ada"))
+        federation.spec = LONG
+        site = WorkingSite(federation.sites[0], supervisor, tmp_path, "research")
+        await get_all_ready(federation, [site])
+        served.closing.callback(asyncio.create_task(site.work()).cancel)
+        await federation.runner.call("POST", f"{federation.path}/start")
+        while site.rounds < 4:
+            await asyncio.sleep(0.02)
+        job = await federation.get()
+        assert not any(row["is_stated"] for row in job["board"])
+        assert site.steps[:3] == ["margins", "card", "moments"]
+        await site.client.break_off()
+        job = await federation.until(lambda job: job["state"] != "RUNNING")
+        assert (job["state"], job["code"], job["culprit"]) == ("FAILED", Code.SITE_LOST, site.client.site_id)
+
+
 async def test_a_site_that_comes_back_as_another_process_fails_the_job(federation, working):
     await get_all_ready(federation, working)
     works = [asyncio.create_task(working[0].work(asyncio.Event(), 2)), asyncio.create_task(working[1].work())]
@@ -483,12 +580,16 @@ async def test_a_site_that_cannot_go_on_fails_the_job_with_its_code(federation, 
 
 
 async def test_a_gate_of_a_site_that_ends_before_it_takes_the_constants_fails_the_job_with_its_code(federation, working):
+    site = working[0]
+    # Constants are for a site that answers any question; of any other nothing is asked after its card.
+    site.policy = built_in("research")
     await get_all_ready(federation, working)
     work = asyncio.create_task(working[1].work())
     await federation.runner.call("POST", f"{federation.path}/start")
-    site = working[0]
-    question = await site.client.expect(SiteRound)
-    await site.client.send(SiteReply(question.job_id, question.number, await site.gate.run_round_bytes(question.number, question.chains)))
+    for _ in ("margins", "card"):
+        question = await site.client.expect(SiteRound)
+        body = await site.gate.run_round_bytes(question.number, question.chains)
+        await site.client.send(SiteReply(question.job_id, question.number, body))
     begin = await site.client.expect(SiteBegin)
     os.kill(site.gate.processes[0].pid, signal.SIGKILL)
     with pytest.raises(TidegateError) as failure:
@@ -648,19 +749,21 @@ async def test_after_a_restart_waiting_jobs_wait_without_upload_and_running_ones
         fresh = served.client()
         fresh.headers = running.runner.http.headers
         job = (await fresh.get(waiting.path)).json()
-        assert (job["state"], job["contract"], job["board"][0]["is_uploaded"]) == ("WAITING", None, False)
+        assert (job["state"], job["contract"], job["board"][0]["is_ready"]) == ("WAITING", None, False)
         assert (await fresh.get(running.path)).json()["code"] == "central.restarted"
         await fresh.aclose()
         await client.close()
 
 
-async def lonely_federation(served: Served, admin: Person) -> Federation:
-    """A runner and one site of a central that this test has to itself."""
-    account = await served.register("alone")
-    approved = await admin.call("POST", f"/api/accounts/{account['id']}/approve", json={"roles": ["site"]})
-    site = SiteClient(served, account["username"], approved["site_id"])
-    await site.enrol()
-    await site.connect()
+async def lonely_federation(served: Served, admin: Person, *names: str) -> Federation:
+    """A runner and one site, or these, of a central that this test has to itself."""
+    sites = []
+    for name in names or ("alone",):
+        account = await served.register(name)
+        approved = await admin.call("POST", f"/api/accounts/{account['id']}/approve", json={"roles": ["site"]})
+        sites.append(SiteClient(served, account["username"], approved["site_id"]))
+        await sites[-1].enrol()
+        await sites[-1].connect()
     runner = await served.person(admin, "rita", "runner")
     pairs = await runner.call("GET", "/api/pairs")
-    return Federation(runner, [site], next(pair["digest"] for pair in pairs if pair["name"] == "SIMICE"))
+    return Federation(runner, sites, next(pair["digest"] for pair in pairs if pair["name"] == "SIMICE"))

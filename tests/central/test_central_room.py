@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from central.jobs.custody import Custody
 from central.jobs.model import Job
 from central.jobs.room import Room
+from central.jobs.views import JobView
+from central.web.pages import make_pages
 from sandbox.errors import Code, InputError
 from sandbox.rounds.local import LocalParticipant
 from sandbox.wire.link import JobState, SiteStatus
@@ -47,7 +51,7 @@ def central_starts(room: Room) -> None:
 
 
 def ready(**changes: Any) -> SiteStatus:
-    flags = {"approved_digest": simice().digest, "is_uploaded": True, "is_clean": True, "is_started": True, **changes}
+    flags = {"approved_digest": simice().digest, "is_ready": True, "is_started": True, **changes}
     return SiteStatus("j1", contract_digest=CONTRACT.digest, **flags)
 
 
@@ -124,3 +128,38 @@ async def test_no_wipe_is_skipped_because_whoever_asked_for_it_went_away() -> No
     is_unwound.set()
     await custody.stop()
     assert gate.is_wiped
+
+
+def running_room(*stated: str) -> Room:
+    room = room_of("a", "b", state=JobState.RUNNING)
+    room.job.spec, room.job.culprit = {"targets": [], "parameters": {}}, ""
+    room.institutions.update(a="Hospital A", b="Hospital B")
+    room.cards_in(stated)
+    return room
+
+
+def test_the_board_says_whose_card_is_in() -> None:
+    room = running_room("a")
+    assert {row.participant: row.is_stated for row in room.board(is_online)} == {"central": False, "a": True, "b": False}
+    room.cards_in(["b"])
+    assert all(row.is_stated for row in room.update(is_online).board[1:])
+
+
+@pytest.mark.parametrize(
+    ("stated", "says"),
+    [
+        ((), ""),
+        (("a", "b"), "The cards of all sites are in. The sites may go offline: the job goes on. A cancel by any site still ends it."),
+        (("a",), "Cards are in from: a. These sites may go offline: the job goes on. A cancel by any site still ends it. Still needed"),
+    ],
+)
+def test_the_page_of_a_running_job_says_which_sites_may_go_offline(stated: tuple[str, ...], says: str) -> None:
+    room = running_room(*stated)
+    room.job.created_at = room.job.started_at = datetime(2026, 1, 1, tzinfo=UTC)
+    view = JobView.build(room.job, room, lambda site: site != "a")
+    template = make_pages()._templates.env.get_template("job_live.html")
+    text = " ".join(re.sub(r"<[^>]+>", " ", template.render(job=view)).split())
+    assert says in text
+    assert ("may go offline" in text) == bool(stated)
+    assert ("offline, not needed" in text) == ("a" in stated)
+    assert text.count("card is in") == len(stated)

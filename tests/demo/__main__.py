@@ -64,6 +64,7 @@ def impute(federation: Federation, start: float) -> int:
     result = Result(path)
     wrong = faults(result, CENTRAL_CSV.read_bytes(), TARGETS, SPEC["imputations"])
     verdicts = {name: site.api.call("GET", "/api/ledger/verdict") for name, site in federation.sites.items()}
+    totals = {name: site.api.call("GET", f"/api/jobs/{job_id}/receipt")["totals"] for name, site in federation.sites.items()}
     verdicts["central"] = federation.runner.call("GET", "/api/ledger/verdict")
     federation.runner.call("POST", f"/api/jobs/{job_id}/close")
     say("")
@@ -72,6 +73,8 @@ def impute(federation: Federation, start: float) -> int:
     say("")
     whole = time.monotonic() - start
     say(f"  {result.run['imputations']} imputations, {result.run['rounds']} rounds in {seconds:.1f} s; the whole demo {whole:.0f} s")
+    for name, total in totals.items():
+        say(f"  {name} was asked {total['messages']} times in all, and {total['new_numbers']} different numbers left it")
     for name, verdict in verdicts.items():
         say(f"  ledger of {name}: {'holds' if verdict['holds'] else 'BROKEN'}, {verdict['n_lines']} lines")
     say(f"  result: {path.resolve()}")

@@ -71,13 +71,18 @@ def make_job(federation: Federation, spec: dict[str, Any] = SPEC, pair: str = "S
 
 def ready(federation: Federation, job_id: str, central_csv: Path, site_csvs: dict[str, Path]) -> None:
     """Central uploads, then every site approves, uploads and presses Start; central presses Start last."""
+    sites_ready(federation, job_id, central_csv, site_csvs)
+    federation.runner.call("POST", f"/api/jobs/{job_id}/start")
+
+
+def sites_ready(federation: Federation, job_id: str, central_csv: Path, site_csvs: dict[str, Path]) -> None:
+    """As :func:`ready`, but for central's Start."""
     federation.runner.upload(job_id, central_csv)
     for name, site in federation.sites.items():
         offer = site.wait_for_job(job_id, "contract")
         site.api.call("POST", f"/api/jobs/{job_id}/approve", json={"digest": offer["digest"]})
         site.api.upload(job_id, site_csvs[name])
         site.api.call("POST", f"/api/jobs/{job_id}/start")
-    federation.runner.call("POST", f"/api/jobs/{job_id}/start")
 
 
 def job_state(federation: Federation, job_id: str) -> dict[str, Any]:

@@ -1,12 +1,14 @@
-"""How often the pre-flight stops an honest file: `python -m tests.disclosure.false_alarms` prints the table of `policies/README.md`.
+"""How often an honest file is stopped before Start: `python -m tests.disclosure.false_alarms` prints the tables of `policies/README.md`.
 
-A file has ten columns of one kind, the last one a target with a tenth of its cells missing. One stop of any rule about people (cells,
-dominance, groups set aside) is an alarm.
+The pre-flight of code that sees rows: a file has ten columns of one kind, the last one a target with a tenth of its cells missing. One stop
+of any rule about people (cells, dominance, groups set aside) is an alarm. The admission of a file that states a card: the files of
+`honest_files`, beside what the pre-flight says of them.
 """
 
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
@@ -15,11 +17,14 @@ import numpy.typing as npt
 
 from policies import Policy, built_in
 from policies.disclosure import check_set_aside, difference_limit
-from sandbox.contract import Column, Contract
+from sandbox.contract import Column, Contract, Finding
+from sandbox.gate.admission import admit
 from sandbox.gate.participation import keep_rows
 from sandbox.gate.patterns import find_patterns
-from sandbox.gate.survey import people_findings
+from sandbox.gate.survey import people_findings, survey
 from sandbox.gate.tables import Tables
+from tests.disclosure import honest_files
+from tests.disclosure.honest_files import MISSING, HonestFile, honest_file
 
 Values = npt.NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int], Values]
@@ -72,14 +77,68 @@ def alarm_rate(draw: Draw, n: int, policy: Policy, repetitions: int) -> float:
     return n_stopped / repetitions
 
 
+HONEST_SIZES: Final = {"default": (150, 500, 5000), "strict": (500, 5000)}
+"""Below 200 rows `strict` stops everything by `min_rows`."""
+
+
+def admitted(file: HonestFile, policy: Policy) -> list[Finding]:
+    """What stops a file that states a card."""
+    return _stops(admit(file.dataset()[0], policy, fits=file.fits))
+
+
+def surveyed(file: HonestFile, policy: Policy) -> list[Finding]:
+    """What stops the same file before code that sees rows."""
+    dataset, region = file.dataset()
+    return _stops(survey(dataset, policy, region, is_central=False, central_intercept=False).findings)
+
+
+def _stops(findings: tuple[Finding, ...]) -> list[Finding]:
+    return [finding for finding in findings if finding.severity == "stop"]
+
+
+def count_stopped(kind: honest_files.Kind, n: int, policy: Policy, repetitions: int) -> tuple[int, int, Counter[str]]:
+    """Files that are not admitted, files that the pre-flight stops, and the rules that the first break."""
+    n_refused, n_stopped, rules = 0, 0, Counter[str]()
+    for seed in range(repetitions):
+        for number, (share, mechanism) in enumerate(MISSING):
+            file = honest_file(kind, n, share, mechanism, np.random.default_rng([seed, n, number]))
+            found = admitted(file, policy)
+            n_refused, n_stopped = n_refused + bool(found), n_stopped + bool(surveyed(file, policy))
+            rules.update({finding.code.value.removeprefix("rule.") for finding in found})
+    return n_refused, n_stopped, rules
+
+
 def main(repetitions: int) -> None:
-    """Print the table."""
+    """Print the tables."""
+    sys.stdout.write("\n".join([*_preflight(repetitions), "", *_admission(repetitions)]) + "\n")
+
+
+def _admission(repetitions: int) -> list[str]:
+    cases = [(n, name) for name, sizes in HONEST_SIZES.items() for n in sizes]
+    head = "".join(f" {name}, n={n} |" for n, name in cases)
+    lines, totals = [f"| kind |{head} rules |", "|---" * (len(cases) + 2) + "|"], dict.fromkeys(cases, (0, 0))
+    n_files, rules = repetitions * len(MISSING), Counter[str]()
+    for kind in honest_files.KINDS:
+        cells = []
+        for n, name in cases:
+            refused, stopped, broken = count_stopped(kind, n, built_in(name), repetitions)
+            cells.append(f" {refused} · {stopped} |")
+            totals[n, name], rules = (totals[n, name][0] + refused, totals[n, name][1] + stopped), rules + broken
+        lines.append(f"| {kind} |{''.join(cells)} {', '.join(rules)} |")
+        rules.clear()
+    n_all = n_files * len(honest_files.KINDS)
+    sums = "".join(f" {refused} · {stopped} of {n_all} |" for refused, stopped in totals.values())
+    per_72 = "".join(f" {72 * refused / n_all:.1f} · {72 * stopped / n_all:.1f} |" for refused, stopped in totals.values())
+    return [*lines, f"| all |{sums} |", f"| of 72 |{per_72} |"]
+
+
+def _preflight(repetitions: int) -> list[str]:
     cases = [(n, name) for name in POLICIES for n in SIZES]
     lines = ["| kind | " + " | ".join(f"{name}, n={n}" for n, name in cases) + " |", "|---" * (len(cases) + 1) + "|"]
     for kind, draw in KINDS.items():
         rates = (alarm_rate(draw, n, built_in(name), repetitions) for n, name in cases)
         lines.append(f"| {kind} | " + " | ".join(f"{rate:.2f}".lstrip("0") if rate else "0" for rate in rates) + " |")
-    sys.stdout.write("\n".join(lines) + "\n")
+    return lines
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,31 +16,57 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies import built_in
+from policies import Policy, built_in
+from policies.life_budget import error_size
 from sandbox.errors import Code
+from sandbox.job import check_job, job_from_table
 from sandbox.rounds.timing import ReplyTimes
 from sandbox.wire.codec import encode
-from sandbox.wire.messages import CallStep, StepDone, StepFailed
+from sandbox.wire.messages import Acknowledged, Begin, CallStep, ChainReply, Constants, GateSetup, StepCall, StepDone, StepFailed
+from sandbox.wire.values import floats
 from tests.disclosure.leaks_of_rows import released
 from tests.disclosure.people import CENTRE, DEFAULT, WIDTH, people
-from tests.disclosure.played import Site, Values, honest, part
+from tests.disclosure.played import SECRET, Values, as_csv, contract_of, job_of
+from tests.sandbox.gate.conftest import PAIR, GateUnderTest, NewGate, new_gate
+from tests.sandbox.gate.test_serve import honest, run
 from tests.sandbox.gate.verification.played import normal_site
 
+__all__ = ["new_gate"]
 TARGETS = {"y": "continuous", "b": "binary"}
+EXACT = msgspec.structs.replace(built_in("research"), name="exact", max_parameter_ratio=1.0)
+CENTRES, SCALES = floats([CENTRE, 0.0, 0.0]), floats([WIDTH, 1.0, 1.0])
+Y, B = 2, 3
 
 
-def play(site: Callable[..., Site], seed: int, worker: Callable[[CallStep], object] = honest) -> list[bytes]:
-    """The same questions to the data of a seed; everything that left, encoded."""
-    played = site(people(seed=seed), TARGETS, DEFAULT, sweeps=4)
-    said = [played.begin(centre=[CENTRE, 0.0, 0.0], scale=[WIDTH, 1.0, 1.0], worker=worker)]
-    said.append(played.moments("y")[0])
+def played(gate: GateUnderTest, data: dict[str, Values], policy: Policy, worker: Callable[[CallStep], object] = honest) -> list[ChainReply]:
+    """The gate of a site of SIMICE that has stated margins and card; under exact answers it has begun."""
+    contract = contract_of(data, TARGETS, ("NA",), ())
+    spec = check_job(job_from_table(job_of(TARGETS, 4)), PAIR.manifest)
+    gate.pipe.send(GateSetup("job", "site", False, policy, spec, PAIR.manifest_bytes, PAIR.digest, contract, SECRET))
+    report = gate.upload(as_csv(data))
+    assert report.is_clean, report.findings
+    gate.make_card(report, error=error_size(policy, report.n_rows))
+    c = len(contract.model)
+    centre, scale = floats([*CENTRES.numbers(), *[0.0] * (c - 3)]), floats([*SCALES.numbers(), *[1.0] * (c - 3)])
+    said = [run(gate, 0, StepCall("margins"))[0], run(gate, 1, StepCall("card", {"centre": centre, "scale": scale}))[0]]
+    if policy.points == "exact":
+        assert gate.attach(worker) == Acknowledged()  # type: ignore[arg-type]
+        assert gate.ask(Begin(Constants(centre, scale, floats([CENTRE, 0.0, 0.5, *[0.0] * (c - 3)])))) == Acknowledged()
+    return said
+
+
+def asked(gate: GateUnderTest, data: dict[str, Values], worker: Callable[[CallStep], object] = honest) -> list[bytes]:
+    """Everything that leaves an exact site for the same questions, encoded."""
+    said = played(gate, data, EXACT, worker)
     for number in range(3):
-        said.append(played.score("b", [0.1 * number, 0.0, 0.2])[0])
-        said.append(played.moments("y", played.draw("b", [0.3, 0.1, 0.0]))[0])
+        beta = floats([0.1 * number, 0.0, 0.2])
+        said.append(run(gate, 2 + 2 * number, StepCall("score", {"target": B, "beta": beta}))[0])
+        draw = StepCall("impute_binary", {"target": B, "beta": beta}, is_tell=True)
+        said.append(run(gate, 3 + 2 * number, draw, StepCall("moments", {"target": Y}))[0])
     return [encode(reply) for reply in said]
 
 
-def test_a_worker_is_told_the_same_whatever_the_rows_are(site) -> None:
+def test_a_worker_is_told_the_same_whatever_the_rows_are(new_gate: NewGate) -> None:
     # So its exceptions, prints, warnings, state between calls, choice of keys and speed are the same, too.
     heard: dict[int, list[bytes]] = {1: [], 2: []}
 
@@ -52,67 +77,79 @@ def test_a_worker_is_told_the_same_whatever_the_rows_are(site) -> None:
 
         return worker
 
-    left = [play(site, seed, listen(seed)) for seed in (1, 2)]
+    left = [asked(new_gate(64 << 20), people(seed=seed), listen(seed)) for seed in (1, 2)]
     assert heard[1] == heard[2]
-    assert len(heard[1]) == 10
+    assert len(heard[1]) == 9
     assert left[0] != left[1], "the control: the rows do differ"
 
 
-def test_sizes_of_what_leaves_are_the_same_whatever_the_rows_are(site) -> None:
-    sizes = [[len(body) for body in play(site, seed)] for seed in (1, 2, 3)]
-    assert sizes[0] == sizes[1] == sizes[2]
+def test_sizes_of_what_leaves_are_the_same_whatever_the_rows_are(new_gate: NewGate) -> None:
+    sizes = set()
+    for seed in (1, 2, 3):
+        gate = new_gate(64 << 20)
+        said = played(gate, people(seed=seed), DEFAULT)
+        said.append(run(gate, 2, StepCall("point", {f"beta.{B}": floats([0.1, 0.0, 0.2])}))[0])
+        sizes.add(tuple(len(encode(reply)) for reply in said))
+    assert len(sizes) == 1
+    assert len({tuple(map(len, asked(new_gate(64 << 20), people(seed=seed)))) for seed in (1, 2)}) == 1
 
 
 @pytest.mark.parametrize("answer", [StepFailed(line=7), StepFailed(line=23), StepDone((), {"age_of_row_1": 0}), StepDone()])
-def test_whatever_the_worker_does_wrong_one_of_two_codes_leaves_and_nothing_else(site, answer) -> None:
-    played = site(people(), TARGETS, DEFAULT)
-    played.begin(centre=[CENTRE, 0.0, 0.0], scale=[WIDTH, 1.0, 1.0], worker=lambda call: answer)
-    reply, _ = played.moments("y")
+def test_whatever_the_worker_does_wrong_one_of_two_codes_leaves_and_nothing_else(new_gate: NewGate, answer: StepDone | StepFailed) -> None:
+    gate = new_gate(64 << 20)
+    played(gate, people(), EXACT, lambda _: answer)
+    reply, _ = run(gate, 2, StepCall("moments", {"target": Y}))
     assert reply.refused in (Code.WORKER_RAISED, Code.RULE_UNDECLARED)
-    assert encode(reply) == encode(type(reply)(reply.chain, refused=reply.refused))
+    assert encode(reply) == encode(ChainReply(reply.chain, refused=reply.refused))
 
 
-def test_a_choice_of_errors_is_a_channel_that_closes_after_the_budget(site) -> None:
-    policy = msgspec.structs.replace(DEFAULT, refusal_budget=3)
-    played = site(people(), TARGETS, policy)
-    played.begin(centre=[CENTRE, 0.0, 0.0], scale=[WIDTH, 1.0, 1.0], worker=lambda call: StepFailed())
-    codes = [played.moments("y")[0].refused for _ in range(5)]
-    assert codes == [Code.WORKER_RAISED] * 3 + [Code.RULE_REFUSAL_BUDGET] * 2
+def test_a_site_that_states_its_card_runs_no_code_of_the_pair_at_all(new_gate: NewGate) -> None:
+    heard: list[CallStep] = []
+
+    def listen(call: CallStep) -> StepDone:
+        heard.append(call)
+        return honest(call)
+
+    for policy, n_heard in ((DEFAULT, 0), (EXACT, 1)):
+        gate = new_gate(64 << 20)
+        if policy is DEFAULT:
+            played(gate, people(), policy)
+            assert gate.attach(listen) == Acknowledged()
+            run(gate, 2, StepCall("point", {f"beta.{B}": floats([0.1, 0.0, 0.2])}))
+        else:
+            played(gate, people(), policy, listen)
+            run(gate, 2, StepCall("moments", {"target": Y}))
+        assert len(heard) == n_heard
 
 
-def test_zeros_have_no_sign_and_last_digits_are_empty(site) -> None:
+def test_zeros_have_no_sign_and_last_digits_of_exact_answers_are_empty(new_gate: NewGate) -> None:
     data = people()
     data["zero"] = np.where(np.arange(1000) % 2, -0.0, 0.0)
     data["flat"] = np.full(1000, -3.0)
-    played = site(data, TARGETS, DEFAULT)
-    played.begin(centre=[CENTRE, 0.0, 0.0, 0.0, -3.0], scale=[WIDTH, 1.0, 1.0, 1.0, 1.0])
-    reply, _ = played.moments("y")
-    record = reply.fields["moments"]
-    numbers = [
-        struct.unpack("<d", array.data[i : i + 8])[0]
-        for array in record.values()
-        if array.dtype == "<f8"
-        for i in range(0, array.size * 8, 8)
-    ]
+    gate = new_gate(64 << 20)
+    played(gate, data, EXACT)
+    record = run(gate, 2, StepCall("moments", {"target": Y}))[0].fields["moments"]
+    numbers = [number for array in record.values() if array.dtype == "<f8" for number in array.numbers()]
     assert any(number == 0 for number in numbers)
     assert all(math.copysign(1.0, number) > 0 for number in numbers if number == 0)
-    XX = part(reply, "moments", "XX")
+    XX = np.array(record["XX"].numbers()).reshape(record["XX"].shape)
     bound = np.sqrt(np.outer(np.diag(XX), np.diag(XX)))
     for value, reach in zip(XX.ravel(), bound.ravel(), strict=True):
         if reach > 0:
-            step = 2.0 ** math.floor(math.log2(DEFAULT.gram_grid * reach * (1 - 1e-9)))
+            step = 2.0 ** math.floor(math.log2(EXACT.gram_grid * reach * (1 - 1e-9)))
             assert value / step == round(value / step)
 
 
-def test_a_change_below_the_grid_of_one_row_does_not_show(site) -> None:
+def test_a_change_below_the_grid_of_one_row_does_not_show(new_gate: NewGate) -> None:
     released = []
-    for change in (0.0, 1e-9):
+    for change in (0.0, 1e-11, 1e-3):
         data = people()
         data["y"][3] += change
-        played = site(data, TARGETS, built_in("default"))
-        played.begin(centre=[CENTRE, 0.0, 0.0], scale=[WIDTH, 1.0, 1.0])
-        released.append(part(played.moments("y")[0], "moments", "yy"))
-    assert np.array_equal(*released)
+        gate = new_gate(64 << 20)
+        played(gate, data, EXACT)
+        released.append(run(gate, 2, StepCall("moments", {"target": Y}))[0].fields["moments"]["yy"])
+    assert released[0] == released[1]
+    assert released[0] != released[2], "the control"
 
 
 @pytest.mark.parametrize(("elapsed", "leaves_at"), [(0.001, 0.1), (0.0999, 0.1), (0.1001, 0.2), (0.25, 0.3)])
@@ -153,10 +190,11 @@ async def test_replies_of_a_site_under_strict_leave_at_whole_buckets(simulate) -
     files = [golden / f"continuous_{name}.csv" for name in ("central", "remote1")]
     policy = msgspec.structs.replace(DEFAULT, reply_seconds=0.4)
     result = await simulate("SIMI", job, files[0], files[1:], policy)
-    # Two round trips to the site: the margins and one Gram.
+    # Two round trips to the site: the margins and the card. No later round waits for it.
     assert result["released"]["continuous_remote1"]["messages"] == 2
     assert result["seconds"]["margins"] > 0.4
-    assert result["seconds"]["rounds"] > 0.4
+    assert result["seconds"]["cards"] > 0.4
+    assert result["seconds"]["rounds"] < 0.4
 
 
 @pytest.mark.parametrize("n", [200, 1200])

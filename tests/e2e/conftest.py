@@ -9,8 +9,9 @@ import pytest
 
 from tests.demo.story import Federation, set_up, tear_down
 
+AWAY_SECONDS = 15
 QUICK = {
-    "TIDEGATE_CENTRAL_AWAY_SECONDS": "15",
+    "TIDEGATE_CENTRAL_AWAY_SECONDS": str(AWAY_SECONDS),
     "TIDEGATE_CENTRAL_PING_SECONDS": "1",
     "TIDEGATE_CENTRAL_PING_TIMEOUT_SECONDS": "1",
     "TIDEGATE_CENTRAL_SIGN_INS_PER_MINUTE": "1000",

@@ -89,9 +89,30 @@ class Server:
         self.process.kill()
         self.process.wait()
 
+    @contextlib.contextmanager
+    def speechless(self) -> Iterator[None]:
+        """Meanwhile its gates and workers stand still: the server is there, and answers no question. They go on at the end, if alive."""
+        children = list(_descendants(self.process.pid))
+        for child in children:
+            os.kill(child, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for child in children:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGCONT)
+
     def restart(self) -> None:
         """Start the process again with the same arguments."""
         self.process = self._start()
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    """The processes that a process has begun, and those that they have."""
+    for found in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, found.read_text().split()):
+            yield child
+            yield from _descendants(child)
 
 
 class Api:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.demo.story import CENTRAL_CSV, HEART, SPEC, Federation, job_state, make_job, ready, wait_for
+from tests.demo.story import CENTRAL_CSV, HEART, SPEC, Federation, job_state, make_job, ready, sites_ready, wait_for
+from tests.e2e.conftest import AWAY_SECONDS
 from tests.e2e.servers import PATIENCE, Api, Server, ServerError, Site, free_port, poll, run_command
 
 pytestmark = pytest.mark.e2e
@@ -139,23 +143,99 @@ def test_a_site_that_never_comes_is_waited_for_and_shown_and_the_job_can_be_canc
         come_back(federation, away)
 
 
-def test_a_site_killed_in_the_middle_of_a_round_fails_the_job_under_its_name(federation: Federation) -> None:
+def test_a_site_killed_before_its_card_is_in_fails_the_job_under_its_name(federation: Federation) -> None:
     job_id = make_job(federation, ENDLESS)
-    ready(federation, job_id, CENTRAL_CSV, CSVS)
-    wait_for(federation, job_id, ("RUNNING",))
-    poll(lambda: job_state(federation, job_id), lambda job: job["progress"]["done"] > 2, PATIENCE, "some sweeps")
+    sites_ready(federation, job_id, CENTRAL_CSV, CSVS)
     lost = federation.sites["hungary"]
-    lost.server.kill()
     try:
+        with lost.server.speechless():  # it is there, and owes an answer from now on
+            federation.runner.call("POST", f"/api/jobs/{job_id}/start")
+            wait_for(federation, job_id, ("RUNNING",))
+            lost.server.kill()
         job = wait_for(federation, job_id, ("FAILED", "FINISHED", "CANCELLED"))
-        assert job["state"] == "FAILED"
-        assert job["culprit"] == lost.site_id
+        assert (job["state"], job["code"], job["culprit"]) == ("FAILED", "site.lost", lost.site_id)
         assert job["sentence"]
         assert job["remedy"]
         assert federation.runner.client.get(f"/api/jobs/{job_id}/result").status_code in (404, 409, 410)
         federation.sites["cleveland"].ledger_until(job_id, "wipe")
     finally:
         come_back(federation, lost)
+
+
+def test_a_site_killed_after_its_card_is_in_is_not_missed_and_the_board_says_so(federation: Federation) -> None:
+    job_id = make_job(federation, {**SHORT, "iteration_before_first_imputation": 3000})
+    ready(federation, job_id, CENTRAL_CSV, CSVS)
+    cards_in(federation, job_id)
+    gone = federation.sites["hungary"]
+    gone.server.kill()
+    try:
+        row = poll(lambda: row_of(federation, job_id, gone), lambda row: not row["is_online"], PATIENCE, "the site to be missed")
+        assert row["is_stated"]
+        job = job_state(federation, job_id)
+        assert job["state"] == "RUNNING", "the site went away while the job ran"
+        page = federation.runner.client.get(f"/jobs/{job_id}", headers={"Accept": "text/html"}).text
+        assert "offline, not needed" in page
+        assert "The cards of all sites are in." in page
+        assert wait_for(federation, job_id, ("FINISHED", "FAILED", "CANCELLED"))["state"] == "FINISHED"
+        assert federation.runner.client.get(f"/api/jobs/{job_id}/result").status_code == 200
+        other = federation.sites["cleveland"].ledger_until(job_id, "wipe")
+        assert [step["step"] for line in other if line["kind"] == "release" for step in line["steps"]][:2] == ["margins", "card"]
+    finally:
+        come_back(federation, gone)
+    federation.runner.call("POST", f"/api/jobs/{job_id}/close")
+
+
+def test_a_site_may_stay_away_once_its_card_is_in_and_come_back_as_another_process_to_cancel(federation: Federation) -> None:
+    job_id = make_job(federation, ENDLESS)
+    ready(federation, job_id, CENTRAL_CSV, CSVS)
+    cards_in(federation, job_id)
+    gone = federation.sites["hungary"]
+    gone.server.kill()
+    try:
+        poll(lambda: row_of(federation, job_id, gone), lambda row: not row["is_online"], PATIENCE, "the site to be missed")
+        time.sleep(AWAY_SECONDS + 3)
+        assert job_state(federation, job_id)["state"] == "RUNNING", "longer than a site may be away that owes an answer"
+    finally:
+        come_back(federation, gone)
+    again = gone.wait_for_job(job_id, "is_stated")
+    assert (again["next"], again["may"]["upload"]) == ("Nothing: your card has left, and the rows are wiped.", False)
+    gone.api.call("POST", f"/api/jobs/{job_id}/cancel")
+    job = wait_for(federation, job_id, ("CANCELLED", "FAILED", "FINISHED"))
+    assert (job["state"], job["culprit"]) == ("CANCELLED", gone.site_id)
+
+
+def test_a_site_wipes_its_rows_when_its_card_is_in_and_may_still_cancel_and_central_wipes(federation: Federation) -> None:
+    job_id = make_job(federation, ENDLESS)
+    ready(federation, job_id, CENTRAL_CSV, CSVS)
+    cards_in(federation, job_id)
+    site = federation.sites["cleveland"]
+    site.ledger_until(job_id, "wipe")
+    assert job_state(federation, job_id)["state"] == "RUNNING"
+    page = site.api.client.get(f"/jobs/{job_id}", headers={"Accept": "text/html"}).text
+    assert "The card has left, the rows are wiped." in page
+    site.api.call("POST", f"/api/jobs/{job_id}/cancel")
+    job = wait_for(federation, job_id, ("CANCELLED", "FAILED", "FINISHED"))
+    assert (job["state"], job["culprit"]) == ("CANCELLED", site.site_id)
+    ledger = lambda: federation.runner.call("GET", f"/api/jobs/{job_id}/ledger")  # noqa: E731
+    poll(ledger, lambda lines: lines[-1]["kind"] == "wipe", PATIENCE, "central to wipe")
+
+
+def test_a_site_that_answers_exactly_is_needed_to_the_end(federation: Federation, tmp_path: Path) -> None:
+    exact = Site(tmp_path, federation.central, "budapest", "Semmelweis University, Budapest", policy="research")
+    try:
+        digest = next(pair["digest"] for pair in federation.runner.call("GET", "/api/pairs") if pair["name"] == "SIMICE")
+        table = {"name": "Exact", "pair": digest, "participants": [exact.site_id], "spec": ENDLESS}
+        job_id = federation.runner.call("POST", "/api/jobs", json=table)["id"]
+        federation.runner.call("POST", f"/api/jobs/{job_id}/open")
+        alone = dataclasses.replace(federation, sites={"hungary": exact})
+        ready(alone, job_id, CENTRAL_CSV, CSVS)
+        poll(lambda: job_state(federation, job_id), lambda job: job["progress"]["done"] > 2, PATIENCE, "some sweeps")
+        assert not row_of(federation, job_id, exact)["is_stated"]
+        exact.server.kill()
+        job = wait_for(federation, job_id, ("FAILED", "FINISHED", "CANCELLED"))
+        assert (job["state"], job["code"], job["culprit"]) == ("FAILED", "site.lost", exact.site_id)
+    finally:
+        exact.close()
 
 
 def test_either_side_can_cancel_a_running_job_and_everybody_wipes(federation: Federation) -> None:
@@ -168,23 +248,30 @@ def test_either_side_can_cancel_a_running_job_and_everybody_wipes(federation: Fe
         assert wait_for(federation, job_id, ("CANCELLED", "FAILED"))["state"] == "CANCELLED"
 
 
-def test_a_connection_lost_in_the_middle_of_a_job_is_resumed_and_nothing_is_computed_twice(federation: Federation) -> None:
-    spec = {**SPEC, "imputations": 2, "iteration_before_first_imputation": 150, "iteration_between_imputations": 1}
-    job_id = make_job(federation, spec)
-    ready(federation, job_id, CENTRAL_CSV, CSVS)
-    wait_for(federation, job_id, ("RUNNING",))
+def test_a_connection_lost_while_an_answer_is_owed_is_resumed_and_nothing_is_stated_twice(federation: Federation) -> None:
+    job_id = make_job(federation, SHORT)
+    sites_ready(federation, job_id, CENTRAL_CSV, CSVS)
     site = federation.sites["cleveland"]
-    site.server.process.send_signal(19)  # SIGSTOP: the site falls silent until central drops the link
-    try:
-        poll(lambda: row_of(federation, job_id, site), lambda row: not row["is_online"], PATIENCE, "the site to be missed")
-    finally:
-        site.server.process.send_signal(18)
+    with site.server.speechless():
+        federation.runner.call("POST", f"/api/jobs/{job_id}/start")
+        wait_for(federation, job_id, ("RUNNING",))
+        site.server.process.send_signal(signal.SIGSTOP)  # the site falls silent until central drops the link
+        try:
+            poll(lambda: row_of(federation, job_id, site), lambda row: not row["is_online"], PATIENCE, "the site to be missed")
+        finally:
+            site.server.process.send_signal(signal.SIGCONT)
     job = wait_for(federation, job_id, ("FINISHED", "FAILED"))
     assert job["state"] == "FINISHED", job
     lines = site.ledger_until(job_id, "wipe")
     rounds = [line["round"] for line in lines if line["kind"] == "release"]
     assert rounds == sorted(set(rounds))
     federation.runner.call("POST", f"/api/jobs/{job_id}/close")
+
+
+def cards_in(federation: Federation, job_id: str) -> None:
+    """Wait until central has the cards of all sites."""
+    is_in = lambda job: all(row["is_stated"] for row in job["board"] if row["participant"] != "central")  # noqa: E731
+    poll(lambda: job_state(federation, job_id), is_in, PATIENCE, "the cards")
 
 
 def row_of(federation: Federation, job_id: str, site: Site) -> dict[str, Any]:

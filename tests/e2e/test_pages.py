@@ -130,6 +130,7 @@ def test_the_main_job_can_be_done_with_pages_alone(federation: Federation, open_
         page.get_by_role("button", name="I have read it: approve").click()
         page.get_by_label("CSV file").set_input_files(HEART / f"{name}.csv")
         page.get_by_role("button", name="Upload", exact=True).click()
+        read_card(page, f"{site.url}/jobs/{job_id}")
         page.get_by_role("button", name="Start", exact=True).click()
         expect(page.get_by_role("button", name="Start", exact=True)).to_be_hidden()
     runner.get_by_role("button", name="Start", exact=True).click()
@@ -141,20 +142,33 @@ def test_the_main_job_can_be_done_with_pages_alone(federation: Federation, open_
     caught.value.save_as(archive)
     with zipfile.ZipFile(archive) as files:
         assert {"imputed_001.csv", "imputed_002.csv", "imputed_long.csv", "run.json"} <= set(files.namelist())
-    show_chains(runner, f"{central.url}/jobs/{job_id}")
+    show_what_left(runner, f"{central.url}/jobs/{job_id}", "chains 1–2: moments")
     for site in federation.sites.values():
         page = open_page(site.url)
         sign_in(page, "", site.owner_password)
-        show_chains(page, f"{site.url}/jobs/{job_id}")
+        show_what_left(page, f"{site.url}/jobs/{job_id}", "The card of the file")
     runner.goto(f"{central.url}/jobs/{job_id}")
     runner.get_by_role("button", name="Close and wipe").click()
     expect(runner.get_by_text("the result was wiped")).to_be_visible()
 
 
-def show_chains(page: Page, job: str) -> None:
-    """Ledger and receipt say which chain asked, on a phone too."""
+def read_card(page: Page, job: str) -> None:
+    """Before Start the page says what leaves, and shows its numbers, on a phone too."""
+    expect(page.get_by_role("heading", name="What leaves this site")).to_be_visible()
+    expect(page.get_by_text("Joint sums of all columns")).to_be_visible()
+    page.get_by_role("link", name="Show the numbers").click()
+    expect(page.get_by_role("heading", name="Own fit of", exact=False).first).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 900})
+    for path in ("/card", ""):
+        page.goto(f"{job}{path}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, page.url
+    page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def show_what_left(page: Page, job: str, what: str) -> None:
+    """Ledger and receipt say what left, at central by chain, on a phone too."""
     page.goto(f"{job}/ledger")
-    expect(page.get_by_text("chains 1–2: moments").first).to_be_visible()
+    expect(page.get_by_text(what).first).to_be_visible()
     page.goto(f"{job}/receipt")
     expect(page.get_by_text("2 chains side by side")).to_be_visible()
     page.set_viewport_size({"width": 390, "height": 900})

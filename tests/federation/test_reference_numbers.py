@@ -36,9 +36,24 @@ async def test_gaussian_simi_equals_ordinary_least_squares_with_intercept(simula
     assert relative(fit["covariance"], np.asarray(wanted["XtX_inverse"]) * sigma2) < 1e-8
 
 
-async def test_gaussian_simi_under_default_rounding_is_within_1e_8(simulate) -> None:
-    fit = (await simulate("SIMI", GAUSSIAN_JOB, CONTINUOUS[0], CONTINUOUS[1:], "default"))["fits"]["x1"]
+async def test_gaussian_simi_under_research_rounding_is_within_1e_8(simulate) -> None:
+    fit = (await simulate("SIMI", GAUSSIAN_JOB, CONTINUOUS[0], CONTINUOUS[1:], "research"))["fits"]["x1"]
     assert relative(fit["beta"], golden("simi_gaussian.json")["beta"]) < 1e-8
+
+
+@pytest.mark.parametrize("policy", ["default", "strict"])
+async def test_gaussian_simi_from_cards_errs_as_its_standard_errors_say(simulate, policy: str) -> None:
+    fit = (await simulate("SIMI", GAUSSIAN_JOB, CONTINUOUS[0], CONTINUOUS[1:], policy))["fits"]["x1"]
+    wanted = golden("simi_gaussian.json")
+    sigma2 = wanted["SSE"] / (wanted["n"] - len(wanted["beta"]))
+    errors = np.sqrt(np.diag(np.asarray(wanted["XtX_inverse"]) * sigma2))
+    own = np.sqrt(np.diag(np.asarray(fit["covariance"])))
+    # Four fifths of the variance of this target are explained: what cards leave is then worth much less than the rows, and says so.
+    assert (own > errors).all()
+    assert (own < 3.0 * errors).all()
+    moved = np.abs(np.asarray(fit["beta"]) - wanted["beta"]) / own
+    assert np.sqrt(np.mean(moved**2)) < 1.3
+    assert moved.max() < 3.0
 
 
 async def test_logistic_simi_equals_the_maximum_likelihood_fit(simulate, exact: Policy) -> None:
@@ -49,10 +64,10 @@ async def test_logistic_simi_equals_the_maximum_likelihood_fit(simulate, exact: 
     assert relative(fit["covariance"], np.linalg.inv(wanted["information"])) < 1e-5
 
 
-async def test_logistic_simi_under_default_rounding_moves_beta_by_less_than_a_hundredth_of_its_error(simulate) -> None:
-    fit = (await simulate("SIMI", LOGISTIC_JOB, LOGISTIC[0], LOGISTIC[1:], "default"))["fits"]["event"]
+@pytest.mark.parametrize(("policy", "share"), [("research", 0.001), ("default", 0.75), ("strict", 1.0)])
+async def test_logistic_simi_moves_beta_by_a_share_of_its_error(simulate, policy: str, share: float) -> None:
+    fit = (await simulate("SIMI", LOGISTIC_JOB, LOGISTIC[0], LOGISTIC[1:], policy))["fits"]["event"]
     wanted = golden("logistic.json")
     errors = np.sqrt(np.diag(np.linalg.inv(wanted["information"])))
-    moved = np.abs(np.asarray(fit["beta"]) - wanted["beta"])
-    assert relative(fit["beta"], wanted["beta"]) < 1e-5
-    assert np.max(moved / errors) <= 0.01
+    assert np.max(np.abs(np.asarray(fit["beta"]) - wanted["beta"]) / errors) <= share
+    assert np.sqrt(np.diag(np.asarray(fit["covariance"]))) == pytest.approx(errors, rel=0.1)

@@ -59,10 +59,10 @@ async def test_avgmmi_logistic_is_the_weighted_mean_of_maximum_likelihood_fits(s
     sites = [read(path, "event") for path in LOGISTIC]
     N = sum(len(y) for _, y in sites)
     wanted = sum(len(y) * mle(X, y) for X, y in sites) / N
-    for policy, tolerance in ((exact, 1e-8), ("default", 1e-5)):
+    for policy, tolerance in ((exact, 1e-8), ("research", 1e-7)):
         result = await simulate("AVGMMI", job("event", "binary"), LOGISTIC[0], LOGISTIC[1:], policy, out=f"out-{tolerance}")
         assert relative(result["fits"]["event"]["beta"], wanted) < tolerance
-        assert result["round_trips"] == 2
+        assert result["round_trips"] == 3
 
 
 async def test_cslmi_gaussian_is_the_corrected_one_step_fit(simulate, exact: Policy) -> None:
@@ -72,7 +72,7 @@ async def test_cslmi_gaussian_is_the_corrected_one_step_fit(simulate, exact: Pol
     c = sum(Z.T @ (v - Z @ local) for Z, v in sites) / N
     wanted = local + len(y) * np.linalg.solve(X.T @ X, c)
     fits = {}
-    for policy, tolerance in ((exact, 1e-8), ("default", 1e-8)):
+    for policy, tolerance in ((exact, 1e-8), ("research", 1e-8)):
         name = policy if isinstance(policy, str) else policy.name
         fits[name] = (await simulate("CSLMI", job("x1", "continuous"), CONTINUOUS[0], CONTINUOUS[1:], policy, out=name))["fits"]["x1"]
         assert relative(fits[name]["beta"], wanted) < tolerance
@@ -88,7 +88,7 @@ async def test_cslmi_logistic_is_the_corrected_one_step_fit(simulate, exact: Pol
     c = sum(Z.T @ (v - special.expit(Z @ local)) for Z, v in sites) / N
     result = await simulate("CSLMI", job("event", "binary"), LOGISTIC[0], LOGISTIC[1:], exact)
     assert relative(result["fits"]["event"]["beta"], mle(X, y, len(y) * c)) < 1e-8
-    assert result["round_trips"] == 2
+    assert result["round_trips"] == 3
 
 
 # --- HDMI
@@ -112,18 +112,28 @@ def numbers_of(fit: dict[str, Any], is_binary: bool = False) -> list[float]:
     return [gamma[-1], *gamma[:-1], beta[-1], *beta[:-2], *log_sigma, math.atanh(fit["selection"]["rho"])]
 
 
-@pytest.mark.parametrize("policy", ["research", "default"])
-async def test_hdmi_gaussian_is_the_maximum_likelihood_fit_of_r_to_1e_3(simulate, selection_files: list[Path], policy: str) -> None:
+async def test_hdmi_gaussian_is_the_maximum_likelihood_fit_of_r_to_1e_3(simulate, selection_files: list[Path]) -> None:
     wanted = json.loads((GOLDEN / "hdmi_gaussian.json").read_text(encoding="utf-8"))
     spec = job("target", "continuous", columns={"one": "ignored"}, parameters={"exclusion": "x4"})
-    result = await simulate("HDMI", spec, selection_files[0], selection_files[1:], policy)
+    result = await simulate("HDMI", spec, selection_files[0], selection_files[1:], "research")
     fit = result["fits"]["target"]
     assert fit["terms"] == ["x1", "x2", "x3", "x4", "(intercept)"]
     assert np.abs(np.subtract(numbers_of(fit), wanted["par"])).max() < 1e-4
     variances = [fit["covariance"][i][i] for i in (4, 0, 1, 2)]
     assert variances == pytest.approx(wanted["vcov_diagonal"][5:9], rel=1e-3)
     assert result["refusals"] == []
-    assert result["round_trips"] <= 12
+    assert result["round_trips"] <= 13
+
+
+async def test_hdmi_gaussian_from_cards_is_that_fit_within_a_share_of_its_errors(simulate, selection_files: list[Path]) -> None:
+    wanted = json.loads((GOLDEN / "hdmi_gaussian.json").read_text(encoding="utf-8"))
+    spec = job("target", "continuous", columns={"one": "ignored"}, parameters={"exclusion": "x4"})
+    result = await simulate("HDMI", spec, selection_files[0], selection_files[1:], "default")
+    fit = result["fits"]["target"]
+    moved = np.abs(np.subtract(numbers_of(fit), wanted["par"])) / np.sqrt(wanted["vcov_diagonal"])
+    assert moved.max() < 0.5
+    assert [fit["covariance"][i][i] for i in (4, 0, 1, 2)] == pytest.approx(wanted["vcov_diagonal"][5:9], rel=0.1)
+    assert result["round_trips"] == 2
 
 
 async def test_hdmi_imputes_the_mean_of_what_is_missing(simulate, selection_files: list[Path], tmp_path: Path) -> None:
@@ -152,7 +162,7 @@ async def test_hdmi_binary_is_the_maximum_of_the_textbook_likelihood(simulate, t
     paths = [tmp_path / f"{n}.csv" for n in range(3)]
     for path, first, last in zip(paths, (0, 900, 2400), (900, 2400, 4000), strict=True):
         path.write_text("\n".join(["y,a,b,c", *lines[first:last]]) + "\n", encoding="utf-8")
-    fit = (await simulate("HDMI", job("y", "binary", parameters={"exclusion": "c"}), paths[0], paths[1:]))["fits"]["y"]
+    fit = (await simulate("HDMI", job("y", "binary", parameters={"exclusion": "c"}), paths[0], paths[1:], "research"))["fits"]["y"]
 
     def loss(free: np.ndarray) -> float:
         return -loglik_of(np.insert(free, 7, 0.0), z, y, seen, "binomial") / 4000

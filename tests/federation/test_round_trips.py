@@ -1,4 +1,4 @@
-"""What a job costs on the network: draws travel with the next question, and neither M nor the number of sites adds a round trip."""
+"""What a job costs on the network: a site is asked for its margins and its card, once more where a common point is due, and never again."""
 
 from __future__ import annotations
 
@@ -9,25 +9,42 @@ import numpy as np
 import pytest
 
 NAMES = "y,b,x1,x2"
+ROWS = 1500
+ONE = ["SIMI", "AVGMMI", "CSLMI", "HDMI"]
+MANY = ["SIMICE", "AVGMMICE", "CSLMICE"]
 
 
-@pytest.fixture(scope="module")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Central and two sites with a continuous and a binary target."""
-    folder, paths = tmp_path_factory.mktemp("rows"), []
+def write(folder: Path, n_events: int) -> list[Path]:
+    """Central and two sites with a continuous and a binary target, the latter with so many ones at each."""
+    paths = []
     for number in range(3):
         rng = np.random.default_rng(number)
-        x = rng.normal(size=(1500, 2))
-        b = (x[:, 0] + rng.normal(size=1500) > 0).astype(int)
-        y = x @ [1.0, -0.5] + 0.5 * b + rng.normal(size=1500)
-        holes = rng.random((1500, 2)) < 0.2
+        x = rng.normal(size=(ROWS, 2))
+        leaning = x[:, 0] + rng.normal(size=ROWS)
+        b = (leaning >= np.sort(leaning)[-n_events]).astype(int)
+        y = x @ [1.0, -0.5] + 0.5 * b + rng.normal(size=ROWS)
+        holes = rng.random((ROWS, 2)) < 0.2
+        # Every event is seen, so that their number is known here.
+        holes[:, 1] &= b == 0
         cells = zip(np.where(holes[:, 0], "NA", y.astype(str)), np.where(holes[:, 1], "NA", b.astype(str)), x, strict=True)
         paths.append(folder / f"part{number}.csv")
         paths[-1].write_text("\n".join([NAMES, *(f"{y},{b},{x1},{x2}" for y, b, (x1, x2) in cells)]) + "\n", encoding="utf-8")
     return paths
 
 
-def job(*targets: str, before: int, between: int = 1, m: int = 1) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """As many ones as zeros."""
+    return write(tmp_path_factory.mktemp("common"), ROWS // 2)
+
+
+@pytest.fixture(scope="module")
+def rare(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Fewer than four ones per coefficient even of the smaller model, and as many as a policy lets a value have."""
+    return write(tmp_path_factory.mktemp("rare"), 10)
+
+
+def job(*targets: str, before: int = 2, between: int = 1, m: int = 1, **parameters: Any) -> dict[str, Any]:
     types = {"y": "continuous", "b": "binary"}
     return {
         "imputations": m,
@@ -36,41 +53,55 @@ def job(*targets: str, before: int, between: int = 1, m: int = 1) -> dict[str, A
         "seed": 2,
         "targets": [{"column": name, "type": types[name]} for name in targets],
         "columns": {name: "ignored" for name in types if name not in targets},
+        "parameters": parameters,
     }
 
 
-@pytest.mark.parametrize("pair", ["SIMICE", "AVGMMICE", "CSLMICE"])
-async def test_a_continuous_target_costs_one_round_trip_per_sweep(simulate, parts: list[Path], pair: str) -> None:
-    result = await simulate(pair, job("y", before=6), parts[0], parts[1:])
-    assert result["round_trips"] == 1 + 6
+def questions(result: dict[str, Any]) -> set[int]:
+    """How many messages the sites were sent."""
+    return {released["messages"] for name, released in result["released"].items() if name != "central"}
 
 
-async def test_a_warm_binary_target_costs_two_round_trips_per_sweep(simulate, parts: list[Path]) -> None:
-    trips = {
-        sweeps: (await simulate("SIMICE", job("y", "b", before=sweeps), parts[0], parts[1:], out=str(sweeps)))["round_trips"]
-        for sweeps in (3, 18)
-    }
-    # 15 sweeps more: one for y, two for b, and now and then a third when imputed cells moved b's fit far.
-    assert 15 * 3 <= trips[18] - trips[3] <= 15 * 3 + 2
+@pytest.mark.parametrize("policy", ["default", "strict"])
+@pytest.mark.parametrize("target", ["y", "b"])
+@pytest.mark.parametrize("pair", ONE)
+async def test_a_job_of_one_target_asks_a_site_twice_whatever_it_imputes(
+    simulate, parts: list[Path], pair: str, target: str, policy: str
+) -> None:
+    more = {"exclusion": "x2"} if pair == "HDMI" else {}
+    result = await simulate(pair, job(target, m=7, **more), parts[0], parts[1:], policy)
+    assert questions(result) == {2}
+    assert result["round_trips"] == 2
+    assert result["imputations"] == 7
 
 
-@pytest.mark.parametrize("pair", ["AVGMMICE", "CSLMICE"])
-async def test_averages_and_surrogates_ask_once_about_a_binary_target_too(simulate, parts: list[Path], pair: str) -> None:
-    result = await simulate(pair, job("y", "b", before=4), parts[0], parts[1:])
-    assert result["round_trips"] == 1 + 2 * 4
+@pytest.mark.parametrize(("before", "between", "m", "chains"), [(2, 1, 1, 1), (9, 3, 4, 1), (4, 2, 6, 3)])
+@pytest.mark.parametrize("pair", MANY)
+async def test_a_job_of_many_targets_asks_a_site_twice_whatever_its_sweeps_imputations_and_chains(
+    simulate, parts: list[Path], pair: str, before: int, between: int, m: int, chains: int
+) -> None:
+    spec = job("y", "b", before=before, between=between, m=m, chains=chains)
+    result = await simulate(pair, spec, parts[0], parts[1:])
+    assert questions(result) == {2}
+    assert result["imputations"] == m
 
 
-async def test_round_trips_do_not_depend_on_the_number_of_imputations_or_sites(simulate, parts: list[Path]) -> None:
-    one = await simulate("SIMICE", job("y", before=9), parts[0], parts[1:], out="one")
-    many = await simulate("SIMICE", job("y", before=3, between=2, m=4), parts[0], parts[1:2], out="many")
-    assert one["round_trips"] == many["round_trips"] == 1 + 9
-    assert many["imputations"] == 4
+@pytest.mark.parametrize("pair", ["SIMI", "SIMICE", "AVGMMICE"])
+async def test_a_site_is_asked_once_more_where_a_target_has_few_events_and_the_policy_answers_points(
+    simulate, rare: list[Path], pair: str
+) -> None:
+    targets = ("b",) if pair == "SIMI" else ("y", "b")
+    for m in (1, 4):
+        result = await simulate(pair, job(*targets, before=3 * m, m=m), rare[0], rare[1:], out=str(m))
+        assert questions(result) == {3}
+        assert result["round_trips"] == 3
+    assert questions(await simulate(pair, job(*targets), rare[0], rare[1:], "strict", out="strict")) == {2}
 
 
-async def test_one_fit_serves_all_imputations_of_a_one_target_pair(simulate, parts: list[Path]) -> None:
-    for m in (2, 9):
-        result = await simulate("SIMI", job("y", before=1, m=m), parts[0], parts[1:], out=str(m))
-        assert result["round_trips"] == 2
+async def test_a_site_that_answers_exactly_is_asked_as_often_as_the_pair_likes(simulate, parts: list[Path]) -> None:
+    results = [await simulate("SIMICE", job("y", before=n), parts[0], parts[1:], "research", out=str(n)) for n in (2, 6)]
+    # Margins, card, and a question a sweep: draws travel with the next.
+    assert [result["round_trips"] for result in results] == [2 + 2, 2 + 6]
 
 
 async def test_imi_asks_no_site_but_for_the_first_round(simulate, parts: list[Path]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
 import msgspec
@@ -12,28 +11,24 @@ from hypothesis import strategies as st
 
 from policies import built_in
 from policies.disclosure import (
-    Draw,
-    Question,
-    SelectionQuestion,
+    Fit,
     Spread,
-    band,
     check_crossing,
     check_dominance,
-    check_draw,
+    check_evaluations,
+    check_events,
     check_fit,
     check_level,
-    check_question,
     check_rows,
-    check_selection,
+    check_schedule,
     check_set_aside,
+    check_starts,
+    check_units,
     difference_limit,
     is_group_small,
 )
 
 DEFAULT = built_in("default")
-GOOD_QUESTION = Question(max_abs_eta=10.0, weight_sum=10.0, n_evaluations=25)
-GOOD_SELECTION = SelectionQuestion(10.0, 2.5, 10.0, n_selected=10, n_not_selected=10, n_evaluations=25)
-GOOD_DRAW = Draw(max_abs_eta=10.0, sigma=10.0, is_fitted=True, n_draws=5, max_draws=5)
 
 
 def rules(breaches) -> list[str]:
@@ -77,6 +72,24 @@ def test_a_cell_of_two_columns_is_held_by_nobody_or_by_enough(n_rows: int, broke
 
 
 @pytest.mark.parametrize(
+    ("n_events", "n_others", "policy", "broken"),
+    [
+        (10, 10, "default", []),
+        (9, 10, "default", ["events"]),
+        (10, 9, "default", ["events"]),
+        (0, 500, "default", ["events"]),
+        (0, 500, "research", []),
+        (2, 500, "research", ["events"]),
+        (3, 500, "research", []),
+    ],
+)
+def test_a_fit_of_a_sites_own_has_enough_of_both_outcomes_or_is_not_stated(
+    n_events: int, n_others: int, policy: str, broken: list[str]
+) -> None:
+    assert rules(check_events(n_events, n_others, built_in(policy))) == broken
+
+
+@pytest.mark.parametrize(
     ("spread", "broken"),
     [
         (Spread(5.0, 4.0, 10.0), []),
@@ -103,74 +116,44 @@ def test_upper_bounds_of_the_largest_may_stand_in_for_them(first: float, second:
         assert not check_dominance(Spread(first, second, total), DEFAULT)
 
 
-@pytest.mark.parametrize(
-    ("change", "broken"),
-    [
-        ({}, []),
-        ({"max_abs_eta": 10.001}, ["eta"]),
-        ({"max_abs_eta": math.nan}, ["eta"]),
-        ({"weight_sum": 9.999}, ["weight_sum"]),
-        ({"weight_sum": math.nan}, ["weight_sum"]),
-        ({"n_evaluations": 26}, ["evaluations"]),
-    ],
-)
-def test_a_question_is_bounded_in_reach_weight_and_number(change: dict[str, float], broken: list[str]) -> None:
-    fields = {name: getattr(GOOD_QUESTION, name) for name in ("max_abs_eta", "weight_sum", "n_evaluations")}
-    assert rules(check_question(Question(**{**fields, **change}), DEFAULT)) == broken  # type: ignore[arg-type]
+@pytest.mark.parametrize(("n_evaluations", "broken"), [(1, []), (25, []), (26, ["evaluations"])])
+def test_code_that_sees_rows_is_asked_a_number_of_questions_for_each_fill(n_evaluations: int, broken: list[str]) -> None:
+    assert rules(check_evaluations(n_evaluations, DEFAULT)) == broken
 
 
 @pytest.mark.parametrize(
-    ("change", "broken"),
+    ("n_fills", "is_fitted", "broken"), [(1, True, []), (5, True, []), (6, True, ["draw_schedule"]), (1, False, ["draw_schedule"])]
+)
+def test_a_fill_comes_after_a_fit_and_once_a_sweep(n_fills: int, is_fitted: bool, broken: list[str]) -> None:
+    assert rules(check_schedule(n_fills, 5, is_fitted=is_fitted)) == broken
+
+
+@pytest.mark.parametrize(
+    ("fit", "broken"),
     [
-        ({}, []),
-        ({"sigma": None}, []),
-        ({"sigma": 0.01}, []),
-        ({"sigma": 0.009}, ["draw_bounds"]),
-        ({"sigma": 10.1}, ["draw_bounds"]),
-        ({"sigma": math.nan}, ["draw_bounds"]),
-        ({"max_abs_eta": 10.1}, ["draw_bounds"]),
-        ({"max_abs_eta": math.nan}, ["draw_bounds"]),
-        ({"is_fitted": False}, ["draw_schedule"]),
-        ({"n_draws": 6}, ["draw_schedule"]),
+        (Fit(1.0, 1.0), []),
+        (Fit(1e4, 1.0), []),
+        (Fit(1.001e4, 1.0), ["units"]),
+        (Fit(math.nan, 1.0), ["units"]),
+        (Fit(1.0, 1e-9), []),
+        (Fit(1.0, 0.9e-9), ["units"]),
+        (Fit(1.0, math.nan), ["units"]),
+        (Fit(1e-101, 1e-101), ["units"]),
+        (Fit(5.0, 0.0), []),
+        (Fit(1.0, 0.1, is_drawn=True), []),
+        (Fit(1.0, 0.09, is_drawn=True), ["units"]),
+        (Fit(1.0, 0.0, is_drawn=True), []),
     ],
 )
-def test_a_draw_is_bounded_and_in_turn(change: dict[str, object], broken: list[str]) -> None:
-    fields = {name: getattr(GOOD_DRAW, name) for name in ("max_abs_eta", "sigma", "is_fitted", "n_draws", "max_draws")}
-    assert rules(check_draw(Draw(**{**fields, **change}), DEFAULT)) == broken
+def test_units_keep_people_apart_and_observed_cells_beside_imputed_ones(fit: Fit, broken: list[str]) -> None:
+    assert rules(check_units(fit)) == broken
+
+
+@pytest.mark.parametrize(("start", "broken"), [(0.0, []), (10.0, []), (10.1, ["units"]), (math.nan, ["units"]), (math.inf, ["units"])])
+def test_start_values_are_not_far_away(start: float, broken: list[str]) -> None:
+    assert rules(check_starts(start, DEFAULT)) == broken
 
 
 def test_a_breach_tells_what_was_found_and_what_is_allowed() -> None:
     (breach,) = check_rows(3, msgspec.structs.replace(DEFAULT, min_rows=7))
     assert (breach.found, breach.limit) == (3, 7)
-
-
-@pytest.mark.parametrize(("n_rows", "name"), [(0, "0"), (1, "1–9"), (9, "1–9"), (10, "10–49"), (49, "10–49"), (50, "≥ 50"), (999, "≥ 50")])
-def test_set_aside_rows_leave_as_a_band(n_rows: int, name: str) -> None:
-    assert band(n_rows) == name
-
-
-@pytest.mark.parametrize(
-    ("change", "broken"),
-    [
-        ({}, []),
-        ({"reach": 10.001}, ["selection_bounds"]),
-        ({"reach": math.nan}, ["selection_bounds"]),
-        ({"correlation": 2.501}, ["selection_bounds"]),
-        ({"correlation": math.nan}, ["selection_bounds"]),
-        ({"n_selected": 9}, ["min_rows"]),
-        ({"n_not_selected": 9}, ["min_rows"]),
-        ({"n_selected": 0}, []),
-        ({"n_not_selected": 0}, []),
-        ({"weight_sum": 9.99}, ["weight_sum"]),
-        ({"n_evaluations": 26}, ["evaluations"]),
-    ],
-)
-def test_a_question_about_a_selection_model_is_bounded_and_tells_groups_of_enough_rows_apart(
-    change: dict[str, float], broken: list[str]
-) -> None:
-    assert rules(check_selection(dataclasses.replace(GOOD_SELECTION, **change), 10, DEFAULT)) == broken
-
-
-def test_a_draw_from_a_selection_model_is_bounded_in_its_correlation() -> None:
-    assert rules(check_draw(dataclasses.replace(GOOD_DRAW, correlation=2.5), DEFAULT)) == []
-    assert rules(check_draw(dataclasses.replace(GOOD_DRAW, correlation=2.6), DEFAULT)) == ["draw_bounds"]

@@ -56,7 +56,7 @@ def test_a_name_that_is_no_policy_and_no_file_lists_the_choices() -> None:
 
 def test_a_site_may_narrow_but_not_widen() -> None:
     assert parse_policy('extends = "default"\nname = "ours"\nmin_rows = 80\n', "site.toml").min_rows == 80
-    for widening in ("min_rows = 49", "score_grid = 1e-7", "max_abs_eta = 11.0", 'minimum_isolation = "seccomp"'):
+    for widening in ("min_rows = 49", "gram_grid = 1e-11", "max_abs_eta = 11.0", 'minimum_isolation = "seccomp"'):
         with pytest.raises(PolicyError, match="more than"):
             parse_policy(f'extends = "default"\n{widening}\n', "site.toml")
 

@@ -40,7 +40,7 @@ def test_what_central_knows_is_no_news_until_it_forgets_or_something_happens() -
     run.uploaded(REPORT)
     status = run.news()
     assert status is not None
-    assert status.is_clean
+    assert status.is_ready
     run.ended(JobState.CLOSED, None, "")
     run.forgotten()
     assert run.news() is None

@@ -15,127 +15,41 @@ import pytest_asyncio
 
 from policies import built_in
 from remote.approvals.service import Approvals
-from remote.db import open_database
-from remote.runs.custody import Custody
-from remote.runs.journal import Journal
 from remote.runs.phase import Phase
 from remote.runs.responder import MAX_WAITING
-from remote.runs.service import Runs
 from remote.runs.view import ChainsView, RunView
 from sandbox.contract import Finding
 from sandbox.errors import Code, InputError, TidegateError
 from sandbox.host.isolation import Isolator
 from sandbox.host.record import Record
 from sandbox.job import JobSpec, Target
-from sandbox.ledger import Ledger, verify
+from sandbox.ledger import verify
 from sandbox.rounds.constants import constants_from
 from sandbox.wire.codec import encode
 from sandbox.wire.link import (
+    BoardRow,
     BoardUpdate,
     JobEnded,
     JobOffer,
     JobsOpen,
     JobState,
-    SiteAnswer,
     SiteBegin,
     SiteBegun,
     SiteCancel,
     SiteFailed,
+    SiteReply,
     SiteRound,
     SiteStatus,
-    SiteToCentral,
 )
 from sandbox.wire.messages import StepCall, round_reply
 from tests.one_chain import answer, asks
+from tests.remote.hosted import MARGINS, POLICY, Site, card_of, pieces
 from tests.remote.offers import CANARY, CONTRACT, broken_pair, csv, offer, sees_rows, simice
 from tests.remote.standin import until
 
-POLICY = built_in("default")
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-MARGINS = SiteRound("j1", 0, asks(StepCall("margins")))
+EXACT = built_in("research")
 MOMENTS = asks(StepCall("moments", {"target": 3}))
-
-
-class Site:
-    """The runs of a site with everything real but the link, whose messages are kept in `sent`."""
-
-    def __init__(self, folder: Path, isolator: Isolator) -> None:
-        self.folder = folder
-        self.database = open_database(folder / "site.db")
-        self.ledger = Ledger(folder / "ledger.jsonl")
-        self.journal = Journal(self.database)
-        self.sent: list[Any] = []
-        self.custody = Custody(isolator, self.ledger, POLICY, b"s" * 32)
-        self.runs = Runs(
-            policy=POLICY,
-            approvals=Approvals(self.database),
-            journal=self.journal,
-            custody=self.custody,
-            site_id=lambda: "site-a",
-            link=self,
-        )
-
-    async def close(self) -> None:
-        await self.runs.close()
-        await self.journal.close()
-        self.ledger.close()
-        self.database.close()
-
-    def send(self, message: SiteToCentral) -> None:
-        self.sent.append(message)
-
-    async def write(self, message: SiteToCentral) -> None:
-        self.sent.append(message)
-
-    @property
-    def status(self) -> SiteStatus:
-        """What central was told last."""
-        return self.of(SiteStatus)[-1]
-
-    @property
-    def participant(self) -> Any:
-        """The gate and workers of the job, if there are any."""
-        return self.custody.participant(self.runs.get("j1"))
-
-    def of(self, kind: Any) -> list[Any]:
-        return [message for message in self.sent if isinstance(message, kind)]
-
-    def kinds(self) -> list[str]:
-        """Kinds of the ledger's lines."""
-        return [msgspec.json.decode(line)["kind"] for line in self.ledger.path.read_bytes().splitlines()]
-
-    async def approved(self) -> None:
-        self.runs.on_opened(True)
-        self.runs.on_message(offer())
-        await self.runs.approve("j1", simice().digest, "olga")
-
-    async def uploaded(self, data: bytes | None = None) -> Any:
-        await self.approved()
-        return await self.runs.upload("j1", pieces(data or csv()))
-
-    async def started(self) -> None:
-        await self.uploaded()
-        assert await self.runs.start("j1") == ()
-
-    async def answer(self, question: SiteBegin | SiteRound) -> Any:
-        n_answers = len(self.of(SiteAnswer))
-        self.runs.on_message(question)
-        await until(lambda: len(self.of(SiteAnswer)) > n_answers)
-        return self.of(SiteAnswer)[-1]
-
-    async def constants(self) -> SiteBegin:
-        """Start, answer the first round, and what central makes of that."""
-        await self.started()
-        reply = round_reply.decode((await self.answer(MARGINS)).body)
-        return SiteBegin("j1", constants_from([answer(reply).fields["margins"]], CONTRACT))
-
-    async def begun(self) -> None:
-        assert (await self.answer(await self.constants())) == SiteBegun("j1")
-
-
-async def pieces(data: bytes, size: int = 1000) -> AsyncIterator[bytes]:
-    for start in range(0, len(data), size):
-        yield data[start : start + size]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -149,6 +63,14 @@ async def isolator() -> AsyncIterator[Isolator]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def site(tmp_path: Path, isolator: Isolator) -> AsyncIterator[Site]:
     made = Site(tmp_path, isolator)
+    yield made
+    await made.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def exact_site(tmp_path: Path, isolator: Isolator) -> AsyncIterator[Site]:
+    """A site whose policy answers any question, exactly."""
+    made = Site(tmp_path, isolator, EXACT)
     yield made
     await made.close()
 
@@ -222,29 +144,27 @@ async def test_a_clean_upload_is_reported_with_its_contract(site: Site) -> None:
     assert report.is_clean
     assert report.n_rows == 300
     status = site.status
-    assert (status.is_uploaded, status.is_matching, status.is_clean, status.is_started) == (True, True, True, False)
+    assert (status.is_ready, status.is_started, status.told) == (True, False, ())
     assert status.contract_digest == CONTRACT.digest
 
 
 @pytest.mark.parametrize(
-    ("data", "code", "is_matching"),
+    ("data", "code"),
     [
-        (b"", Code.DATA_EMPTY, False),
-        (b"age,dose,score\n", Code.DATA_HEADER_ONLY, True),
-        (csv(header="dose,age,score"), Code.DATA_HEADER_ORDER, False),
-        (csv(header="age,dose,points"), Code.DATA_HEADER_MISMATCH, False),
-        (b"age,score\n1,2\n", Code.DATA_COLUMN_MISSING, False),
-        (csv() + b"old,1,2\n", Code.DATA_NOT_NUMERIC, True),
+        (b"", Code.DATA_EMPTY),
+        (b"age,dose,score\n", Code.DATA_HEADER_ONLY),
+        (csv(header="dose,age,score"), Code.DATA_HEADER_ORDER),
+        (csv(header="age,dose,points"), Code.DATA_HEADER_MISMATCH),
+        (b"age,score\n1,2\n", Code.DATA_COLUMN_MISSING),
+        (csv() + b"old,1,2\n", Code.DATA_NOT_NUMERIC),
     ],
 )
-async def test_a_poor_upload_stays_here_with_details_and_goes_out_as_codes(site: Site, data: bytes, code: Code, is_matching: bool) -> None:
+async def test_a_poor_upload_stays_here_and_central_is_told_nothing(site: Site, data: bytes, code: Code) -> None:
     await site.approved()
+    before = list(site.sent)
     report = await site.runs.upload("j1", pieces(data))
     assert code in [finding.code for finding in report.findings]
-    status = site.status
-    assert (status.is_uploaded, status.is_clean, status.is_matching) == (True, False, is_matching)
-    assert code in [finding.code for finding in status.findings]
-    assert not any(finding.details for finding in status.findings)
+    assert site.sent == before
     assert site.participant is None
     assert await code_of(site.runs.start("j1")) is Code.SITE_NO_UPLOAD
     assert (await site.runs.upload("j1", pieces(csv()))).is_clean
@@ -256,7 +176,7 @@ async def test_an_upload_replaces_the_one_before_and_undoes_start(site: Site) ->
     old = site.participant
     assert (await site.runs.upload("j1", pieces(csv(200)))).n_rows == 200
     assert site.participant is not old
-    assert (site.status.is_clean, site.status.is_started) == (True, False)
+    assert (site.status.is_ready, site.status.is_started) == (True, False)
     assert site.kinds().count("wipe") == 1
 
 
@@ -269,7 +189,7 @@ async def test_an_upload_that_breaks_off_leaves_nothing(site: Site) -> None:
     with pytest.raises(ConnectionResetError):
         await site.runs.upload("j1", broken())
     assert site.runs.get("j1").phase is Phase.OFFERED
-    assert not site.status.is_uploaded
+    assert not site.status.is_ready
     assert site.kinds()[-1] == "wipe"
 
 
@@ -299,7 +219,8 @@ async def test_source_that_breaks_the_rules_stops_start_with_its_lines(site: Sit
     findings = await site.runs.start("j1")
     assert findings[0].line == 1
     assert site.runs.get("j1").phase is Phase.READY
-    assert site.status.findings[-1] == Finding(Code.WORKER_SOURCE)
+    assert site.runs.get("j1").stops == (Finding(Code.WORKER_SOURCE),)
+    assert site.status.told == ()
     assert not site.status.is_started
 
 
@@ -389,35 +310,67 @@ async def test_an_approval_does_not_cover_a_job_that_central_gives_more_chains(s
 # --- rounds -----------------------------------------------------------------------------------------------------------------------------
 
 
-async def test_rounds_are_answered_in_order_with_a_ledger_line_each(site: Site) -> None:
-    await site.begun()
-    reply = await site.answer(SiteRound("j1", 1, MOMENTS))
-    assert reply.number == 1
-    decoded = answer(round_reply.decode(reply.body))
-    assert decoded.refused is None
-    assert "moments" in decoded.fields
+async def test_margins_and_card_are_answered_with_a_ledger_line_each_and_one_of_the_life_before_both(site: Site) -> None:
+    begin = await site.stated()
+    replies = [answer(round_reply.decode(reply.body)) for reply in site.of(SiteReply)]
+    assert [set(reply.fields) for reply in replies] == [{"margins"}, {"card"}]
+    assert [reply.refused for reply in replies] == [None, None]
+    n_columns = len(CONTRACT.model)
+    assert replies[1].fields["card"]["gram"].shape == (n_columns + 1, n_columns + 1)
+    assert begin.constants.centre.size == n_columns
     lines = await Record(site.ledger.path).of_job("j1")
+    assert [line["kind"] for line in lines] == ["upload", "start", "life", "release", "release"]
     assert [line["round"] for line in lines if line["kind"] == "release"] == [0, 1]
     assert verify(site.ledger.path).holds
     assert await Record(site.ledger.path).of_job("j2") == []
 
 
-async def test_a_question_is_answered_at_most_once(site: Site) -> None:
-    await site.begun()
-    question = SiteRound("j1", 1, MOMENTS)
-    assert (await site.answer(question)).number == 1
-    assert await site.answer(question) == SiteFailed("j1", Code.WIRE_SEQUENCE)
-    assert site.kinds().count("release") == 2
+@pytest.mark.parametrize("policy", ["default", "strict"])
+@pytest.mark.parametrize("question", ["moments", "constants", "margins", "card"])
+async def test_after_its_card_a_site_answers_nothing_more(tmp_path: Path, isolator: Isolator, policy: str, question: str) -> None:
+    site = Site(tmp_path, isolator, built_in(policy))
+    try:
+        begin = await site.stated()
+        asked = {"moments": SiteRound("j1", 2, MOMENTS), "constants": begin, "margins": SiteRound("j1", 2, MARGINS.chains)}
+        assert await site.answer(asked.get(question) or card_of(begin, 2)) == SiteFailed("j1", Code.GATE_PROTOCOL)
+        assert site.kinds().count("release") == 2
+        await until(lambda: site.participant is None)
+    finally:
+        await site.close()
 
 
-async def test_constants_are_taken_once(site: Site) -> None:
-    constants = await site.constants()
-    assert await site.answer(constants) == SiteBegun("j1")
-    assert await site.answer(constants) == SiteFailed("j1", Code.WIRE_SEQUENCE)
+async def test_constants_before_the_card_end_the_run_where_any_question_is_answered(exact_site: Site) -> None:
+    await exact_site.started()
+    margins = answer(round_reply.decode((await exact_site.answer(MARGINS)).body)).fields["margins"]
+    early = SiteBegin("j1", constants_from([margins], CONTRACT))
+    assert await exact_site.answer(early) == SiteFailed("j1", Code.GATE_PROTOCOL)
 
 
-async def test_a_gate_that_ended_before_it_took_the_constants_is_told_with_its_code(site: Site) -> None:
-    constants = await site.constants()
+async def test_a_site_that_answers_exactly_goes_on_after_its_card(exact_site: Site) -> None:
+    await exact_site.begun()
+    reply = await exact_site.answer(SiteRound("j1", 2, MOMENTS))
+    decoded = answer(round_reply.decode(reply.body))
+    assert decoded.refused is None
+    assert "moments" in decoded.fields
+
+
+async def test_a_question_is_answered_at_most_once(exact_site: Site) -> None:
+    await exact_site.begun()
+    question = SiteRound("j1", 2, MOMENTS)
+    assert (await exact_site.answer(question)).number == 2
+    assert await exact_site.answer(question) == SiteFailed("j1", Code.WIRE_SEQUENCE)
+    assert exact_site.kinds().count("release") == 3
+
+
+async def test_constants_are_taken_once(exact_site: Site) -> None:
+    constants = await exact_site.stated()
+    assert await exact_site.answer(constants) == SiteBegun("j1")
+    assert await exact_site.answer(constants) == SiteFailed("j1", Code.WIRE_SEQUENCE)
+
+
+async def test_a_gate_that_ended_before_it_took_the_constants_is_told_with_its_code(exact_site: Site) -> None:
+    site = exact_site
+    constants = await site.stated()
     os.kill(pids_of(site)[0], signal.SIGKILL)
     assert await site.answer(constants) == SiteFailed("j1", Code.GATE_DIED)
     await until(lambda: site.kinds()[-1:] == ["wipe"])
@@ -431,17 +384,17 @@ async def test_questions_out_of_place_are_answered_with_a_code(site: Site) -> No
     assert site.kinds().count("release") == 0
 
 
-async def test_a_refusal_is_an_answer_and_the_run_goes_on(site: Site) -> None:
-    await site.begun()
-    reply = await site.answer(SiteRound("j1", 1, asks(StepCall("no_such_step", {}))))
+async def test_a_refusal_is_an_answer_and_the_run_goes_on(exact_site: Site) -> None:
+    await exact_site.begun()
+    reply = await exact_site.answer(SiteRound("j1", 2, asks(StepCall("no_such_step", {}))))
     assert answer(round_reply.decode(reply.body)).refused is Code.RULE_UNDECLARED
-    assert "refusal" in site.kinds()
-    assert (await site.answer(SiteRound("j1", 2, MOMENTS))).number == 2
+    assert "refusal" in exact_site.kinds()
+    assert (await exact_site.answer(SiteRound("j1", 3, MOMENTS))).number == 3
 
 
 async def test_a_flood_of_questions_ends_the_run(site: Site) -> None:
-    await site.begun()
-    for number in range(1, MAX_WAITING + 5):
+    await site.stated()
+    for number in range(2, MAX_WAITING + 5):
         site.runs.on_message(SiteRound("j1", number, MOMENTS))
     await until(lambda: site.of(SiteFailed))
     assert site.of(SiteFailed) == [SiteFailed("j1", Code.LIMIT_MESSAGES)]
@@ -450,7 +403,7 @@ async def test_a_flood_of_questions_ends_the_run(site: Site) -> None:
 
 @pytest.mark.parametrize(("number", "expected"), [(0, Code.GATE_DIED), (1, Code.WORKER_DIED)], ids=["gate", "worker"])
 async def test_the_death_of_a_process_fails_the_run_and_wipes(site: Site, number: int, expected: Code) -> None:
-    await site.begun()
+    await site.stated()
     participant = site.participant
     os.kill(participant.processes[number].pid, signal.SIGKILL)
     await until(lambda: site.of(SiteFailed))
@@ -463,10 +416,11 @@ async def test_the_death_of_a_process_fails_the_run_and_wipes(site: Site, number
 async def test_the_death_of_a_gate_before_the_job_runs_takes_the_upload_only(site: Site) -> None:
     await site.uploaded()
     os.kill(site.participant._gate.pid, signal.SIGKILL)
-    await until(lambda: not site.status.is_uploaded)
-    assert site.status.findings == (Finding(Code.GATE_DIED),)
+    await until(lambda: not site.status.is_ready)
+    assert site.runs.get("j1").trouble == Finding(Code.GATE_DIED)
+    assert site.status.told == ()
     assert (await site.runs.upload("j1", pieces(csv()))).is_clean
-    assert site.status.findings == ()
+    assert site.runs.get("j1").trouble is None
 
 
 # --- the end ----------------------------------------------------------------------------------------------------------------------------
@@ -492,7 +446,7 @@ def pids_of(site: Site) -> list[int]:
     ],
 )
 async def test_whatever_ends_a_job_wipes_it(site: Site, message: Any) -> None:
-    await site.begun()
+    await site.stated()
     pids = pids_of(site)
     assert len(pids) == 2
     site.runs.on_message(message)
@@ -503,13 +457,13 @@ async def test_whatever_ends_a_job_wipes_it(site: Site, message: Any) -> None:
 
 
 async def test_cancel_wipes_at_once_and_tells_central_until_it_knows(site: Site) -> None:
-    await site.begun()
+    await site.stated()
     pids = pids_of(site)
     await site.runs.cancel("j1")
     await gone(pids)
     assert site.of(SiteCancel) == [SiteCancel("j1")]
     # A question that was under way meanwhile does not make a failure of it.
-    site.runs.on_message(SiteRound("j1", 1, MOMENTS))
+    site.runs.on_message(MARGINS)
     assert site.of(SiteFailed) == []
     site.runs.on_message(offer(state=JobState.RUNNING))
     assert len(site.of(SiteCancel)) == 1
@@ -519,8 +473,41 @@ async def test_cancel_wipes_at_once_and_tells_central_until_it_knows(site: Site)
     assert await code_of(site.runs.cancel("j1")) is Code.JOB_STATE
 
 
+BOARD = (BoardRow("central"), BoardRow("site-a", is_stated=True))
+
+
+@pytest.mark.parametrize(
+    "message", [BoardUpdate("j1", JobState.RUNNING, BOARD), offer(state=JobState.RUNNING, board=BOARD)], ids=["board", "offer"]
+)
+async def test_a_site_whose_card_is_in_wipes_its_rows_once_and_still_may_cancel(site: Site, message: Any) -> None:
+    await site.stated()
+    pids = pids_of(site)
+    site.runs.on_message(message)
+    site.runs.on_message(BoardUpdate("j1", JobState.RUNNING, BOARD, "moments", 1, 4))
+    await gone(pids)
+    await site.custody.close()
+    assert site.kinds()[-1:] == ["wipe"]
+    run = site.runs.get("j1")
+    assert (run.phase, run.is_stated, site.participant) == (Phase.RUNNING, True, None)
+    assert site.of(SiteFailed) == []
+    await site.runs.cancel("j1")
+    assert site.of(SiteCancel) == [SiteCancel("j1")]
+    await site.journal.close()
+    events = [event.event for event in await site.journal.read("j1")]
+    assert events[-4:] == ["running", "card is in, wiped", "ended cancelled", "wiped"]
+    assert site.kinds().count("wipe") == 1
+
+
+async def test_a_site_that_central_still_needs_keeps_its_rows(exact_site: Site) -> None:
+    await exact_site.begun()
+    others = (BoardRow("site-a", is_started=True), BoardRow("site-b", is_stated=True))
+    exact_site.runs.on_message(BoardUpdate("j1", JobState.RUNNING, others))
+    assert (await exact_site.answer(SiteRound("j1", 2, MOMENTS))).number == 2
+    assert "wipe" not in exact_site.kinds()
+
+
 async def test_a_running_job_may_not_change(site: Site) -> None:
-    await site.begun()
+    await site.stated()
     site.runs.on_message(offer(broken_pair(), state=JobState.RUNNING))
     await until(lambda: site.runs.get("j1").phase is Phase.ENDED)
     assert site.of(SiteFailed) == [SiteFailed("j1", Code.JOB_INVALID)]
@@ -528,7 +515,7 @@ async def test_a_running_job_may_not_change(site: Site) -> None:
 
 async def test_shutdown_leaves_no_process_and_writes_the_wipe(tmp_path: Path, isolator: Isolator) -> None:
     site = Site(tmp_path, isolator)
-    await site.begun()
+    await site.stated()
     pids = pids_of(site)
     await site.close()
     await gone(pids)
@@ -544,12 +531,11 @@ async def test_a_central_that_forgot_us_is_told_again(site: Site) -> None:
     site.runs.on_opened(True)
     site.runs.on_message(offer())
     assert len(site.of(SiteStatus)) == n_sent + 1
-    assert site.status.is_clean
+    assert site.status.is_ready
 
 
 async def test_nothing_of_the_data_is_in_any_file_or_message(site: Site) -> None:
-    await site.begun()
-    await site.answer(SiteRound("j1", 1, MOMENTS))
+    await site.stated()
     await site.runs.cancel("j1")
     await site.journal.close()
     for path in site.folder.rglob("*"):
@@ -560,7 +546,7 @@ async def test_nothing_of_the_data_is_in_any_file_or_message(site: Site) -> None
 
 
 async def test_the_journal_tells_the_story_in_codes(site: Site) -> None:
-    await site.begun()
+    await site.stated()
     await site.runs.cancel("j1")
     await site.journal.close()
     events = [event.event for event in await site.journal.read("j1")]

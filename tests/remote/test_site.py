@@ -9,15 +9,16 @@ from typing import Any
 import httpx
 import pytest
 
+from sandbox.contract import Finding
+from sandbox.errors import Code
 from sandbox.rounds.constants import constants_from
 from sandbox.wire.link import (
+    BoardRow,
     BoardUpdate,
     JobEnded,
     JobsOpen,
     JobState,
     SiteAnswer,
-    SiteBegin,
-    SiteBegun,
     SiteCancel,
     SiteReply,
     SiteRound,
@@ -68,7 +69,15 @@ async def test_the_whole_story_of_a_job(joined: httpx.AsyncClient, central: Stan
     job = await call(joined, "GET", "/api/jobs/j1")
     assert job["sources"]["remote"].encode() == simice().remote_source
     assert job["contract"]["columns"][2] == {"index": 3, "name": "score", "role": "target", "type": "continuous", "levels": None}
-    assert job["may"] == {"approve": True, "upload": False, "start": False, "cancel": True}
+    assert job["may"] == {
+        "approve": True,
+        "upload": False,
+        "start": False,
+        "show_card": False,
+        "tell": False,
+        "release": False,
+        "cancel": True,
+    }
 
     await call(joined, "POST", "/api/jobs/j1/approve", json={"digest": job["digest"]})
     report = (await upload(joined, csv())).json()
@@ -80,16 +89,19 @@ async def test_the_whole_story_of_a_job(joined: httpx.AsyncClient, central: Stan
     await central.send(SiteRound("j1", 0, asks(StepCall("margins"))))
     await until(lambda: central.of(SiteReply))
     margins = answer(round_reply.decode(central.of(SiteReply)[0].body)).fields["margins"]
-    await central.send(SiteBegin("j1", constants_from([margins], CONTRACT)))
-    await central.send(BoardUpdate("j1", JobState.RUNNING, (), "moments", 1, 4))
+    constants = constants_from([margins], CONTRACT)
     await central.drop()
     await until(lambda: len(central.opened) == 2)
-    await central.send(SiteRound("j1", 1, asks(StepCall("moments", {"target": 3}))))
+    await central.send(SiteRound("j1", 1, asks(StepCall("card", {"centre": constants.centre, "scale": constants.scale}))))
     await until(lambda: len(central.of(SiteReply)) == 2)
     answers = [message for message in central.received if isinstance(message, SiteAnswer)]
-    assert [type(message) for message in answers] == [SiteReply, SiteBegun, SiteReply]
+    assert [type(message) for message in answers] == [SiteReply, SiteReply]
     assert [reply.number for reply in central.of(SiteReply)] == [0, 1]
-    job = await call(joined, "GET", "/api/jobs/j1")
+    board = (BoardRow("central"), BoardRow("site-a", is_stated=True))
+    await central.send(BoardUpdate("j1", JobState.RUNNING, board, "moments", 1, 4))
+    job = await seen(joined, "/api/jobs/j1", lambda job: job["is_stated"])
+    page = (await joined.get("/jobs/j1", headers={"Accept": "text/html"})).text
+    assert "The card has left, the rows are wiped." in page
     assert (job["state"], job["phase"], job["progress"]) == ("RUNNING", "running", {"step": "moments", "done": 1, "total": 4})
 
     await central.send(JobEnded("j1", JobState.FINISHED))
@@ -111,16 +123,30 @@ async def test_a_wrong_digest_a_form_and_an_early_start_are_refused(joined: http
     assert (nothing.status_code, nothing.json()["code"]) == (404, "request.not_found")
 
 
-async def test_findings_of_the_data_name_column_and_line_here_and_only_codes_there(joined: httpx.AsyncClient, central: StandIn) -> None:
+async def test_findings_of_the_data_name_column_and_line_here_and_go_to_central_as_codes_when_the_owner_tells(
+    joined: httpx.AsyncClient, central: StandIn
+) -> None:
     await joined.post("/api/jobs/j1/approve", json={"digest": simice().digest})
     answer = await upload(joined, csv() + b"secret-text,1,2\n")
     finding = answer.json()["findings"][0]
     assert (finding["code"], finding["column"], finding["line"]) == ("data.not_numeric", 1, 302)
     assert "'age'" in finding["sentence"]
     assert "secret-text" not in answer.text
-    await until(lambda: central.of(SiteStatus)[-1].findings)
-    outward = central.of(SiteStatus)[-1].findings[0]
-    assert (outward.column, outward.details) == (1, {})
+    job = await call(joined, "GET", "/api/jobs/j1")
+    assert (job["tells"], job["is_told"], job["may"]["tell"]) == ([{"code": "data.not_numeric", "column": 1}], False, True)
+    page = (await joined.get("/jobs/j1", headers={"Accept": "text/html"})).text
+    assert "Tell central what stops my file" in page
+    assert "<code>data.not_numeric</code>, column 1: age" in page
+    assert not any(status.told for status in central.of(SiteStatus))
+    other = await joined.post("/api/jobs/j1/tell", json={"findings": [{"code": "rule.min_rows", "column": 1}]})
+    assert (other.status_code, other.json()["code"]) == (409, "job.state")
+    told = await call(joined, "POST", "/api/jobs/j1/tell", json={"findings": job["tells"]})
+    assert (told["is_told"], told["may"]["tell"]) == (True, False)
+    await until(lambda: central.of(SiteStatus)[-1].told)
+    assert central.of(SiteStatus)[-1].told == (Finding(Code.DATA_NOT_NUMERIC, column=1),)
+    assert (await upload(joined, csv())).json()["is_clean"]
+    await until(lambda: central.of(SiteStatus)[-1].is_ready)
+    assert central.of(SiteStatus)[-1].told == ()
 
 
 async def test_findings_of_the_source_name_their_lines(joined: httpx.AsyncClient, central: StandIn) -> None:

@@ -44,22 +44,28 @@ async def test_a_receipt_says_what_left_under_which_rules_and_code_and_what_was_
         assert receipt.algorithm == "SIMICE 1.0.0"
         assert (receipt.pair, receipt.policy) == (result["pair"]["digest"], "default")
         assert receipt.refused == ()
-        assert {sent.kind for sent in receipt.sent} == {"margins", "gram", "glm_score"}
-        assert {rule.rule for rule in receipt.rules} >= {"min_rows", "cell_column", "cell_cross", "dominance", "set_aside", "eta"}
+        assert {sent.kind for sent in receipt.sent} == {"margins", "card", "fit"}
+        told = {
+            field: sum(line["numbers"] for line in result["cards"][site] if line["what"].startswith("fit") == (field == "fit"))
+            for field in ("card", "fit")
+        }
+        assert receipt.card == f"{told['card']} numbers about all rows, {told['fit']} of own fits"
+        assert receipt.totals.new_numbers == sum(told.values())
+        assert receipt.life is not None
+        assert (receipt.life.versions, receipt.life.own_fits, receipt.life.points, receipt.life.releases) == (1, 1, 0, ())
         assert all(rule.refusals == rule.notices == 0 for rule in receipt.rules)
         assert len(receipt.wiped) == 1
         assert "overwritten with zeros" in receipt.wiped[0]
     hungary = read_receipt(ledger, "simulation", "hungary")
-    assert (hungary.rows, hungary.set_aside) == (294, 24)
+    assert (hungary.rows, hungary.set_aside) == (294, 0)
 
 
 async def test_a_receipt_of_a_job_of_several_chains_counts_all_of_them(simulate, tmp_path: Path) -> None:
     job = {**JOB, "parameters": {"chains": 2}}
     result = await simulate("SIMICE", job, HEART / "va_long_beach.csv", (HEART / "cleveland.csv",))
-    receipt = read_receipt(tmp_path / "out" / "ledger.jsonl", "simulation", "cleveland")
+    receipt = read_receipt(tmp_path / "out" / "ledger.jsonl", "simulation", "central")
     assert receipt is not None
-    assert receipt.totals.messages == result["released"]["cleveland"]["messages"]
-    assert receipt.totals.numbers == result["released"]["cleveland"]["scalars"]
+    assert receipt.totals.numbers == result["released"]["central"]["scalars"]
     moments = next(sent for sent in receipt.sent if sent.step == "moments")
     assert (moments.messages, moments.scalars) == (2, 2 * 2 * 32)
     assert "2 chains side by side" in as_text(receipt)

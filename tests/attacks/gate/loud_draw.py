@@ -1,4 +1,4 @@
-"""Fills missing cells of a site with huge numbers, to find them in the next Gram."""
+"""Fills missing cells of a site with huge numbers, to find them in the next Gram: a draw fills nothing there."""
 
 
 def ask(rows, target):

@@ -120,13 +120,13 @@ def test_a_negative_correlation_is_found_too() -> None:
     assert fit.rho == pytest.approx(-0.7, abs=0.08)
 
 
-def test_a_refused_question_shortens_the_step() -> None:
+def test_a_likelihood_that_is_no_number_shortens_the_step() -> None:
     ask, refused = score_of(*made(2000, "gaussian"), "gaussian"), []
 
     def bounded(theta: np.ndarray) -> SelectionScore:
         if np.abs(theta).max() > 0.75 and len(refused) < 2:
             refused.append(theta)
-            raise Refused("site", Code.RULE_SELECTION_BOUNDS)
+            raise Refused("central", Code.RULE_NOT_FINITE)
         return ask(theta)
 
     fit = estimation.selection(bounded, 4, "gaussian", tolerance=1e-8)
@@ -134,18 +134,19 @@ def test_a_refused_question_shortens_the_step() -> None:
     assert fit.theta == pytest.approx(estimation.selection(ask, 4, "gaussian", tolerance=1e-8).theta, abs=1e-4)
 
 
-def test_refusals_that_do_not_end_are_passed_on_before_the_budget_of_a_site_is_spent() -> None:
+@pytest.mark.parametrize(("code", "n_asked"), [(Code.RULE_MIN_ROWS, 2), (Code.RULE_NOT_FINITE, module.MAX_EVALUATIONS)])
+def test_any_other_refusal_ends_the_fit_and_so_do_too_many_questions(code: Code, n_asked: int) -> None:
     ask, asked = score_of(*made(500, "gaussian"), "gaussian"), []
 
     def only_once(theta: np.ndarray) -> SelectionScore:
         asked.append(theta)
         if len(asked) > 1:
-            raise Refused("site", Code.RULE_SELECTION_BOUNDS)
+            raise Refused("site", code)
         return ask(theta)
 
-    with pytest.raises(Refused):
+    with pytest.raises((Refused, FitError)):
         estimation.selection(only_once, 4, "gaussian")
-    assert len(asked) == module.MAX_REFUSALS + 2
+    assert len(asked) == n_asked
 
 
 def test_a_correlation_that_runs_to_one_is_an_error_and_no_answer() -> None:

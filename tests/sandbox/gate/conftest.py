@@ -9,13 +9,14 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import msgspec
 import numpy as np
 import pytest
 
 from policies import Policy, built_in
+from policies.life_budget import error_size
 from sandbox.contract import Contract
 from sandbox.gate.dataset import Dataset
 from sandbox.gate.ingest import Ingest
@@ -29,10 +30,12 @@ from sandbox.wire.frames import Frame, Kind, data_frames
 from sandbox.wire.messages import (
     AttachWorker,
     CallStep,
+    CardMade,
     GateReady,
     GateSetup,
     GateToHost,
     Isolation,
+    MakeCard,
     Message,
     StepDone,
     StepFailed,
@@ -144,6 +147,19 @@ JOIN_SECONDS = 60
 """For a machine that is busy: nothing waits so long but what will never end."""
 
 
+CARD_LIFE: Final = "the life of a file"
+CARD_ERROR: Final = error_size(built_in("default"), 500)
+"""Of a file of few rows under `default`."""
+
+
+@pytest.fixture
+def contract(upload: Callable[..., tuple[Ingest, Dataset | None]]) -> Contract:
+    """What central's file makes of the job."""
+    _, dataset = upload(make_csv(200, seed=1))
+    assert dataset is not None
+    return dataset.contract
+
+
 class GateUnderTest:
     """A gate in a thread, its host's end of the pipe, and workers played by functions. A context: everything ends with it, however.
 
@@ -208,6 +224,14 @@ class GateUnderTest:
             self.pipe.send(AttachWorker(rows_reviewed))
             socket.send_fds(self._host_socket, [b"x"], [worker.gate_end.fileno()])
         return self.receive()
+
+    def make_card(self, report: UploadReport, *, answers_points: bool = True, error: float = CARD_ERROR) -> CardMade:
+        """Have a site's gate make the card of the file that it has read."""
+        assert report.contract is not None
+        names = tuple(report.contract.column(index).name for index in report.contract.model)
+        made = self.ask(MakeCard(CARD_LIFE, names, error, answers_points))
+        assert isinstance(made, CardMade), made
+        return made
 
     def result(self) -> bytes:
         data = b""

@@ -1,4 +1,4 @@
-"""Several chains in one gate: each with its own completed cells, draws, questions and share of the imputations; one budget of refusals."""
+"""Several chains in central's gate: each with its own completed cells, draws, questions and share of the imputations."""
 
 from __future__ import annotations
 
@@ -29,9 +29,7 @@ from sandbox.wire.messages import (
 from sandbox.worker.randomness import Randomness
 from tests.one_chain import answer, asks
 from tests.sandbox.gate.conftest import GateUnderTest
-from tests.sandbox.gate.test_serve import IMPUTE_B, IMPUTE_Y, MARGINS, MOMENTS, SCORE, B, constants, contract, honest
-
-__all__ = ["contract"]
+from tests.sandbox.gate.test_serve import IMPUTE_B, IMPUTE_Y, MARGINS, MOMENTS, SCORE, B, constants, honest
 
 GRAM_OF_B = StepCall("moments", {"target": B})
 KNOWN_NORMALS = [0.23661426069496677, -0.38797481002856443]
@@ -84,23 +82,20 @@ def test_chains_start_apart(begun) -> None:
     assert len({part.fields["moments"]["XX"].data for part in reply.chains}) == 4
 
 
-@pytest.mark.parametrize(("is_central", "fewest", "n_starts"), [(False, 1, 4), (False, 25, 1), (True, 25, 4)])
-def test_chains_whose_binary_start_values_would_differ_in_few_rows_of_a_site_start_alike(
-    begun, contract, loose, is_central: bool, fewest: int, n_starts: int
-) -> None:
-    # About forty cells of b are missing; the Gram of y has no other imputed cells.
-    policy = msgspec.structs.replace(loose, min_difference_group=fewest)
-    gate = begun(4, is_central=is_central, contract=None if is_central else contract, policy=policy)
-    reply, _ = ask(gate, 1, **{f"c{n}": (MOMENTS,) for n in range(4)})
-    assert len({part.fields["moments"]["XX"].data for part in reply.chains}) == n_starts
+def test_two_chains_of_the_same_questions_have_other_draws(begun) -> None:
+    told, _ = ask(begun(2), 1, c0=(IMPUTE_Y, GRAM_OF_B), c1=(IMPUTE_Y, GRAM_OF_B))
+    assert told.chains[0].fields != told.chains[1].fields
 
 
-def test_two_chains_of_the_same_questions_have_other_draws(begun, contract) -> None:
-    for is_central in (True, False):
-        gate = begun(2, is_central=is_central, contract=None if is_central else contract)
-        ask(gate, 1, c0=(MOMENTS,), c1=(MOMENTS,))
-        told, _ = ask(gate, 2, c0=(IMPUTE_Y, GRAM_OF_B), c1=(IMPUTE_Y, GRAM_OF_B))
-        assert told.chains[0].fields != told.chains[1].fields
+def test_what_is_refused_in_one_chain_is_refused_in_that_chain_only(begun) -> None:
+    undeclared = StepCall("moments", {"target": 2})
+    reply, entry = ask(begun(2), 1, c0=(IMPUTE_Y, undeclared), c1=(IMPUTE_Y, SCORE))
+    assert reply.chains[0] == ChainReply(0, refused=Code.RULE_UNDECLARED)
+    assert reply.chains[1].refused is None
+    assert reply.chains[1].fields.keys() == {"score"}
+    assert entry["kind"] == "release"
+    assert entry["refused"] == [{"chain": 1, "code": "rule.undeclared"}]
+    assert [field["chain"] for field in entry["fields"]] == [2]
 
 
 def test_no_random_number_of_rows_or_of_central_is_in_two_chains() -> None:
@@ -126,53 +121,6 @@ def test_a_draw_in_one_chain_is_no_draw_in_another(begun) -> None:
     after, _ = ask(gate, 3, c0=(IMPUTE_Y, GRAM_OF_B), c1=(GRAM_OF_B,))
     assert after.chains[1].fields == before.chains[1].fields
     assert after.chains[0].fields != before.chains[0].fields
-
-
-def test_a_second_draw_of_a_sweep_in_one_chain_is_refused_in_that_chain_only(begun, contract) -> None:
-    gate = begun(2, is_central=False, contract=contract)
-    ask(gate, 1, c0=(MOMENTS,), c1=(MOMENTS,))
-    reply, entry = ask(gate, 2, c0=(IMPUTE_Y, IMPUTE_Y, SCORE), c1=(IMPUTE_Y, SCORE))
-    assert reply.chains[0] == ChainReply(0, refused=Code.RULE_DRAW_SCHEDULE)
-    assert reply.chains[1].refused is None
-    assert reply.chains[1].fields.keys() == {"score"}
-    assert entry["kind"] == "release"
-    assert entry["refused"] == [{"chain": 1, "code": "rule.draw_schedule"}]
-    assert entry["rules"]["draw_schedule"] == "refuse"
-    assert [field["chain"] for field in entry["fields"]] == [2]
-
-
-def test_a_fit_in_one_chain_is_no_fit_for_a_draw_in_another(begun, contract) -> None:
-    gate = begun(2, is_central=False, contract=contract)
-    reply, _ = ask(gate, 1, c0=(MOMENTS,), c1=(IMPUTE_Y, MOMENTS))
-    assert [part.refused for part in reply.chains] == [None, Code.RULE_DRAW_SCHEDULE]
-
-
-def test_there_are_no_more_draws_than_sweeps_in_each_chain(begun, contract) -> None:
-    # Three imputations of two chains, one sweep apart after two: the first has three sweeps, the second two.
-    gate = begun(2, is_central=False, contract=contract, job={"imputations": 3})
-    for number in (1, 2):
-        ask(gate, 2 * number - 1, c0=(MOMENTS,), c1=(MOMENTS,))
-        reply, _ = ask(gate, 2 * number, c0=(IMPUTE_Y, SCORE), c1=(IMPUTE_Y, SCORE))
-        assert [part.refused for part in reply.chains] == [None, None]
-    ask(gate, 5, c0=(MOMENTS,), c1=(MOMENTS,))
-    reply, _ = ask(gate, 6, c0=(IMPUTE_Y, SCORE), c1=(IMPUTE_Y, SCORE))
-    assert [part.refused for part in reply.chains] == [None, Code.RULE_DRAW_SCHEDULE]
-
-
-def test_questions_of_a_fit_are_counted_in_each_chain(begun, contract, loose) -> None:
-    gate = begun(2, is_central=False, contract=contract, policy=msgspec.structs.replace(loose, max_evaluations_per_fit=2))
-    for number in (1, 2):
-        assert [part.refused for part in ask(gate, number, c0=(SCORE,), c1=(SCORE,))[0].chains] == [None, None]
-    assert [part.refused for part in ask(gate, 3, c0=(SCORE,), c1=(GRAM_OF_B,))[0].chains] == [Code.RULE_EVALUATIONS, None]
-
-
-def test_refusals_of_all_chains_are_taken_from_one_budget(begun, contract, loose) -> None:
-    gate = begun(3, is_central=False, contract=contract, policy=msgspec.structs.replace(loose, refusal_budget=2))
-    reply, entry = ask(gate, 1, **{f"c{n}": (IMPUTE_Y,) for n in range(3)})
-    assert [part.refused for part in reply.chains] == [Code.RULE_DRAW_SCHEDULE] * 2 + [Code.RULE_REFUSAL_BUDGET]
-    assert entry["kind"] == "refusal"
-    assert len(entry["refused"]) == 3
-    assert ask(gate, 2, c1=(MOMENTS,))[0].chains[0].refused is Code.RULE_REFUSAL_BUDGET
 
 
 def test_numbers_of_every_chain_count_as_new(begun) -> None:

@@ -39,7 +39,7 @@ def test_a_field_filled_by_its_kernel_passes_beside_a_draw() -> None:
         StepDone((GRAM,), {"moments": -1}),
         StepDone((GRAM, GRAM), {"moments": 0}),
         StepDone((GRAM,), {"moments": 0, "more": 0}),
-        StepDone((KernelCall("imputed_summary", 2),), {"moments": 0}),
+        StepDone((KernelCall("glm_gradient", 2, "gaussian", BETA),), {"moments": 0}),
         StepDone((KernelCall("draw", 2, "gaussian", BETA, 1.0),), {"moments": 0}),
         StepDone((KernelCall("gram", 1),), {"moments": 0}),
         StepDone((KernelCall("gram", 2, beta=BETA),), {"moments": 0}),

@@ -136,6 +136,21 @@ def test_an_all_missing_predictor_stops_and_a_never_observed_target_is_a_notice(
     ]
 
 
+def test_where_a_card_is_stated_an_all_missing_predictor_is_a_notice_unless_nothing_is_observed(upload, make_setup) -> None:
+    setup = make_setup(is_central=False, contract=frozen(upload))
+    found = {}
+    for name, rows in (("some", "p1,NA,NA,no,3\np2,,,yes,6\n"), ("none", "p1,NA,NA,,\np2,,,,\n")):
+        ingest = Ingest(setup, Region(mmap.mmap(-1, 1 << 22)), states_card=True)
+        ingest.feed((HEADER + "\n" + rows).encode())
+        dataset = ingest.finish()
+        found[name] = dataset is not None, [(finding.code, finding.severity, finding.column) for finding in ingest.findings]
+    assert found["some"] == (
+        True,
+        [(Code.DATA_NEVER_OBSERVED, "notice", 2), (Code.DATA_TARGET_NEVER_OBSERVED, "notice", 3)],
+    )
+    assert not found["none"][0]
+
+
 def test_a_column_that_turns_to_text_late_is_ignored_with_a_note(upload) -> None:
     lines = [f"p{n},1,2,{'no' if n % 2 else 'yes'},{n}" for n in range(60_000)]
     lines[59_000] = "p,1,2,no,text"

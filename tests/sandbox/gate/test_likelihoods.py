@@ -101,11 +101,3 @@ def test_arguments_of_conditional_probabilities_reach_half_as_far() -> None:
     assert likelihoods.binary(b, a, one, tau).reach == pytest.approx(8.0)
     # Along the diagonal they cancel, and the linear predictors are all there is.
     assert likelihoods.binary(zero + 2.0, zero + 2.0, one, tau).reach == pytest.approx(max(2.0, cosh * (1 - rho)))
-
-
-def test_what_selected_rows_tell_is_at_most_a_quarter_each_and_next_to_nothing_in_a_tail() -> None:
-    for terms in (lambda a: likelihoods.continuous(a, 0 * a, 0 * a, 0.0, 1.0), lambda a: likelihoods.binary(a, 0 * a, 0 * a + 1, 1.0)):
-        assert 0.05 < terms(np.zeros(1)).weight_sum <= 0.25
-        assert terms(np.zeros(40)).weight_sum == pytest.approx(40 * terms(np.zeros(1)).weight_sum)
-        assert terms(np.full(1000, 9.0)).weight_sum < 1e-10
-    assert likelihoods.not_selected(np.zeros(1000)).weight_sum == 0

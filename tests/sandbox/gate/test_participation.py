@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -69,14 +68,12 @@ def test_twice_the_group_of_the_rarer_value_is_enough(share: float, n_missing: i
     assert part.n_set_aside == 0
 
 
-def test_of_one_target_nobody_is_left_out_and_of_complete_rows_neither() -> None:
+def test_of_one_target_nobody_is_left_out() -> None:
     columns = columns_of(np.random.default_rng(0), 500, (0.1, 0.5), (0.1, 0.1, 0))
     one = Contract((*CONTRACT.columns[:2], Column("c", "predictor"), Column("d", "predictor")))
     del_missing = {**columns, 3: np.nan_to_num(columns[3])}
     part = participation(one, patterns_of(del_missing, (2,)), del_missing, LIMIT, built_in("default"))
     assert (part.is_kept.all(), part.notices) == (True, ())
-    policy = msgspec.structs.replace(built_in("default"), complete_rows=True)
-    assert participation(CONTRACT, patterns_of(columns), columns, LIMIT, policy).notices == ()
 
 
 def test_a_target_that_is_never_observed_here_leaves_nobody_out() -> None:

@@ -6,7 +6,6 @@ import mmap
 from itertools import combinations
 from types import SimpleNamespace
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -14,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sandbox.gate import redraws as redraws_module
 from sandbox.gate.redraws import ROWS_AT_ONCE, Redraws, is_own
 from sandbox.gate.region import Region, RegionFull
 
@@ -49,20 +47,6 @@ def histories(draw: st.DrawFn) -> tuple[np.ndarray, list[int], int, list[np.ndar
         state[flipped] ^= True
         states.append(state)
     return masks, counts, draw(st.integers(0, 8)), states[2:]
-
-
-@given(histories(), st.integers(0, 10**6), st.floats(0.0, 9.9), st.sampled_from([3, 16, 4096]))
-def test_a_draw_is_open_if_and_only_if_enough_cells_of_every_sum_may_be_the_unlikelier_value(
-    history: Any, seed: int, reach: float, cells_at_once: int
-) -> None:
-    masks, counts, fewest, _ = history
-    views = seen(masks, counts)
-    log_odds = reach * np.random.default_rng(seed).uniform(-1, 1, len(views[0]))
-    p = 1 / (1 + np.exp(-log_odds))
-    redraws = Redraws(rows_of(masks, counts), [1], fewest, 1, Region(mmap.mmap(-1, 1 << 20)))
-    expected = all(np.minimum(p, 1 - p)[view].sum() >= fewest for view in views if view.any())
-    with mock.patch.object(redraws_module, "CELLS_AT_ONCE", cells_at_once):
-        assert redraws._records[1].is_open(log_odds) is expected
 
 
 @given(histories())

@@ -17,7 +17,7 @@ from sandbox.errors import Code
 from sandbox.gate.guard import Refusal
 from sandbox.gate.kernels import Answer
 from sandbox.gate.release import Field, Origin, Part, grid_step, make_record, release, round_to
-from sandbox.manifest import ReplyField
+from sandbox.manifest import PARTS
 from sandbox.wire.messages import round_reply
 from tests.one_chain import answer
 
@@ -53,14 +53,14 @@ def test_rounding_moves_a_number_by_half_a_step_at_most_onto_the_grid(number: fl
 
 
 def test_no_grid_is_no_rounding_and_negative_zero_never_leaves() -> None:
-    record = make_record(gram(), ReplyField("gram"), msgspec.structs.replace(POLICY, gram_grid=0.0), {"q": 2, "c": 4})
+    record = make_record(gram(), PARTS["gram"], msgspec.structs.replace(POLICY, gram_grid=0.0), {"q": 2, "c": 4})
     assert np.frombuffer(record["Xy"].data).tolist() == [1 / 3, 2.0]
     assert not np.signbit(np.frombuffer(record["XX"].data)).any()
 
 
 def test_a_record_has_the_declared_parts_and_only_its_copy_is_rounded() -> None:
     answer = gram()
-    record = make_record(answer, ReplyField("gram"), POLICY, {"q": 2, "c": 4})
+    record = make_record(answer, PARTS["gram"], POLICY, {"q": 2, "c": 4})
     assert {part: (array.dtype, array.shape) for part, array in record.items()} == {
         "n": ("<i8", ()),
         "XX": ("<f8", (2, 2)),
@@ -74,16 +74,16 @@ def test_a_record_has_the_declared_parts_and_only_its_copy_is_rounded() -> None:
 def test_the_log_likelihood_tells_its_own_step() -> None:
     parts = {"n": np.asarray(9), "H": np.eye(1), "g": np.zeros(1), "loglik": np.asarray(-123.456)}
     bounds = {"H": np.eye(1), "g": np.ones(1), "loglik": np.asarray(123.456)}
-    record = make_record(Answer("glm_score", 9, parts, bounds, is_score=True), ReplyField("glm_score"), POLICY, {"q": 1, "c": 4})
+    record = make_record(Answer("glm_score", 9, parts, bounds), PARTS["glm_score"], POLICY, {"q": 1, "c": 4})
     step = record["loglik_step"].scalar()
-    assert step == grid_step(123.456, POLICY.score_grid)
+    assert step == grid_step(123.456, POLICY.gram_grid)
     assert abs(record["loglik"].scalar() + 123.456) <= step / 2
 
 
 @pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
 def test_a_number_that_is_not_finite_refuses(number: float) -> None:
     with pytest.raises(Refusal) as caught:
-        make_record(gram(yy=np.asarray(number)), ReplyField("gram"), POLICY, {"q": 2, "c": 4})
+        make_record(gram(yy=np.asarray(number)), PARTS["gram"], POLICY, {"q": 2, "c": 4})
     assert caught.value.code is Code.RULE_NOT_FINITE
 
 
@@ -91,18 +91,18 @@ def test_a_number_that_is_not_finite_refuses(number: float) -> None:
 def test_a_bound_that_is_not_finite_refuses_rather_than_leave_its_number_unrounded(bound: float) -> None:
     refused = dataclasses.replace(gram(), bounds={**gram().bounds, "yy": np.asarray(bound)})
     with np.errstate(invalid="ignore"), pytest.raises(Refusal) as caught:  # as in a gate
-        make_record(refused, ReplyField("gram"), POLICY, {"q": 2, "c": 4})
+        make_record(refused, PARTS["gram"], POLICY, {"q": 2, "c": 4})
     assert caught.value.code is Code.RULE_NOT_FINITE
 
 
 def test_a_shape_that_is_not_declared_refuses() -> None:
     with pytest.raises(Refusal) as caught:
-        make_record(gram(), ReplyField("gram"), POLICY, {"q": 3, "c": 4})
+        make_record(gram(), PARTS["gram"], POLICY, {"q": 3, "c": 4})
     assert caught.value.code is Code.RULE_UNDECLARED
 
 
 def test_an_entry_describes_what_left_by_name_shape_and_hash() -> None:
-    record = make_record(gram(), ReplyField("gram"), POLICY, {"q": 2, "c": 4})
+    record = make_record(gram(), PARTS["gram"], POLICY, {"q": 2, "c": 4})
     part = Part(0, [{"step": "moments"}], {"moments": Field("gram", record, 3)})
     released = release(ORIGIN, 5, [part], {"min_rows": "pass"}, 10_000)
     entry = json.loads(released.entry)
@@ -127,7 +127,7 @@ def test_an_entry_describes_what_left_by_name_shape_and_hash() -> None:
 
 
 def test_a_reply_larger_than_a_frame_refuses() -> None:
-    part = Part(0, [{"step": "moments"}], {"moments": Field("gram", make_record(gram(), ReplyField("gram"), POLICY, {"q": 2, "c": 4}), 3)})
+    part = Part(0, [{"step": "moments"}], {"moments": Field("gram", make_record(gram(), PARTS["gram"], POLICY, {"q": 2, "c": 4}), 3)})
     with pytest.raises(Refusal) as caught:
         release(ORIGIN, 5, [part], {}, 50)
     assert caught.value.code is Code.LIMIT_FRAME

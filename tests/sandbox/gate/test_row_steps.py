@@ -261,6 +261,6 @@ def test_a_fill_that_would_change_few_rows_is_made_and_leaves_the_rows_as_they_w
     steps._lending.set_column = lent.append
     steps._is_taken = lambda of: is_taken or steps._rows.undo(of)
     steps.run(StepCall("fill", {"target": target}), MANIFEST.steps["fill"])
-    assert steps._questions.next_draw(target) == 2
+    assert steps._questions.next_fill(target) == 2
     assert np.array_equal(steps._rows.filled(target), before) is not is_taken
     assert lent == [steps._rows.position(target)] * is_taken

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.pages.lines import LINES_AT_ONCE, by_chain, stretch
+from sandbox.pages.lines import LINES_AT_ONCE, LONG, by_chain, shortened, stretch
 
 
 def steps(**asked: str) -> list[dict[str, object]]:
@@ -49,3 +49,12 @@ def test_a_page_has_so_many_lines_and_knows_its_neighbours(n_lines: int, page: i
     assert (shown.page, shown.n_pages, shown.first, shown.last) == expected
     assert [line["round"] for line in shown.lines] == list(range(shown.first, shown.last + 1))
     assert shown.n_lines == n_lines
+
+
+def test_of_a_long_text_a_page_shows_the_beginning_and_how_much_more_there_is() -> None:
+    line = {"kind": "life", "sketch": {"counts": "x" * (LONG + 1_234), "n": 3}, "columns": ["y" * LONG]}
+    assert shortened(line) == {
+        "kind": "life",
+        "sketch": {"counts": "x" * LONG + " and 1,234 more characters", "n": 3},
+        "columns": ["y" * LONG],
+    }

@@ -17,7 +17,7 @@ from sandbox.manifest import make_pair
 from sandbox.rounds.engine import SiteError
 from sandbox.scaffold import MANIFEST, REMOTE
 from sandbox.wire.messages import ChainCalls, ChainReply, RoundReply
-from tests.sandbox.rounds.test_engine import CSV, Bench, bench, chunks, silent_site
+from tests.sandbox.rounds.test_engine import CSV, Bench, bench, chunks, exact_card, silent_site
 
 __all__ = ["bench"]
 
@@ -65,15 +65,15 @@ class Recorder:
         return RoundReply(number, tuple(self._answer(part) for part in reply.chains))
 
     def _answer(self, part: ChainReply) -> ChainReply:
-        if len(self.rounds) > 1 and self._refuse.get(part.chain, 0) > 0:
+        if len(self.rounds) > 2 and self._refuse.get(part.chain, 0) > 0:
             self._refuse[part.chain] -= 1
-            return ChainReply(part.chain, refused=Code.RULE_ETA)
+            return ChainReply(part.chain, refused=Code.RULE_MIN_ROWS)
         return part
 
     @property
     def chains(self) -> list[list[int]]:
-        """The chains in each round, after the margins."""
-        return [[part.chain for part in chains] for chains in self.rounds[1:]]
+        """The chains in each round, after the margins and the card."""
+        return [[part.chain for part in chains] for chains in self.rounds[2:]]
 
 
 async def run(bench: Bench, site: Any, central: str = CENTRAL, **job: Any) -> Any:
@@ -89,21 +89,22 @@ async def test_four_chains_take_the_messages_of_one_chain_of_the_same_length(ben
     one, four = Recorder(), Recorder()
     await run(bench, one, imputations=1, parameters={"chains": 1})
     engine = await run(bench, four)
-    assert len(four.rounds) == len(one.rounds) == 1 + 3
+    assert len(four.rounds) == len(one.rounds) == 2 + 3
     assert four.chains == [[0, 1, 2, 3]] * 3
-    assert engine.summary.round_trips == 4
+    assert engine.summary.round_trips == 2 + 3
     assert engine.summary.imputations == 4
 
 
 async def test_what_left_is_counted_for_all_chains(bench: Bench) -> None:
+    card = sum(array.size for record in exact_card().values() for array in record.values())
     released = (await run(bench, Recorder())).summary.as_dict()["released"]
-    assert released["S0"] == {"messages": 1 + 3, "scalars": 6 + 3 * 4 * 8}
+    assert released["S0"] == {"messages": 2 + 3, "scalars": 6 + card + 3 * 4 * 8}
 
 
 async def test_no_two_chains_draw_the_same_parameters(bench: Bench) -> None:
     site = Recorder()
     await run(bench, site)
-    told = [shares(chains) for chains in site.rounds[2:]]
+    told = [shares(chains) for chains in site.rounds[3:]]
     assert all(len({bytes(beta.data) for beta in betas}) == 4 for betas in told)
 
 
@@ -121,14 +122,14 @@ async def test_a_refusal_in_one_chain_leaves_the_others_alone(bench: Bench) -> N
     engine = await run(bench, site, central=PATIENT)
     # Chain 2 asks again while the others go on; it is the last to end.
     assert site.chains == [[0, 1, 2, 3]] * 3 + [[2]]
-    assert engine.summary.as_dict()["refusals"] == [{"site": "S0", "rule": "rule.eta"}]
+    assert engine.summary.as_dict()["refusals"] == [{"site": "S0", "rule": "rule.min_rows"}]
     assert engine.summary.imputations == 4
 
 
 async def test_a_refusal_that_one_chain_does_not_catch_fails_the_job(bench: Bench) -> None:
     with pytest.raises(Refused) as caught:
         await run(bench, Recorder(refuse={3: 1}))
-    assert (caught.value.site, caught.value.code) == ("S0", Code.RULE_ETA)
+    assert (caught.value.site, caught.value.code) == ("S0", Code.RULE_MIN_ROWS)
 
 
 async def test_a_pair_that_fails_in_one_chain_fails_the_job_with_its_line(bench: Bench) -> None:

@@ -15,25 +15,29 @@ from policies import Policy, built_in
 from sandbox.errors import Code, InputError, LimitError, PeerError, Refused, TidegateError
 from sandbox.job import JobSpec, Target, check_job
 from sandbox.ledger import Ledger, verify
-from sandbox.manifest import PARTS, RESERVED_STEP, Pair, make_pair
+from sandbox.manifest import CARD, CARD_PARTS, CARD_STEP, PARTS, RESERVED_STEP, Pair, Parts, make_pair
 from sandbox.rounds.engine import Engine, SiteError
 from sandbox.rounds.local import LocalParticipant
 from sandbox.rounds.participant import FakeParticipant
 from sandbox.scaffold import CENTRAL, MANIFEST, REMOTE
 from sandbox.supervisor import Supervisor
 from sandbox.wire.messages import ChainCalls, ChainReply, GateSetup, RoundReply
-from sandbox.wire.values import Array, Record
+from sandbox.wire.values import Array, Record, floats
 from tests.one_chain import answers
 
 Answer = Callable[[int, tuple[ChainCalls, ...]], RoundReply]
 CSV = b"y,a\n" + b"".join(b"%s,%d\n" % (b"NA" if i % 5 == 0 else str(i * 7 % 50).encode(), i % 13) for i in range(200))
-EXTENT = {"q": 2, "c": 2}
+EXTENT = {"q": 2, "c": 2, "d": 3, "2": 2}
 
 
 def zeros(kind: str, n: int = 0) -> Record:
     """A well-formed answer of a site that has nothing to contribute, or claims `n` rows."""
+    return record_of(PARTS[kind], n)
+
+
+def record_of(parts: Parts, n: int = 0) -> Record:
     record = {}
-    for part, (dtype, symbols) in PARTS[kind].items():
+    for part, (dtype, symbols) in parts.items():
         shape = tuple(EXTENT[symbol] for symbol in symbols)
         size = 1
         for extent in shape:
@@ -42,10 +46,18 @@ def zeros(kind: str, n: int = 0) -> Record:
     return record
 
 
+def exact_card() -> dict[str, Record]:
+    """What a site states that goes on to answer exactly."""
+    # It has measured every column: else it would take part by its card.
+    card = record_of(CARD_PARTS[CARD]) | {"is_exact": Array("<i8", (), (1).to_bytes(8, "little")), "n_observed": floats([1.0, 1.0])}
+    return {CARD: card, "gram.1": record_of(CARD_PARTS["gram"])}
+
+
 def silent_site(number: int, chains: tuple[ChainCalls, ...]) -> RoundReply:
-    margins, moments = {RESERVED_STEP: zeros("margins")}, {"moments": zeros("gram")}
-    parts = [ChainReply(part.chain, margins if part.calls[-1].step == RESERVED_STEP else moments) for part in chains]
-    return RoundReply(number, tuple(parts))
+    """A site that answers exactly, and has nothing to contribute."""
+    fields = {RESERVED_STEP: {RESERVED_STEP: zeros("margins")}, CARD_STEP: exact_card()}
+    moments = {"moments": zeros("gram")}
+    return RoundReply(number, tuple(ChainReply(part.chain, fields.get(part.calls[-1].step, moments)) for part in chains))
 
 
 class Bench:
@@ -119,9 +131,10 @@ async def test_a_job_runs_and_the_summary_counts_what_was_released(bench: Bench)
     engine = await bench.run(n_sites=2)
     summary = engine.summary.as_dict()
     assert summary["imputations"] == 2
-    assert summary["rounds"] == 4, "margins, moments, two draws at central"
-    assert summary["round_trips"] == 2
-    assert summary["released"]["S0"] == {"messages": 2, "scalars": 6 + 8}
+    assert summary["rounds"] == 5, "margins, card, moments, two draws at central"
+    assert summary["round_trips"] == 3
+    card = sum(array.size for record in exact_card().values() for array in record.values())
+    assert summary["released"]["S0"] == {"messages": 3, "scalars": 6 + card + 8}
     assert summary["fits"]["y"]["terms"] == ["a", "(intercept)"]
     assert verify(bench.folder / "ledger.jsonl").holds
 
@@ -137,7 +150,7 @@ async def test_tells_travel_with_the_next_question_in_order(bench: Bench) -> Non
         "        job.keep_imputation()", '        job.keep_imputation()\n        sites.sum("moments", target=target)'
     )
     await bench.run(answer=site, central=central)
-    assert seen == [["margins"], ["moments"], ["impute", "moments"], ["impute", "moments"]]
+    assert seen == [["margins"], ["card"], ["moments"], ["impute", "moments"], ["impute", "moments"]]
 
 
 async def test_who_took_longest_for_the_last_answer_is_asked_first(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +166,7 @@ async def test_who_took_longest_for_the_last_answer_is_asked_first(bench: Bench,
             return await super().run_round(number, chains)
 
     engine = await bench.run(n_sites=3, make_site=Site)
-    assert asked == ["S0", "S1", "S2", "S2", "S1", "S0"]
+    assert asked == ["S0", "S1", "S2", *2 * ["S2", "S1", "S0"]]
     assert list(engine.summary.traffic) == ["central", "S0", "S1", "S2"]
 
 
@@ -224,7 +237,7 @@ async def test_a_site_that_refuses_can_be_caught_by_the_pair(bench: Bench) -> No
         nonlocal asked
         is_question = chains[0].calls[-1].step == "moments"
         asked += is_question
-        return answers(number, refused=Code.RULE_ETA) if is_question and asked == 1 else silent_site(number, chains)
+        return answers(number, refused=Code.RULE_MIN_ROWS) if is_question and asked == 1 else silent_site(number, chains)
 
     central = CENTRAL.replace("import estimation", "import Refused, estimation").replace(
         '    totals = sites.sum("moments", target=target)',
@@ -232,7 +245,7 @@ async def test_a_site_that_refuses_can_be_caught_by_the_pair(bench: Bench) -> No
         '    except Refused:\n        totals = sites.sum("moments", target=target)',
     )
     engine = await bench.run(answer=refusing_once, central=central)
-    assert engine.summary.as_dict()["refusals"] == [{"site": "S0", "rule": "rule.eta"}]
+    assert engine.summary.as_dict()["refusals"] == [{"site": "S0", "rule": "rule.min_rows"}]
 
 
 @pytest.mark.parametrize(
@@ -324,4 +337,4 @@ async def test_a_step_that_only_central_needs_is_asked_of_nobody_else(bench: Ben
     manifest = MANIFEST.replace("[steps.moments.request]", '[steps.moments]\nat = "central"\n[steps.moments.request]')
     error = await bench.failing(answer=site, manifest=manifest)
     assert error.code is Code.RULE_UNDECLARED
-    assert asked == [RESERVED_STEP]
+    assert asked == [RESERVED_STEP, CARD_STEP]

@@ -1,4 +1,4 @@
-"""A site is told when its file has answered an earlier job about other rows. Real gates, one ledger over two jobs."""
+"""A site is told when code that sees rows has answered an earlier job about other rows of its file. Real gates, one ledger, two jobs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sandbox.supervisor import Supervisor
 from sandbox.wire.messages import GateSetup, StepCall, UploadReport
 from tests.one_chain import asks
 
-PAIR = load_pair(Path(__file__).parents[3] / "algorithms" / "SIMICE")
+PAIR = load_pair(Path(__file__).parents[2] / "pairs" / "good" / "PlainSIMI")
 CSV = "age,dose,y\n" + "".join(f"{40 + row % 37},{'NA' if row == 7 else row % 11},{row % 23}\n" for row in range(200))
 
 

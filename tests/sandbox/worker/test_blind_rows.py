@@ -12,7 +12,7 @@ import pytest
 from sandbox.wire.messages import CallStep, KernelCall, StepDone, StepFailed
 from sandbox.wire.values import Value, floats
 from sandbox.worker.compilation import compile_module
-from sandbox.worker.rows import MAX_CALLS, Rows, finish
+from sandbox.worker.rows import MAX_CALLS, Rows, Token, finish
 from sandbox.worker.runner import run_step
 
 
@@ -28,12 +28,12 @@ def run(body: str, **request: Value) -> StepDone | StepFailed:
 def test_step_records_its_kernels_in_order_and_says_which_fills_which_field() -> None:
     done = run(
         "a = rows.gram(where=rows.observed(target))\nrows.draw(target, family='gaussian', beta=beta, sigma=0.5)\n"
-        "b = rows.imputed_summary(target)\nreturn {'x': b, 'y': a}",
+        "b = rows.glm_fit(target, family='gaussian', ridge=0.0)\nreturn {'x': b, 'y': a}",
         target=2,
         beta=floats([1.0, 2.0]),
     )
     assert isinstance(done, StepDone)
-    assert [(call.kernel, call.target) for call in done.calls] == [("gram", 2), ("draw", 2), ("imputed_summary", 2)]
+    assert [(call.kernel, call.target) for call in done.calls] == [("gram", 2), ("draw", 2), ("glm_fit", 2)]
     assert (done.calls[1].family, done.calls[1].sigma) == ("gaussian", 0.5)
     assert done.calls[1].beta == floats([1.0, 2.0])
     assert done.fields == {"x": 2, "y": 0}
@@ -69,25 +69,29 @@ TOKENS = {
 }
 
 
+def new_token() -> Token:
+    return Rows().gram(where=Rows().observed(1))
+
+
 @pytest.mark.parametrize("use", TOKENS.values(), ids=TOKENS)
 def test_a_token_has_no_value(use: Callable[[Any], Any]) -> None:
-    token = Rows().imputed_summary(1)
+    token = new_token()
     with pytest.raises(TypeError):
         use(token)
 
 
 def test_a_token_does_not_tell() -> None:
     rows = Rows()
-    assert repr(rows.imputed_summary(1)) == "<withheld>"
+    assert repr(rows.gram(where=rows.observed(1))) == "<withheld>"
     assert repr(rows.observed(1)) == "<rows>"
 
 
 FAILING = {
     "a number as a field": "return {'x': 1.0}",
     "an array as a field": "return {'x': np.ones(2)}",
-    "a list": "return [rows.imputed_summary(1)]",
-    "a token": "return rows.imputed_summary(1)",
-    "a field that is not a name": "return {1: rows.imputed_summary(1)}",
+    "a list": "return [rows.gram(where=rows.observed(1))]",
+    "a token": "return rows.gram(where=rows.observed(1))",
+    "a field that is not a name": "return {1: rows.gram(where=rows.observed(1))}",
     "a selector as a field": "return {'x': rows.observed(1)}",
 }
 
@@ -99,7 +103,7 @@ def test_only_tokens_of_this_call_can_be_returned(body: str) -> None:
 
 def test_a_token_of_another_call_cannot_be_returned() -> None:
     with pytest.raises(TypeError):
-        finish(Rows(), {"x": Rows().imputed_summary(1)})
+        finish(Rows(), {"x": new_token()})
 
 
 RAISING = {
@@ -130,8 +134,8 @@ def test_out_of_memory_is_told_apart() -> None:
 
 
 def test_a_step_names_a_bounded_number_of_kernels() -> None:
-    assert isinstance(run(f"for i in range({MAX_CALLS}):\n    rows.imputed_summary(1)"), StepDone)
-    assert run(f"for i in range({MAX_CALLS + 1}):\n    rows.imputed_summary(1)") == StepFailed(5)
+    assert isinstance(run(f"for i in range({MAX_CALLS}):\n    rows.gram(where=rows.observed(1))"), StepDone)
+    assert run(f"for i in range({MAX_CALLS + 1}):\n    rows.gram(where=rows.observed(1))") == StepFailed(5)
 
 
 def test_an_unknown_step_fails() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sandbox.errors import PeerError
-from sandbox.estimation.aggregates import Gram, Score, Summary
+from sandbox.estimation.aggregates import Gradient, Gram, Score
 from sandbox.wire.values import Array, floats
 from sandbox.worker.arrays import from_numpy, to_numpy
 from sandbox.worker.records import read, total
@@ -52,18 +52,9 @@ def test_scores_add_up_with_their_rounding() -> None:
     assert (twice.n, twice.H.tolist(), twice.g.tolist(), twice.loglik, twice.loglik_step) == (8, [[4]], [2], -6.0, 1.0)
 
 
-def test_summaries_combine_to_the_summary_of_all_cells() -> None:
-    groups = [np.array([1.0, 2.0, 6.0]), np.array([4.0, 8.0]), np.array([3.0])]
-    parts = [Summary(len(g), float(g.mean()), float(g.std(ddof=1)) if len(g) > 1 else 0.0) for g in groups]
-    both = total([Summary(0, 0.0, 0.0), *parts, Summary(0, 0.0, 0.0)])
-    cells = np.concatenate(groups)
-    assert isinstance(both, Summary)
-    assert (both.n, both.mean, both.sd) == (6, pytest.approx(cells.mean()), pytest.approx(cells.std(ddof=1)))
-
-
 def test_records_of_two_kinds_do_not_add() -> None:
     with pytest.raises(PeerError):
-        total([Summary(1, 0.0, 0.0), Gram(1, np.eye(1), np.ones(1), 1.0)])
+        total([Gradient(1, np.ones(1)), Gram(1, np.eye(1), np.ones(1), 1.0)])
 
 
 def test_a_kind_no_blind_step_answers_with_is_refused() -> None:

@@ -152,7 +152,7 @@ def test_arguments_travel_as_declared() -> None:
     line, end = run("sites.tell('set', target=np.int64(2), sigma=np.float64(1.5), times=3, flag=True)")
     assert end == Finished()
     assert line.said == [Tell("set", {"target": 2, "sigma": 1.5, "times": 3, "flag": True})]
-    line, _ = run("sites.sum('score', target=4, beta=[1, 2, 3])", Replies(refused_by="s1", refused=Code.RULE_ETA))
+    line, _ = run("sites.sum('score', target=4, beta=[1, 2, 3])", Replies(refused_by="s1", refused=Code.RULE_MIN_ROWS))
     assert line.said == [Ask("all", "score", {"target": 4, "beta": floats([1, 2, 3])})]
 
 

@@ -5,7 +5,7 @@ Put `sandbox/worker/stubs` on the path. In a worker this package does not exist:
 """
 
 from sandbox.errors import Refused
-from sandbox.estimation.aggregates import Estimate, Gradient, Gram, Score, SelectionScore, SiteFit, Summary
+from sandbox.estimation.aggregates import Estimate, Gradient, Gram, Score, SelectionScore, SiteFit
 from sandbox.worker import estimation
 from sandbox.worker.block import Block
 from sandbox.worker.job import Job, Target
@@ -24,7 +24,6 @@ __all__ = [
     "SelectionScore",
     "SiteFit",
     "Sites",
-    "Summary",
     "Target",
     "estimation",
 ]
