@@ -158,9 +158,11 @@ class JobService:
             central = room.central or await self._custody.open(room, self._gate_died)
             central.upload_begins()
             try:
+                # The job may have been cancelled while the gate was opened: then not one row is read.
+                self._waiting_room(job)
                 report = await central.gate.upload(chunks)
                 central.uploaded(report)
-                # The job may have been cancelled meanwhile: then these rows are nobody's.
+                # Or while it read: then these rows are nobody's.
                 self._waiting_room(job)
             except BaseException:
                 await self._custody.drop(room)

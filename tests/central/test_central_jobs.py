@@ -21,6 +21,7 @@ import pytest_asyncio
 from policies import built_in
 from sandbox.contract import Finding
 from sandbox.errors import Code, TidegateError
+from sandbox.rounds.local import LocalParticipant
 from sandbox.supervisor import Supervisor
 from sandbox.wire.codec import encode
 from sandbox.wire.link import (
@@ -370,6 +371,28 @@ async def test_cancel_during_an_upload_wipes_what_was_sent(federation):
     assert [entry["kind"] for entry in ledger] == ["wipe"]
     refused = await federation.runner.http.put(f"{federation.path}/data", content=synthetic_csv(1))
     assert (refused.status_code, refused.json()["code"]) == (409, "job.state")
+
+
+async def test_cancel_while_centrals_gate_is_opened_means_that_no_row_is_read(federation, monkeypatch):
+    await federation.open()
+    is_opened, is_cancelled = asyncio.Event(), asyncio.Event()
+    open_gate = LocalParticipant.open
+
+    async def slowly(*about):
+        gate = await open_gate(*about)
+        is_opened.set()
+        await is_cancelled.wait()
+        return gate
+
+    monkeypatch.setattr(LocalParticipant, "open", slowly)
+    upload = asyncio.create_task(federation.runner.http.put(f"{federation.path}/data", content=synthetic_csv(1)))
+    await is_opened.wait()
+    assert (await federation.runner.call("POST", f"{federation.path}/cancel"))["state"] == "CANCELLED"
+    is_cancelled.set()
+    answer = await upload
+    assert (answer.status_code, answer.json()["code"]) == (409, "job.state")
+    ledger = await federation.runner.call("GET", f"{federation.path}/ledger")
+    assert [entry["kind"] for entry in ledger] == ["wipe"]
 
 
 async def test_a_site_that_cancels_ends_the_job_for_all(federation):
