@@ -17,9 +17,8 @@ from typing import Any, Final
 
 from policies import Policy
 from sandbox import supervisor
-from sandbox.contract import TargetType
 from sandbox.errors import Code, PeerError, TidegateError
-from sandbox.job import JobSpec, Target
+from sandbox.job import DataType, JobSpec, Target
 from sandbox.manifest import Pair
 from sandbox.rounds.local import compile_in
 from sandbox.simulate import Inputs, Simulation
@@ -152,7 +151,7 @@ async def _trial(pair: Pair, policy: Policy) -> str:
     return ""
 
 
-async def _try(pair: Pair, policy: Policy, types: Sequence[TargetType]) -> str:
+async def _try(pair: Pair, policy: Policy, types: Sequence[DataType]) -> str:
     targets = tuple(Target(f"y{number}", type_) for number, type_ in enumerate(types, 1))
     spec = JobSpec(
         targets,

@@ -256,6 +256,9 @@ def _render(result: dict[str, Any]) -> str:
     for name, card in result["cards"].items():
         lines += _render_card(name, card)
     lines += [f"  refused by {refusal['site']}: {refusal['rule']}" for refusal in result["refusals"]]
+    left_out = [f"{column['name']} ({column['why']})" for column in result["columns"] if column["role"] == "ignored"]
+    lines += [f"  left out of every model: {', '.join(left_out)}"] if left_out else []
+    lines += [f"  notice at {found['participant']}: {found['sentence']}" for found in result["findings"]]
     lines += [f"  note at {name}: {note}" for name, notes in result["notes"].items() for note in notes]
     lines += [f"  {event['sentence']}" for event in result["events"]]
     return "\n".join([*lines, *result["files"]])

@@ -23,6 +23,7 @@ class Code(StrEnum):
 
     # data sets
     DATA_NOT_UTF8 = "data.not_utf8"
+    DATA_NOT_TEXT = "data.not_text"
     DATA_EMPTY = "data.empty"
     DATA_HEADER_ONLY = "data.header_only"
     DATA_HEADER_MISMATCH = "data.header_mismatch"
@@ -38,6 +39,9 @@ class Code(StrEnum):
     DATA_NOT_NUMERIC = "data.not_numeric"
     DATA_NOT_FINITE = "data.not_finite"
     DATA_LEVELS = "data.levels"
+    DATA_LEVEL_COUNT = "data.level_count"
+    DATA_CODES = "data.codes"
+    DATA_ROWS_INCOMPLETE = "data.rows_incomplete"
     DATA_TOO_LARGE = "data.too_large"
     DATA_TOO_MANY_COLUMNS = "data.too_many_columns"
     DATA_MALFORMED = "data.malformed"
@@ -45,6 +49,19 @@ class Code(StrEnum):
     DATA_TARGET_NEVER_OBSERVED = "data.target_never_observed"
     DATA_NEVER_OBSERVED = "data.never_observed"
     DATA_LONG_TAIL = "data.long_tail"
+    DATA_AMBIGUOUS = "data.ambiguous"
+    DATA_LEVEL_LETTERS = "data.level_letters"
+    # how a data set was read
+    DATA_ENCODING = "data.encoding"
+    DATA_SEPARATOR = "data.separator"
+    DATA_LINE_ENDS = "data.line_ends"
+    DATA_EMPTY_LINES = "data.empty_lines"
+    DATA_PADDED = "data.padded"
+    DATA_NAMES_TRIMMED = "data.names_trimmed"
+    DATA_ROW_NAMES = "data.row_names"
+    DATA_DECIMAL_COMMA = "data.decimal_comma"
+    DATA_THOUSANDS = "data.thousands"
+    DATA_LEADING_ZEROS = "data.leading_zeros"
     # disclosure rules
     RULE_MIN_ROWS = "rule.min_rows"
     RULE_PARAMETER_RATIO = "rule.parameter_ratio"
@@ -185,7 +202,10 @@ class _Details(dict[str, object]):
 
 
 CATALOGUE: Final[dict[Code, Entry]] = {
-    Code.DATA_NOT_UTF8: Entry("Line {line} is not UTF-8 text.", "Save the file as CSV UTF-8 and upload it again."),
+    Code.DATA_NOT_UTF8: Entry(
+        "Line {line} is not text in UTF-8, UTF-16 or Windows-1252.", "Save the file as CSV UTF-8 and upload it again."
+    ),
+    Code.DATA_NOT_TEXT: Entry("The file is {what}, not a text with a table.", "Save the table as CSV UTF-8 and upload that file."),
     Code.DATA_EMPTY: Entry("The file is empty.", "Upload a CSV file with a header line and at least one row."),
     Code.DATA_HEADER_ONLY: Entry("The file has a header but no rows.", "Upload a CSV file with at least one row."),
     Code.DATA_HEADER_MISMATCH: Entry(
@@ -209,17 +229,30 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Check the line ends and quotes of the file; the policy key is max_line_bytes.",
     ),
     Code.DATA_LINE_FIELDS: Entry(
-        "Line {line} has {found} fields, the header has {expected}.", "Give every line the same number of fields."
+        "Line {line} has {found} fields, the header has {expected}.",
+        "Give every line the same number of fields. A cell with the separator in it, such as a decimal comma, needs quotes.",
     ),
     Code.DATA_QUOTE_OPEN: Entry("A quote opened on line {line} is never closed.", "Close the quote."),
     Code.DATA_NOT_NUMERIC: Entry(
         "Line {line}: column {column!r} holds something that is not a number.",
-        "Correct the cell, add its text to the job's missing tokens, or ignore the column.",
+        "Correct the cell or leave it empty. Or have the job name its text under missing, or the column as ignored.",
     ),
     Code.DATA_NOT_FINITE: Entry("Line {line}: column {column!r} holds an infinite number.", "Correct the cell or mark it as missing."),
     Code.DATA_LEVELS: Entry(
-        "Binary column {column!r} has other values than its two levels (line {line}).",
-        "Correct the cells, state the two levels in the job, or make the target continuous.",
+        "Line {line}: column {column!r} holds none of the column's levels.",
+        "Correct the cell, add its text to the missing tokens, or add the level to the column in the job.",
+    ),
+    Code.DATA_LEVEL_COUNT: Entry(
+        "Column {column!r} has {found} different values here, where {allowed} are allowed.",
+        "State the type and the levels of the column in the job, or ignore it.",
+    ),
+    Code.DATA_CODES: Entry(
+        "Column {column!r} is continuous, and holds {found} different whole numbers only.",
+        "Give it the type categorical or ordinal if these are codes; else there is nothing to do.",
+    ),
+    Code.DATA_ROWS_INCOMPLETE: Entry(
+        "Column {column!r} is a predictor and missing on {found} of {rows} rows. These rows are in no model, and their gaps stay.",
+        "Make the column a target, or ignore it, to keep the rows.",
     ),
     Code.DATA_TOO_LARGE: Entry(
         "The data need more than {limit} bytes of memory.", "Raise max_rows_bytes in the site's policy, or make the job with fewer chains."
@@ -240,6 +273,37 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     Code.DATA_NEVER_OBSERVED: Entry(
         "Column {column!r} has no observed value here. Central's gate completes it from what the others state, and nothing more is asked.",
         "Nothing to do if it was never measured; else compare how the file writes missing cells with the contract.",
+    ),
+    Code.DATA_AMBIGUOUS: Entry(
+        "Line {line}: a number of column {column!r} can be read in two ways. Its mark stands for a decimal or for thousands, and the "
+        "file does not tell which.",
+        'Write the numbers of the column without marks of thousands. Or let the job say decimal = "." or decimal = ",".',
+    ),
+    Code.DATA_LEVEL_LETTERS: Entry(
+        "A level of column {column!r} has letters that {encoding} does not have. The result could not be written as the file is.",
+        "Save the file as CSV UTF-8 and upload it again.",
+    ),
+    Code.DATA_ENCODING: Entry(
+        "The file is written in {encoding} and was read as that.", "Look at names and words with accents. UTF-8 is never in doubt."
+    ),
+    Code.DATA_SEPARATOR: Entry("The cells of the file are separated by {separator}.", "Nothing to do if the columns are right."),
+    Code.DATA_LINE_ENDS: Entry("The lines of the file end with carriage returns alone.", "Nothing to do if the rows are right."),
+    Code.DATA_EMPTY_LINES: Entry(
+        "{found} lines hold no value. They are not people and were left out.",
+        "Nothing to do. Write NA into a cell of a person of whom nothing is known.",
+    ),
+    Code.DATA_PADDED: Entry("Empty columns without a name at the right were left out.", "Nothing to do."),
+    Code.DATA_NAMES_TRIMMED: Entry("Blanks around {found} column names do not count.", "Nothing to do."),
+    Code.DATA_ROW_NAMES: Entry(
+        "The first column has no name. It was taken for row names and is no part of the model.", "Give it a name if it holds values."
+    ),
+    Code.DATA_DECIMAL_COMMA: Entry(
+        "Commas were read as decimal commas in {columns}.", "Compare the centres of these columns with what you expect."
+    ),
+    Code.DATA_THOUSANDS: Entry("Marks of thousands were read in {columns}.", "Write the numbers without marks if these are decimals."),
+    Code.DATA_LEADING_ZEROS: Entry(
+        "Column {column!r} has numbers with leading zeros, as codes have, and was read as numbers.",
+        "Ignore the column in the job if it holds codes.",
     ),
     Code.RULE_MIN_ROWS: Entry(
         "Column {column!r} is observed on {found} rows that take part; the policy asks for none or at least {limit}.",
@@ -377,7 +441,7 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     ),
     Code.JOB_INVALID: Entry("The job is not valid: {reason}.", "Correct the job."),
     Code.JOB_COLUMN_UNKNOWN: Entry(
-        "The job names column {column!r}, which is not in the header.", "Use a name or a 1-based index of the header."
+        "The job names column {column!r}, which is not in the header{nearest}.", "Use a name or a 1-based index of the header."
     ),
     Code.JOB_THINNING_ZERO: Entry(
         "{key} must be at least 1 when more than one imputation is asked for, else the imputations are identical.",

@@ -13,34 +13,78 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from sandbox.contract import DEFAULT_MISSING, Column, Contract, TargetType, order_levels
+from sandbox.contract import DEFAULT_MISSING, MAX_LEVELS, MIN_LEVELS, Column, Contract, level_key, plain_name
 from sandbox.errors import Code, InputError
+from sandbox.job_table import check_table
 from sandbox.manifest import CHAINS, Manifest
+from sandbox.nearest import nearest
 
 MAX_IMPUTATIONS: Final = 1000
 MAX_ITERATIONS: Final = 10_000
 MAX_SEED: Final = 2**63 - 1
+DataType = Literal["continuous", "binary", "categorical", "ordinal", "count"]
+Level = str | int | float
+NOT_YET: Final = ("transform", "bounds")
+"""Keys of a column that are read, and refused until models act on them."""
 
 
 class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A column to impute, by name or 1-based index."""
 
     column: str | int
-    type: TargetType
-    levels: tuple[str | int | float, str | int | float] | None = None
+    type: DataType
+    levels: tuple[Level, ...] | None = None
+    """In order, of a binary target 0 and 1; by default numbers by value, other texts by code point."""
+
+
+class ColumnSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a job says of a column. All of it is optional; of a target only what the target itself does not say."""
+
+    role: Literal["predictor", "ignored"] | None = None
+    """Predictor by default, unless the column is a target."""
+    type: DataType | None = None
+    """By default what the cells in central's file are."""
+    levels: tuple[Level, ...] | None = None
+    """In order; the first is the reference."""
+    transform: str = ""
+    bounds: tuple[float, float] | None = None
+    unit: str = ""
+    range: tuple[float, float] | None = None
+    """Of plausible values, in the unit."""
+    missing: tuple[Level, ...] = ()
+    """Tokens read as missing in this column, besides those of the job."""
 
 
 class JobSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A job as its runner writes it. Columns that are not named are predictors if every value is a number, else ignored."""
+    """A job as its runner writes it.
+
+    Columns that are not named are predictors when every cell is a number, or when no cell is missing and they have at most 25 levels.
+    """
 
     targets: tuple[Target, ...]
     imputations: int = 10
     iteration_before_first_imputation: int = 20
     iteration_between_imputations: int = 5
     seed: int | None = None
-    columns: dict[str, Literal["predictor", "ignored"]] = {}
+    columns: dict[str, Literal["predictor", "ignored"] | ColumnSpec] = {}
     parameters: dict[str, Any] = {}
-    missing: tuple[str, ...] = DEFAULT_MISSING
+    missing: tuple[str, ...] = ()
+    """Tokens read as missing in every column, besides the default ones."""
+    missing_only: tuple[str, ...] | None = None
+    """Tokens in place of the default ones."""
+
+    decimal: Literal[".", ","] | None = None
+    """The decimal mark of numbers that a file leaves open, such as 1.299."""
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """All that is read as missing in every column."""
+        return tuple(dict.fromkeys((*(DEFAULT_MISSING if self.missing_only is None else self.missing_only), *self.missing)))
+
+    def column(self, name: str) -> ColumnSpec | None:
+        """What the job says of a column; None of one that it does not name."""
+        said = next((said for key, said in self.columns.items() if plain_name(key) == plain_name(name)), None)
+        return ColumnSpec(role=said) if isinstance(said, str) else said
 
     @property
     def digest(self) -> str:
@@ -79,7 +123,8 @@ def parse_job(text: str) -> JobSpec:
 
 
 def job_from_table(table: dict[str, Any]) -> JobSpec:
-    """The job in a table (of TOML or JSON)."""
+    """The job in a table (of TOML or JSON). Raises :class:`InputError` that says what is allowed."""
+    check_table(table, JobSpec.__struct_fields__, Target.__struct_fields__, ColumnSpec.__struct_fields__)
     try:
         return msgspec.convert(table, JobSpec)
     except msgspec.ValidationError as error:
@@ -94,10 +139,9 @@ def check_job(spec: JobSpec, manifest: Manifest) -> JobSpec:
     if capabilities.targets == "one" and len(spec.targets) > 1:
         raise InputError(Code.JOB_TARGETS, reason=f"{manifest.name} imputes one target, the job has {len(spec.targets)}")
     for target in spec.targets:
-        if target.type not in capabilities.target_types:
-            raise InputError(Code.JOB_TARGETS, reason=f"{manifest.name} does not impute {target.type} targets")
-        if target.type != "binary" and target.levels is not None:
-            raise InputError(Code.JOB_TARGETS, reason=f"target {target.column!r} is continuous and cannot have levels")
+        _check_target(target, manifest)
+    for name in spec.columns:
+        _check_column(name, spec.column(name) or ColumnSpec())
     _check_ranges(spec)
     seed = secrets.randbits(63) if spec.seed is None else spec.seed
     spec = msgspec.structs.replace(spec, seed=seed, parameters=manifest.resolve_parameters(spec.parameters))
@@ -109,6 +153,40 @@ def check_job(spec: JobSpec, manifest: Manifest) -> JobSpec:
     if capabilities.targets == "many" and spec.imputations > spec.chains and spec.iteration_between_imputations < 1:
         raise InputError(Code.JOB_THINNING_ZERO, key="iteration_between_imputations")
     return spec
+
+
+def _check_target(target: Target, manifest: Manifest) -> None:
+    if target.type not in ("continuous", "binary"):
+        reason = f"target {target.column!r} is {target.type}: such a column can be a predictor, but there is no model yet to impute it"
+        raise InputError(Code.JOB_TARGETS, reason=reason)
+    if target.type not in manifest.capabilities.target_types:
+        raise InputError(Code.JOB_TARGETS, reason=f"{manifest.name} does not impute {target.type} targets")
+    _check_levels(f"target {target.column!r}", target.type, target.levels, Code.JOB_TARGETS)
+
+
+def _check_column(name: str, said: ColumnSpec) -> None:
+    """Whether what is said of a column goes together, and is acted on."""
+    for key in NOT_YET:
+        if getattr(said, key):
+            raise InputError(Code.JOB_INVALID, reason=f"column {name!r}: {key} is not acted on yet; leave it out")
+    if said.range is not None and not said.range[0] < said.range[1]:
+        raise InputError(Code.JOB_INVALID, reason=f"column {name!r}: range must be a lower and a higher number")
+    _check_levels(f"column {name!r}", said.type, said.levels, Code.JOB_INVALID)
+
+
+def _check_levels(what: str, type_: DataType | None, levels: tuple[Level, ...] | None, code: Code) -> None:
+    """Whether a type may have these levels."""
+    if levels is None:
+        return
+    if type_ in ("continuous", "count"):
+        raise InputError(code, reason=f"{what} is {type_} and cannot have levels")
+    least, most = {"binary": (2, 2), None: (2, MAX_LEVELS)}.get(type_, (MIN_LEVELS, MAX_LEVELS))
+    if not least <= len(levels) <= most:
+        wanted = "2" if most == 2 else f"{least} to {most}"
+        hint = "; a column of two is binary" if len(levels) == 2 else ""
+        raise InputError(code, reason=f"{what} has {len(levels)} levels where {wanted} are allowed{hint}")
+    if len({level_key(str(level)) for level in levels}) < len(levels):
+        raise InputError(code, reason=f"{what} has a level twice; numbers are compared by value")
 
 
 def _check_ranges(spec: JobSpec) -> None:
@@ -123,17 +201,35 @@ def _check_ranges(spec: JobSpec) -> None:
 
 def draft_contract(spec: JobSpec, header: list[str]) -> Contract:
     """The contract as far as the job decides it; central's data decide the rest. Raises :class:`InputError` for unknown columns."""
-    columns = [Column(name, role=spec.columns.get(name)) for name in header]
-    for name in spec.columns:
+    columns = [_drafted(name, spec.column(name)) for name in header]
+    for name in map(plain_name, spec.columns):
         if name not in header:
-            raise InputError(Code.JOB_COLUMN_UNKNOWN, column=name)
+            raise _unknown(name, header)
     for target in spec.targets:
         index = _index(target.column, header)
-        if columns[index].role is not None:
-            raise InputError(Code.JOB_TARGETS, reason=f"column {header[index]!r} is given two roles")
-        levels = None if target.levels is None else order_levels((str(target.levels[0]), str(target.levels[1])))
-        columns[index] = Column(header[index], "target", target.type, levels)
-    return Contract(tuple(columns), spec.missing)
+        name, said = header[index], spec.column(header[index]) or ColumnSpec()
+        if said.role is not None or columns[index].role == "target":
+            raise InputError(Code.JOB_TARGETS, reason=f"column {name!r} is given two roles")
+        if said.type is not None or said.levels is not None:
+            raise InputError(Code.JOB_TARGETS, reason=f"type and levels of target {name!r} belong to the target, not to its column")
+        columns[index] = Column(name, "target", target.type, _texts(target.levels), missing=columns[index].missing)
+    return Contract(tuple(columns), spec.tokens)
+
+
+def _drafted(name: str, said: ColumnSpec | None) -> Column:
+    """A column as far as a job says what it is, targets aside."""
+    if said is None:
+        return Column(name)
+    if said.role == "ignored":
+        return Column(name, "ignored", why="the job ignores it")
+    levels, type_ = _texts(said.levels), said.type
+    if levels is not None and type_ is None:
+        type_ = "binary" if len(levels) == 2 else "categorical"
+    return Column(name, "predictor", type_, levels, missing=tuple(str(token) for token in said.missing))
+
+
+def _texts(levels: tuple[Level, ...] | None) -> tuple[str, ...] | None:
+    return None if levels is None else tuple(str(level) for level in levels)
 
 
 def resolve_columns(parameters: dict[str, Any], manifest: Manifest, contract: Contract) -> dict[str, Any]:
@@ -154,6 +250,9 @@ def resolve_columns(parameters: dict[str, Any], manifest: Manifest, contract: Co
             raise InputError(Code.JOB_PARAMETERS, parameter=parameter, reason=reason) from error
         if contract.column(index).role != "predictor":
             reason = f"column {contract.column(index).name!r} is not a predictor"
+            raise InputError(Code.JOB_PARAMETERS, parameter=parameter, reason=reason)
+        if contract.column(index).is_block:
+            reason = f"column {contract.column(index).name!r} has several levels; a column of numbers or of two levels is needed"
             raise InputError(Code.JOB_PARAMETERS, parameter=parameter, reason=reason)
         resolved[parameter] = index
     return resolved
@@ -187,8 +286,14 @@ def _burn_in(spec: JobSpec) -> int:
 def _index(column: str | int, header: list[str]) -> int:
     if isinstance(column, int):
         if not 1 <= column <= len(header):
-            raise InputError(Code.JOB_COLUMN_UNKNOWN, column=column)
+            raise _unknown(column, header)
         return column - 1
-    if column not in header:
-        raise InputError(Code.JOB_COLUMN_UNKNOWN, column=column)
-    return header.index(column)
+    name = plain_name(column)
+    if name not in header:
+        raise _unknown(column, header)
+    return header.index(name)
+
+
+def _unknown(column: str | int, header: list[str]) -> InputError:
+    near = nearest(str(column), header)
+    return InputError(Code.JOB_COLUMN_UNKNOWN, column=column, nearest=f"; the nearest name there is {near!r}" if near else "")

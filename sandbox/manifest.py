@@ -17,6 +17,7 @@ import jsonschema
 import msgspec
 
 from sandbox.errors import Code, InputError
+from sandbox.nearest import nearest
 
 KernelKind = Literal["margins", "gram", "glm_score", "glm_gradient", "glm_fit", "selection_score"]
 """What a gate computes itself."""
@@ -190,8 +191,10 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The parameters of a job: defaults of the schema, overridden by `given`. Raises :class:`InputError` naming the parameter."""
         for name in given:
             if name not in self.parameters.properties:
-                known = ", ".join(self.parameters.properties) or "none"
-                raise InputError(Code.JOB_PARAMETERS, parameter=name, reason=f"{self.name} has no such parameter (it has: {known})")
+                known, found = ", ".join(self.parameters.properties) or "none", nearest(name, self.parameters.properties)
+                meant = f"; did you mean {found!r}" if found else ""
+                reason = f"{self.name} has no such parameter (it has: {known}){meant}"
+                raise InputError(Code.JOB_PARAMETERS, parameter=name, reason=reason)
         for name in self.parameters.columns:
             if name not in given:
                 raise InputError(Code.JOB_PARAMETERS, parameter=name, reason="must name a column; it has no default")

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from policies import Policy
 from sandbox.contract import Contract, Finding
-from sandbox.errors import Code, InputError, PeerError
+from sandbox.errors import CATALOGUE, Code, InputError, PeerError
 from sandbox.job import JobSpec, check_job
 from sandbox.ledger import Ledger
 from sandbox.manifest import Pair
@@ -28,7 +28,7 @@ from sandbox.rounds.local import LocalParticipant
 from sandbox.rounds.participant import CENTRAL
 from sandbox.rounds.summary import EngineProgress
 from sandbox.supervisor import Supervisor
-from sandbox.wire.messages import GateSetup, UploadReport
+from sandbox.wire.messages import ColumnReport, GateSetup, UploadReport
 
 READ_BYTES: Final = 1 << 20
 LEDGER_NAME: Final = "ledger.jsonl"
@@ -159,7 +159,9 @@ class Simulation:
             "contract": contract.digest,
             "participants": list(self._reports),
             "cards": {name: _card_lines(report) for name, report in self._reports.items() if report.card},
+            "columns": [_column(column) for column in self._reports[CENTRAL].columns],
             "notes": {name: list(report.notes) for name, report in self._reports.items()},
+            "findings": [finding for name, report in self._reports.items() for finding in finding_lines(name, report.findings)],
             **summary,
         }
 
@@ -180,6 +182,33 @@ def _card_lines(report: UploadReport) -> list[dict[str, Any]]:
     return [
         {"what": line.what, "column": line.column, "shape": list(line.shape), "numbers": line.n_numbers, "error": line.error}
         for line in report.card
+    ]
+
+
+def _column(report: ColumnReport) -> dict[str, Any]:
+    """A column as `--json` prints it."""
+    return {
+        "index": report.index,
+        "name": report.name,
+        "role": report.role,
+        "type": report.type or None,
+        "levels": list(report.levels) or None,
+        "why": report.why,
+    }
+
+
+def finding_lines(participant: str, findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """The findings of a participant as `--json` prints them."""
+    return [
+        {
+            "participant": participant,
+            "code": finding.code.value,
+            "column": finding.column,
+            "severity": finding.severity,
+            "sentence": finding.sentence,
+            "remedy": CATALOGUE[finding.code].remedy,
+        }
+        for finding in findings
     ]
 
 

@@ -6,6 +6,7 @@ that imports gate and worker, so that a host reaches NumPy not even indirectly.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import decimal
 import hashlib
@@ -32,6 +33,7 @@ import sandbox.gate.serve
 import sandbox.worker.serve
 from sandbox.control import Control
 from sandbox.gate.draws import RowDraws
+from sandbox.gate.text import ENCODING_NAMES
 from sandbox.nursery import Nursery, Roles
 
 PRELOADED: Final = (decimal, hmac, traceback, unicodedata, RestrictedPython, RestrictedPython.Guards, scipy.optimize, scipy.special)
@@ -66,8 +68,10 @@ def load_late_parts() -> None:
         archive.writestr("warm", b"up")
     hmac.digest(b"key", hashlib.sha256(text).digest(), "sha256")
     time.localtime()
-    for encoding in ("ascii", "cp437", "latin-1", "utf-8-sig", "idna"):
-        "x".encode(encoding)
+    for encoding in ("ascii", "cp437", "latin-1", "utf-8-sig", "idna", *ENCODING_NAMES):
+        "x".encode(encoding).decode(encoding)
+        codecs.getincrementaldecoder(encoding)
+    unicodedata.normalize("NFC", "x")
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ def read_offer(offer: JobOffer, site_id: str, policy: Policy) -> tuple[Pair | No
 def is_contract_of(contract: Contract, spec: JobSpec) -> bool:
     """Whether a contract says what the job says: the owner reads both, the gate obeys the contract."""
     names = [column.name for column in contract.columns]
-    if check_names(names) or contract.missing != spec.missing:
+    if check_names(names) or contract.missing != spec.tokens:
         return False
     try:
         draft = draft_contract(spec, names)
@@ -43,11 +43,15 @@ def is_contract_of(contract: Contract, spec: JobSpec) -> bool:
 
 
 def _is_completed(draft: Column, column: Column) -> bool:
-    """Whether central decided no more than its data may: a role that was open, and the levels of a binary target."""
-    if draft.role is None:
-        return column.role in ("predictor", "ignored") and column.type is None and column.levels is None
-    levels = column.levels if column.is_binary and draft.levels is None else draft.levels
-    return (column.role, column.type, column.levels) == (draft.role, draft.type, levels)
+    """Whether central decided no more than its data may: a role or type that was open, levels, and which of them is the reference."""
+    if column.missing != draft.missing or (draft.levels is not None and (column.levels, column.reference) != (draft.levels, 0)):
+        return False
+    if draft.role is None and column.role == "ignored":
+        return column.type in (None, "id", "date") and column.levels is None
+    if column.role != (draft.role or "predictor") or (column.levels is not None and not column.has_levels):
+        return False
+    is_open = draft.type is None and draft.role != "target" and column.type in (None, "binary", "categorical")
+    return is_open or column.type == draft.type
 
 
 def is_other_job(old: JobOffer, new: JobOffer) -> bool:

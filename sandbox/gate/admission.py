@@ -70,6 +70,7 @@ def admit(dataset: Dataset, policy: Policy, *, fits: Collection[int] = (), selec
         selection: the target of a selection model on the card, 0 for none. Rows that miss it are the other outcome of its selection.
     """
     contract, columns, sample = dataset.contract, Columns(dataset, np.arange(dataset.n_rows)), _sample(dataset)
+    references = Columns(dataset, np.arange(dataset.n_rows), with_references=True)
     seen = {index: _look(columns[index], cells[~np.isnan(cells)], policy) for index, cells in sample.items()}
     unmeasured = [index for index, about in seen.items() if not about.n_observed]
     findings: list[Finding] = []
@@ -78,7 +79,11 @@ def admit(dataset: Dataset, policy: Policy, *, fits: Collection[int] = (), selec
         fits, selection = (), 0
     findings += _size_findings(seen, dataset.n_rows, contract, policy, selection)
     for index in columns:
-        findings += _column_findings(seen[index], index, contract, policy, is_fitted=index in fits)
+        if index not in contract.indicators:
+            findings += _column_findings(seen[index], index, contract, policy, is_fitted=index in fits)
+    for index, indicators in contract.blocks.items():
+        counts = [int(np.nansum(references[index])), *(int(seen[indicator].levels.get(1.0, 0)) for indicator in indicators)]
+        findings += _level_findings(counts, index, contract, policy)
     if selection:
         n_observed = seen[selection].n_observed
         findings += _event_findings(n_observed, dataset.n_rows - n_observed, selection, contract, policy, "rows that show it or miss it")
@@ -140,11 +145,13 @@ def _size_findings(seen: dict[int, Seen], n_rows: int, contract: Contract, polic
     q = contract.n_coefficients(central_intercept=False)
     first_predictor = next(index for index in contract.model if index not in contract.targets)
     for breach in check_rows(n_rows, policy):
-        yield _finding(breach, contract, first_predictor)
+        yield _finding(breach, contract, contract.read_from(first_predictor))
     for index, about in seen.items():
-        if index in contract.targets or about.n_observed < n_rows:
+        # Of a block one indicator speaks for all: they are shown by the same rows.
+        is_first = index not in contract.indicators or index == contract.blocks[contract.read_from(index)][0]
+        if is_first and (index in contract.targets or about.n_observed < n_rows):
             for breach in check_fit(about.n_observed, q, policy):
-                yield _finding(breach, contract, index, parameters=q)
+                yield _finding(breach, contract, contract.read_from(index), parameters=q)
     if selection:
         for breach in check_fit(n_rows, 2 * q, policy):
             if breach.rule == "parameter_ratio":
@@ -157,7 +164,7 @@ def _size_findings(seen: dict[int, Seen], n_rows: int, contract: Contract, polic
 
 def _no_part_findings(unmeasured: Collection[int], contract: Contract, selection: int) -> Iterator[Finding]:
     """What a site that never measured a column takes no part in. Of a target that it lacks itself it was told so."""
-    lacking = ", ".join(contract.column(index).name for index in unmeasured)
+    lacking = ", ".join(dict.fromkeys(contract.column(contract.read_from(index)).name for index in unmeasured))
     for index in contract.targets:
         column = contract.column(index)
         if (column.is_binary or index == selection) and index not in unmeasured:
@@ -170,13 +177,18 @@ def _column_findings(about: Seen, index: int, contract: Contract, policy: Policy
         n_events = int(about.levels.get(1.0, 0))
         yield from _event_findings(n_events, about.n_observed - n_events, index, contract, policy, "rows with one and with the other value")
     else:
-        breaches = (breach for n_rows in sorted(about.levels.values()) for breach in check_level(n_rows, policy))
-        for breach in list(breaches)[:1]:
-            yield _finding(breach, contract, index, where="the rows that show it")
+        yield from _level_findings(about.levels.values(), index, contract, policy)
     for breach in about.breaches:
         yield _finding(breach, contract, index, where="the rows that show it")
     if about.has_long_tail and not about.breaches and policy.error:
         yield Finding(Code.DATA_LONG_TAIL, "notice", index, {"column": contract.column(index).name})
+
+
+def _level_findings(counts: Collection[int], index: int, contract: Contract, policy: Policy) -> Iterator[Finding]:
+    """Rule 2 of the rows with each level of one column, of which some have nobody."""
+    breaches = (breach for n_rows in sorted(counts) if n_rows for breach in check_level(n_rows, policy))
+    for breach in list(breaches)[:1]:
+        yield _finding(breach, contract, index, where="the rows that show it")
 
 
 def _event_findings(n_events: int, n_others: int, index: int, contract: Contract, policy: Policy, what: str) -> Iterator[Finding]:
@@ -215,4 +227,4 @@ def _sample(dataset: Dataset) -> dict[int, Values]:
 
 def _finding(breach: Breach, contract: Contract, index: int, **more: str | int | float) -> Finding:
     details: dict[str, str | int | float] = {"column": contract.column(index).name, "found": breach.found, "limit": breach.limit, **more}
-    return Finding(Code(f"rule.{breach.rule}"), column=index, details=details)
+    return Finding(Code(f"rule.{breach.rule}"), column=contract.read_from(index), details=details)

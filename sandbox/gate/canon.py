@@ -40,8 +40,8 @@ Values = npt.NDArray[np.float64]
 Words = npt.NDArray[np.uint64]
 FileRows = npt.NDArray[np.int64]
 Read = Callable[[int], Values]
-Kind = Literal["constant", "two_valued", "numeric"]
-"""By how many distinct values are observed: one, two, or more."""
+Kind = Literal["constant", "two_valued", "numeric", "category"]
+"""By how many distinct values are observed: one, two, or more; and the indicators of a category, all together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +81,34 @@ class Side:
         return values
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The indicators of one predictor: which level a row has, whatever the levels are called and whichever has no indicator."""
+
+    indicators: tuple[int, ...]
+    """1-based indices, in the order of the model."""
+    levels: tuple[int, ...]
+    """The levels that some row has, by their indicators, 0 being the one without: from the most frequent, which is the canonical
+    reference. A level that no row has says nothing."""
+    counts: tuple[int, ...]
+    """Rows with each of these."""
+
+    @property
+    def n_observed(self) -> int:
+        """Rows that show the predictor."""
+        return sum(self.counts)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Canon:
     """The canonical form of one file under one secret."""
 
     sides: tuple[Side, ...]
-    """Of the columns that are measured, in canonical order, then of the others."""
+    """Of the columns that are measured, in canonical order, then of the others; without indicators."""
+    blocks: tuple[Block, ...]
+    """In canonical order."""
+    indicators: tuple[Side, ...]
+    """In the order of the model. They have no sign."""
     order: FileRows
     """File rows (0-based) in canonical order, shape (rows,)."""
     numbers: FileRows
@@ -95,7 +117,7 @@ class Canon:
     """Of the site's secret and everything that the file says; 16 bytes."""
 
 
-def find_canon(read: Read, columns: Sequence[int], n_rows: int, secret: bytes) -> Canon:
+def find_canon(read: Read, columns: Sequence[int], n_rows: int, secret: bytes, blocks: Sequence[Sequence[int]] = ()) -> Canon:
     """The canonical form of a file. Columns without an observed cell say nothing: it is that of the file without them.
 
     Args:
@@ -103,15 +125,18 @@ def find_canon(read: Read, columns: Sequence[int], n_rows: int, secret: bytes) -
         columns: 1-based index of each column in the model, in file order.
         n_rows: of the file.
         secret: of the site.
+        blocks: which of the columns are the indicators of one predictor.
 
     Raises:
         InputError: `RULE_NOT_FINITE` when a column's standard deviation is no number.
     """
-    described = [_describe(read(index), index) for index in columns]
+    inside = {index for block in blocks for index in block}
+    described = [_describe(read(index), index) for index in columns if index not in inside]
     sides = _settle(read, [side for side in described if side.is_measured], n_rows)
     # Columns that agree in all of this, but for rounding, are told apart by their place in the file.
     sides.sort(key=lambda side: (n_rows - side.n_observed, side.kind, round(abs(side.skewness), 9)))
     hashes = _hash_rows(read, sides, n_rows)
+    found = _hash_blocks(read, blocks, hashes)
     order: FileRows = np.argsort(hashes).astype(np.int64, copy=False)
     hashes = hashes[order]
     _order_ties(read, sides, hashes, order)
@@ -120,7 +145,9 @@ def find_canon(read: Read, columns: Sequence[int], n_rows: int, secret: bytes) -
     said = hashlib.sha256(hashes.astype("<u8", copy=False).tobytes()).digest()
     extracted = hmac.digest(bytes(hashlib.sha256().digest_size), secret, "sha256")
     unmeasured = (side for side in described if not side.is_measured)
-    return Canon((*sides, *unmeasured), order, numbers, hmac.digest(extracted, _LABEL + said + b"\x01", "sha256")[:KEY_BYTES])
+    indicators = (replace(_describe(read(index), index), sign=1) for index in columns if index in inside)
+    key = hmac.digest(extracted, _LABEL + said + b"\x01", "sha256")[:KEY_BYTES]
+    return Canon((*sides, *unmeasured), tuple(found), tuple(indicators), order, numbers, key)
 
 
 def _describe(values: Values, index: int) -> Side:
@@ -177,6 +204,41 @@ def _hash_rows(read: Read, sides: Sequence[Side], n_rows: int) -> Words:
             hashes *= _MULTIPLIER
             hashes ^= hashes >> shift
     return hashes
+
+
+def _hash_blocks(read: Read, blocks: Sequence[Sequence[int]], hashes: Words) -> list[Block]:
+    """Take the levels of the rows into their words, shape (rows,), in place; the blocks in canonical order.
+
+    Levels are told apart by how many rows have them, then by what these rows are: by the sum of their words.
+    """
+    described = []
+    for indicators in blocks:
+        place = _places(read, indicators)
+        members = [np.flatnonzero(place == number) for number in range(len(indicators) + 1)]
+        levels = [(-len(rows), int(hashes[rows].sum(dtype=np.uint64)), number) for number, rows in enumerate(members) if len(rows)]
+        levels.sort(key=lambda level: level[:2])
+        described.append(
+            (Block(tuple(indicators), tuple((0, *indicators)[n] for *_, n in levels), tuple(-size for size, *_ in levels)), levels)
+        )
+    described.sort(key=lambda found: (-found[0].n_observed, [level[:2] for level in found[1]]))
+    for block, levels in described:
+        if not levels:
+            continue
+        ranks = np.full(len(block.indicators) + 2, _MISSING, np.int64)
+        ranks[[number for *_, number in levels]] = np.arange(len(levels))
+        hashes += ranks[_places(read, block.indicators)].view(np.uint64)
+        for shift in _SHIFTS:
+            hashes *= _MULTIPLIER
+            hashes ^= hashes >> shift
+    return [block for block, _ in described]
+
+
+def _places(read: Read, indicators: Sequence[int]) -> FileRows:
+    """Of each row the place of its indicator among these, from 1; 0 of the level without one, −1 where it misses them; shape (rows,)."""
+    place = np.where(np.isnan(read(indicators[0])), -1, 0).astype(np.int64)
+    for number, index in enumerate(indicators, 1):
+        place[read(index) == 1.0] = number
+    return place
 
 
 def _order_ties(read: Read, sides: Sequence[Side], hashes: Words, order: FileRows) -> None:

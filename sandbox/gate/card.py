@@ -7,9 +7,9 @@ else a model has. So one question has one answer.
 What leaves:
 * the joint Gram of all columns and the intercept, mean over the completed sets, over all rows; in it the entries of a column of two values
   with itself and with the intercept are one number with one error. Means and standard deviations of the site never leave but in it: it is
-  transformed linearly into the units that were asked for. Correlations that no rows could have are floored away, the same from noisy
-  numbers alone; that keeps the diagonal and the intercept's row;
-* how many rows show each column; the two values of columns that have two;
+  transformed linearly into the units that were asked for. Nobody has two levels: such entries are 0, without an error. Correlations that no
+  rows could have are floored away, the same from noisy numbers alone; that keeps the diagonal and the intercept's row;
+* how many rows show each column, of the indicators of one predictor one number; the two values of columns that have two;
 * the own fit of each binary target (`stated_fits`), and of a selection model (`stated_selection`);
 * under a policy that is exact, the Gram of the rows that show each target;
 * of a column that no row shows: that no row shows it. Its entries in the Gram are 0, without an error, and central completes them
@@ -111,9 +111,11 @@ class Card:
         self._model = contract.model
         self.n: Final = rows.n
         self.is_exact: Final = errors.size == 0.0
-        self.n_observed: Final = _n_observed(coding, rows.n, self._names, contents, errors)
+        self._blocks = [[rows.position(index) for index in block] for block in contract.blocks.values()]
+        shown = [(contract.column(of).name, positions) for of, positions in zip(contract.blocks, self._blocks, strict=True)]
+        self.n_observed: Final = _n_observed(coding, rows.n, self._names, contents, errors, shown)
         self._is_measured: Final = coding.moments.n > 0
-        self._released = Released(rows.n, _joint_gram(own, coding, self._names, contents, errors), coding)
+        self._released = Released(rows.n, _joint_gram(own, coding, self._names, contents, errors, self._blocks), coding)
         self._exact_margins = _exact_margins(coding) if self.is_exact else None
         fits, selection = (wants.fits, wants.selection) if self._is_measured.all() else ((), ())
         self._questions = {target: Question.of(own, self._released, target, self._names, contents) for target in fits}
@@ -203,12 +205,14 @@ class Card:
         """The card as its owner reads it: each part with how many numbers it states and how large their errors are."""
         c, size = len(self._model), self._errors.size
         n_measured, n_two_valued = int(self._is_measured.sum()), int((self.is_two_valued & self._is_measured).sum())
+        widths = [len(positions) for positions in self._blocks if self._is_measured[positions[0]]]
+        n_never = sum(width * (width - 1) // 2 for width in widths)
         lines = [
             Line("rows", 0, (), 1, 0.0),
-            Line("n_observed", 0, (c,), c, size),
+            Line("n_observed", 0, (c,), c - sum(len(positions) - 1 for positions in self._blocks), size),
             Line("levels", 0, (c, 2), 2 * n_two_valued, 0.0),
             # n is a line of its own.
-            Line("gram", 0, (c + 1, c + 1), (n_measured + 1) * (n_measured + 2) // 2 - 1 - n_two_valued, size),
+            Line("gram", 0, (c + 1, c + 1), (n_measured + 1) * (n_measured + 2) // 2 - 1 - n_two_valued - n_never, size),
         ]
         for target in self.fits:
             lines += [Line("fit.beta", target, (c,), c, size), Line("fit.information", target, (c,), c, size)]
@@ -280,13 +284,25 @@ def make_card(own: OwnRows, contract: Contract, errors: Errors, policy: Policy, 
     return Card(own, contract, errors, policy, wants)
 
 
-def _n_observed(coding: Coding, n: int, names: Sequence[str], contents: Contents, errors: Errors) -> Matrix:
-    """Rows that show each column, with errors of one person; a column that is never shown says so."""
+def _n_observed(
+    coding: Coding, n: int, names: Sequence[str], contents: Contents, errors: Errors, blocks: Sequence[tuple[str, list[int]]]
+) -> Matrix:
+    """Rows that show each column, with errors of one person; a column that is never shown says so.
+
+    `blocks`: name and positions of the indicators of each predictor. They are shown by the same people: one number with one error, which
+    knows how many have each level and not which level is told by no indicator.
+    """
     counts = coding.moments.n.astype(np.float64)
     if not errors.size:
         return counts
+    keys = {position: (names[position], contents.alone(position)) for position in range(len(counts))}
+    for name, positions in blocks:
+        has = [coding.has(position) for position in positions]
+        told = sorted([*has, round(counts[positions[0]]) - sum(has)])
+        keys |= dict.fromkeys(positions, (name, np.array([n, *told], "<i8").tobytes()))
     for position in np.flatnonzero(counts).tolist():
-        noise = errors.normal("rows that show", (names[position],), (contents.alone(position),))
+        name, content = keys[position]
+        noise = errors.normal("rows that show", (name,), (content,))
         counts[position] = min(max(counts[position] + errors.size * noise, 1.0), float(n))
     return counts
 
@@ -299,7 +315,9 @@ def _exact_margins(coding: Coding) -> tuple[Matrix, Matrix]:
     return total, squares
 
 
-def _joint_gram(own: OwnRows, coding: Coding, names: Sequence[str], contents: Contents, errors: Errors) -> Matrix:
+def _joint_gram(
+    own: OwnRows, coding: Coding, names: Sequence[str], contents: Contents, errors: Errors, blocks: Sequence[list[int]] = ()
+) -> Matrix:
     """The Gram of all rows with its errors, canonical coding, positive definite, shape (d, d)."""
     change = coding.own.to(coding.canonical)
     gram: Matrix = change.T @ own.gram @ change
@@ -308,6 +326,9 @@ def _joint_gram(own: OwnRows, coding: Coding, names: Sequence[str], contents: Co
     if not errors.size:
         return gram
     size, noise = errors.size * _gram_sizes(own.rows, coding), _gram_noise(gram, coding.is_complete, names, contents, errors)
+    for positions in blocks:
+        within = np.ix_(positions, positions)
+        noise[within] = np.diag(np.diagonal(noise)[positions])
     measured = np.append(np.flatnonzero(coding.moments.n), len(gram) - 1)
     stated, within = np.zeros_like(gram), np.ix_(measured, measured)
     stated[within] = _with_errors(gram[within], size[within], noise[within], coding.is_two_valued[measured[:-1]], n)

@@ -1,7 +1,7 @@
 """Units of design rows, and the coding in which the errors of a card are made: that of the site's own columns, the same for every job.
 
-A numeric column is standardised by its observed cells and turned so that Σz³ > 0; a column of two values is 0 and 1 with the rarer as 1. So
-it does not matter in which units, in which direction or how spelled a column came.
+A numeric column is standardised by its observed cells and turned so that Σz³ > 0; a column of two values is 0 and 1 with the rarer as 1; an
+indicator is 1 for who has its level. So it does not matter in which units, in which direction or how spelled a column came.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Coding:
     """The units that the rows are in."""
     canonical: Frame
     is_two_valued: Mask
-    """Columns with exactly two distinct observed values, and binary targets, shape (columns,)."""
+    """Columns with exactly two distinct observed values, and columns of codes, shape (columns,)."""
     levels: Matrix
     """Lower and higher value of two-valued columns, raw units, shape (columns, 2); 0 of the others."""
     moments: Moments
@@ -98,12 +98,13 @@ class Coding:
         is_two_valued = np.zeros(k, dtype=bool)
         for position, index in enumerate(rows.model):
             n = int(moments.n[position])
-            # A binary target is one of two values wherever it is: a site where it is always the same does not say so.
-            low, high = (0.0, 1.0) if contract.column(index).is_binary else levels[position]
+            # A column of codes is one of two values wherever it is: a site where it is always the same does not say so.
+            low, high = (0.0, 1.0) if contract.column(index).is_coded else levels[position]
             if low < high:
                 is_two_valued[position], coded[position] = True, (low, high)
                 above = units.scale[position] * moments.total[position] + n * (units.centre[position] - low)
-                is_turned = 2 * round(above / (high - low)) > n
+                # An indicator is who has its level, however many: of two of them nobody has both.
+                is_turned = index not in contract.indicators and 2 * round(above / (high - low)) > n
                 centre[position] = high if is_turned else low
                 scale[position] = low - high if is_turned else high - low
             elif n:
@@ -122,6 +123,12 @@ class Coding:
     def multiples(self) -> Matrix:
         """See :func:`multiples_of`, shape (columns,)."""
         return multiples_of(self.n_rows, self.moments.n)
+
+    def has(self, position: int) -> int:
+        """Rows that show the upper value of a column of two values."""
+        low, high = self.levels[position]
+        above = self.own.scale[position] * self.moments.total[position] + int(self.moments.n[position]) * (self.own.centre[position] - low)
+        return round(float(above) / float(high - low))
 
     @property
     def is_turned(self) -> Mask:

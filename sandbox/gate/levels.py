@@ -1,4 +1,4 @@
-"""The two levels of a binary column: texts to 0 and 1, whatever the texts are.
+"""The levels of a column: texts to 0, 1, 2, whatever the texts are.
 
 Levels compare by number when both texts are numbers ("1" and "1.0" are one level), else by text. Cells are told apart by their bytes, in
 one vectorised pass per block; only the few distinct ones become Python objects.
@@ -6,22 +6,21 @@ one vectorised pass per block; only the few distinct ones become Python objects.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from sandbox.contract import NUMBER, order_levels
+from sandbox.contract import NUMBER, LevelKey, level_key
 from sandbox.gate.scanner import Offsets, field_text
 
 MAX_LEVEL_BYTES: Final = 256
 _ROWS_AT_ONCE: Final = 8192
-Key: TypeAlias = float | str
 
 
 class UnknownLevel(Exception):
-    """A cell holds neither of the two levels; `record` is its row in the block."""
+    """A cell holds none of the levels, or one more than there may be; `record` is its row in the block."""
 
     def __init__(self, record: int) -> None:
         super().__init__(record)
@@ -40,15 +39,20 @@ class Tokens:
 
 
 class Levels:
-    """The levels of one binary column, declared by the contract or learnt from the data in the order they appear."""
+    """The levels of one column, declared by the contract or learnt from the data in the order they appear."""
 
-    def __init__(self, declared: tuple[str, str] | None, tokens: Tokens) -> None:
+    def __init__(self, declared: Sequence[str] | None, tokens: Tokens, *, at_most: int = 2) -> None:
+        """`at_most`: how many may be learnt."""
         self._tokens = tokens
         self._is_declared = declared is not None
-        self._codes: dict[Key, int] = {} if declared is None else {_key(text): code for code, text in enumerate(declared)}
-        self._texts: dict[int, str] = {}
-        self.is_swapped = False
-        """Whether 0 and 1 of the codes given so far must change places, decided by :meth:`resolve`."""
+        self._at_most = at_most
+        self._codes: dict[LevelKey, int] = {} if declared is None else {level_key(text): code for code, text in enumerate(declared)}
+        self._spelled: dict[int, str] = {}
+
+    @property
+    def learnt(self) -> tuple[str, ...]:
+        """The levels found so far, in the order they appeared, as they were spelled first."""
+        return tuple(self._spelled[code] for code in sorted(self._spelled))
 
     def encode(self, block: npt.NDArray[np.uint8], starts: Offsets, ends: Offsets) -> npt.NDArray[np.float64]:
         """The codes of a block's cells, NaN where missing, shape (records,). Raises :class:`UnknownLevel`."""
@@ -58,20 +62,16 @@ class Levels:
             codes[rows] = self._encode(block, starts[rows], ends[rows], first)
         return codes
 
-    def resolve(self) -> tuple[str, str] | None:
-        """The two levels learnt, in the order 0, 1; None unless there are exactly two. Codes given so far mean the order of appearance."""
-        if self._is_declared or len(self._codes) != 2:
-            return None
-        found = (self._texts[0], self._texts[1])
-        ordered = order_levels(found)
-        self.is_swapped = ordered != found
-        return ordered
+    def places(self, levels: Sequence[str]) -> npt.NDArray[np.float64]:
+        """For each code given so far its place among `levels`, of which these are all or some; shape (codes,)."""
+        place_of = {level_key(text): place for place, text in enumerate(levels)}
+        by_code = sorted(self._codes, key=self._codes.__getitem__)
+        return np.array([place_of[key] for key in by_code], np.float64)
 
-    def texts(self, levels: tuple[str, str]) -> tuple[str, str]:
-        """How this file spells 0 and 1; the contract's spelling, `levels`, for one that does not occur."""
-        if self.is_swapped:
-            return levels
-        return self._texts.get(0, levels[0]), self._texts.get(1, levels[1])
+    def texts(self, levels: Sequence[str]) -> tuple[str, ...]:
+        """How this file spells each of `levels`; as `levels` does where one does not occur."""
+        spelled = {level_key(text): text for text in self._spelled.values()}
+        return tuple(spelled.get(level_key(text), text) for text in levels)
 
     def _encode(self, block: npt.NDArray[np.uint8], starts: Offsets, ends: Offsets, first: int) -> npt.NDArray[np.float64]:
         widths = ends - starts
@@ -79,7 +79,7 @@ class Levels:
             raise UnknownLevel(first + int(widths.argmax()))
         records, inverse = _distinct(block, starts, widths)
         codes = np.empty(len(records))
-        # In the order of appearance, so that the first cell with a third level is the one that is named.
+        # In the order of appearance, so that the first cell with one level too many is the one that is named.
         for distinct in np.argsort(records):
             record = int(records[distinct])
             code = self._code(field_text(block[starts[record] : ends[record]].tobytes()))
@@ -91,18 +91,14 @@ class Levels:
     def _code(self, text: str) -> float | None:
         if text in self._tokens:
             return np.nan
-        key = _key(text)
+        key = level_key(text)
         code = self._codes.get(key)
         if code is None:
-            if self._is_declared or len(self._codes) == 2:
+            if self._is_declared or len(self._codes) == self._at_most:
                 return None
             code = self._codes[key] = len(self._codes)
-        self._texts.setdefault(code, text)
+        self._spelled.setdefault(code, text)
         return float(code)
-
-
-def _key(text: str) -> Key:
-    return float(text) if NUMBER.match(text) else text
 
 
 def _distinct(block: npt.NDArray[np.uint8], starts: Offsets, widths: Offsets) -> tuple[Offsets, Offsets]:

@@ -85,7 +85,9 @@ def _own_fit_findings(contract: Contract, rows: Rows, target: int, q: int, ridge
         factor(_correlations(rows, target, [rows.position(index) for index in predictors]))
     except FitError as error:
         blamed = predictors[error.coefficient or 0]
-        yield Finding(Code.FIT_SINGULAR, "stop", blamed, {"column": column.name, "predictor": contract.column(blamed).name})
+        yield Finding(
+            Code.FIT_SINGULAR, "stop", contract.read_from(blamed), {"column": column.name, "predictor": contract.column(blamed).name}
+        )
 
 
 def _correlations(rows: Rows, target: int, positions: list[int]) -> Matrix:

@@ -5,6 +5,7 @@ equations are those of van Buuren (2018, ch. 4.5): a sweep draws each incomplete
 
   continuous column   linear regression, σ² ~ SSE / χ²(df), β ~ N(β̂, σ²V), cell = xβ + σε
   two-valued column   logistic regression with ridge .01, β ~ N(β̂, V), cell ~ Bernoulli
+  category            multinomial regression with ridge .01, β ~ N(β̂, V), one level for all its indicators
 
 where "two-valued" is what the cells are here, 0 and 1 being the lower and the upper value, whatever the job calls the column. A column
 that carries no fit is filled with draws from its observed cells. A column that no row shows is a constant 0 and in no fit: its site cannot
@@ -34,10 +35,11 @@ from sandbox.estimation.fits import penalty
 from sandbox.estimation.linear import least_squares
 from sandbox.estimation.logistic import DECREMENT, logistic
 from sandbox.gate import kernels
-from sandbox.gate.canon import Canon, Kind, Side, find_canon
+from sandbox.gate.canon import Block, Canon, Kind, Side, find_canon
 from sandbox.gate.dataset import Dataset
 from sandbox.gate.draws import KEY_BYTES, RowDraws
 from sandbox.gate.kernels import Units
+from sandbox.gate.multinomial import Multinomial
 from sandbox.gate.patterns import find_patterns
 from sandbox.gate.region import Region
 from sandbox.gate.rows import Matrix, Rows
@@ -172,8 +174,8 @@ def complete(dataset: Dataset, secret: bytes, region: Region, *, progress: Progr
         RegionFull: no room.
     """
     contract, n_rows = dataset.contract, dataset.n_rows
-    canon = find_canon(dataset.column, contract.model, n_rows, secret)
-    sides = sorted(canon.sides, key=lambda side: side.index)
+    canon = find_canon(dataset.column, contract.model, n_rows, secret, list(contract.blocks.values()))
+    sides = sorted((*canon.sides, *canon.indicators), key=lambda side: side.index)
     fillable = [side.index for side in sides if side.n_observed < n_rows or side.index in contract.targets]
     mask = np.column_stack([np.isnan(dataset.column(index)) for index in fillable])
     patterns = find_patterns(mask)
@@ -181,7 +183,7 @@ def complete(dataset: Dataset, secret: bytes, region: Region, *, progress: Progr
     rows = Rows(dataset, np.arange(n_rows), patterns, region, np.array([1.0]), fillable)
     del patterns
     units = _units(sides, contract)
-    chain = _Chain(rows, _chain_units(units, sides), canon)
+    chain = _Chain(rows, _chain_units(units, sides, canon), canon)
     del canon
     chain.start()
     sets, grams = _run(chain, region, progress)
@@ -194,13 +196,13 @@ def _run(chain: _Chain, region: Region, progress: Progress | None) -> tuple[list
     """The kept sets, and the mean of their Grams."""
     rows = chain.rows
     n_sets = N_SETS if rows.n <= MANY_ROWS else N_SETS_OF_MANY
-    n_sweeps = BURN_IN + SPACING * n_sets if chain.incomplete else 0
+    n_sweeps = BURN_IN + SPACING * n_sets if chain.filled else 0
     sets: list[_Kept] = []
     grams = _grams(rows) if not n_sweeps else dict.fromkeys((0, *rows.targets), np.zeros((rows.p, rows.p)))
     for number in range(1, n_sweeps + 1):
         chain.sweep(number)
         if number > BURN_IN and (number - BURN_IN) % SPACING == 0:
-            sets.append(_Kept(rows, chain.units, chain.incomplete, region))
+            sets.append(_Kept(rows, chain.units, chain.filled, region))
             grams = {index: grams[index] + gram / n_sets for index, gram in _grams(rows).items()}
         if progress is not None:
             progress(number, n_sweeps)
@@ -217,10 +219,12 @@ def _units(sides: Sequence[Side], contract: Contract) -> Units:
     return Units(centre, scale, centre, np.array([contract.column(index).is_binary for index in contract.model]))
 
 
-def _chain_units(units: Units, sides: Sequence[Side]) -> Units:
-    """The same for the site's own fits, to which every two-valued column is binary."""
-    levels = np.array([(side.low, side.high) for side in sides])
-    return replace(units, is_binary=np.array([side.kind == "two_valued" for side in sides]), levels=levels)
+def _chain_units(units: Units, sides: Sequence[Side], canon: Canon) -> Units:
+    """The same for the site's own fits, to which every two-valued column is binary, and every indicator, whatever is observed of it."""
+    coded = {side.index for side in canon.indicators}
+    levels = np.array([(0.0, 1.0) if side.index in coded else (side.low, side.high) for side in sides])
+    is_binary = np.array([side.kind == "two_valued" or side.index in coded for side in sides])
+    return replace(units, is_binary=is_binary, levels=levels)
 
 
 class _ParameterDraws:
@@ -246,31 +250,40 @@ class _Chain:
         self.rows, self.units = rows, units
         measured = [side for side in canon.sides if side.is_measured]
         self.incomplete: Final = [side.index for side in measured if side.n_observed < rows.n]
-        """The columns with missing cells that are filled, in the order of a sweep."""
+        """The columns with missing cells that are filled, in the order of a sweep; without indicators."""
+        self._blocks: Final = {block.indicators[0]: block for block in canon.blocks if 0 < block.n_observed < rows.n}
+        """Those with missing cells, by their first indicators: they follow in a sweep."""
+        self.filled: Final = [*self.incomplete, *(index for block in self._blocks.values() for index in block.indicators)]
+        """All columns with missing cells that are filled."""
         self._unmeasured = [side.index for side in canon.sides if not side.is_measured]
+        self._unmeasured += [index for block in canon.blocks if not block.n_observed for index in block.indicators]
         self._order = canon.order
         self._numbers = canon.numbers[rows.file_rows]
         """The canonical number of each row, in the order of `rows`."""
         self._draws = RowDraws(canon.key)
         self._parameters = RowDraws(hmac.digest(canon.key, _PARAMETER_LABEL, "sha256")[:KEY_BYTES])
         self._places = {side.index: place for place, side in enumerate(measured)}
-        self._forms = {index: _Form.of(index, rows, measured) for index in self.incomplete}
-        self._models = {side.index: MODELS[side.kind] for side in measured}
+        # One for all of a block: whatever is drawn for a row is drawn for its indicators together.
+        self._places |= {index: len(measured) + place for place, block in enumerate(canon.blocks) for index in block.indicators}
+        self._forms = {index: _Form.of((index,), rows, units, measured, canon.blocks) for index in self.incomplete}
+        self._forms |= {index: _Form.of(block.indicators, rows, units, measured, canon.blocks) for index, block in self._blocks.items()}
+        self._models = {side.index: MODELS[side.kind] for side in measured} | dict.fromkeys(self._blocks, MODELS["category"])
         self._modes: dict[int, _Mode] = {}
 
     def start(self) -> None:
         """Standardise the rows; missing cells start as draws from the observed ones."""
-        starts = {index: self._donors(index, 0) for index in self.incomplete}
+        starts = {index: self._donors(index, 0) for index in self.filled}
         starts |= {index: np.zeros(self.rows.n) for index in self._unmeasured}
         self.rows.standardise(self.units.centre, self.units.scale, starts)
 
     def sweep(self, number: int) -> None:
         """Draw every incomplete column given all others. Sweeps count from 1."""
-        for index in self.incomplete:
+        for index in (*self.incomplete, *self._blocks):
             try:
                 self._models[index](self, index, number)
             except FitError:
-                self._fill_as_observed(index, number)
+                for column in self._blocks[index].indicators if index in self._blocks else (index,):
+                    self._fill_as_observed(column, number)
 
     def _fill_linear(self, index: int, sweep: int) -> None:
         form = self._forms[index]
@@ -312,7 +325,10 @@ class _Chain:
             return aggregates.Score(answer.n, information, form.vector(g), float(loglik), 0.0)
 
         if before is None:
-            start, tolerance = form.vector(discriminant(self.rows, self.units, index)), DECREMENT
+            parts = kernels.gram(self.rows, self.units, index).parts
+            XX, Xy = (np.asarray(parts[part], np.float64) for part in ("XX", "Xy"))
+            # As it is before the outcome is turned: what is 1 stays 1.
+            start, tolerance = form.sign * discriminant_of(form.matrix(XX), form.sign * form.vector(Xy)), DECREMENT
         else:
             start, tolerance = before.beta, max(DECREMENT, DECREMENT_PER_ROOT * math.sqrt(before.weight))
         fit = logistic(ask, start, RIDGE, tolerance)
@@ -330,6 +346,27 @@ class _Chain:
             if gradient @ step < STALE_DECREMENT:
                 return replace(mode, beta=beta)
         return self._fit(index, sweep, mode)
+
+    def _fill_category(self, index: int, sweep: int) -> None:
+        """Of a block, by its first indicator."""
+        block, form, before = self._blocks[index], self._forms[index], self._modes.get(index)
+        model = Multinomial(self.rows, self.units, block, form.places, form.turn)
+        mode = None
+        if before is not None and before.weight >= MANY_WEIGHTS and before.sweep > 1 and sweep < MAX_AGE * before.sweep:
+            followed = model.followed(before.beta, before.information, RIDGE)
+            mode = None if followed is None else replace(before, beta=followed)
+        if mode is None:
+            tolerance = DECREMENT if before is None else max(DECREMENT, DECREMENT_PER_ROOT * math.sqrt(before.weight))
+            fit = model.fit(None if before is None else before.beta, RIDGE, tolerance)
+            mode = _Mode(fit.beta, fit.information, fit.weight, sweep)
+        self._modes[index] = mode
+        random = _ParameterDraws(self._parameters, self._places[index], sweep)
+        beta = mode.beta + mode.information.spread(random.normal(len(mode.beta)))
+        uniforms = self._draws.uniform(self._places[index], sweep, self._row_numbers(index), self.rows.noise)
+        drawn = model.draw(beta, uniforms)
+        for column in block.indicators:
+            low, high = self.units.standardised_levels(self.rows.position(column))
+            self.rows.refill(column, np.where(drawn == column, high, low))
 
     def _fill(self, index: int, beta: Matrix, sigma: float | None, noise: Matrix) -> None:
         filled = kernels.draw(self.rows, self.units, index, beta, sigma, noise, is_single=True)
@@ -363,6 +400,7 @@ MODELS: Final[Mapping[Kind, Callable[[_Chain, int, int], None]]] = {
     "numeric": _Chain._fill_linear,
     "two_valued": _Chain._fill_logistic,
     "constant": _Chain._fill_as_observed,
+    "category": _Chain._fill_category,
 }
 """Which model fills a column, by what its observed cells are. The one place that decides."""
 
@@ -389,6 +427,11 @@ def discriminant(rows: Rows, units: Units, index: int) -> Matrix:
     """
     parts = kernels.gram(rows, units, index).parts
     XX, Xy = (np.asarray(parts[part], np.float64) for part in ("XX", "Xy"))
+    return discriminant_of(XX, Xy)
+
+
+def discriminant_of(XX: Matrix, Xy: Matrix) -> Matrix:
+    """The same from a Gram, shapes (q, q) and (q,), the intercept last."""
     n, n_ones = XX[-1, -1], Xy[-1]
     if not 0.5 < n_ones < n - 0.5:
         raise FitError(Code.FIT_NOT_CONVERGED)
@@ -402,37 +445,65 @@ def discriminant(rows: Rows, units: Units, index: int) -> Matrix:
 
 
 class _Form:
-    """Between the design of a column as the rows have it and the canonical one: another order of columns, and mirror images.
+    """Between the design of a column as the rows have it and the canonical one: another order of columns, mirror images, and another
+    level without an indicator.
 
-    Columns that no row shows are in no fit: there they have a coefficient of 0.
+    Columns that no row shows are in no fit: there they have a coefficient of 0. Neither have levels that no row has.
     """
 
-    def __init__(self, order: npt.NDArray[np.intp], signs: Matrix, sign: int, q: int) -> None:
-        self._order = order
-        self._signs = signs
-        self._q = q
-        self.sign = sign
+    def __init__(self, places: npt.NDArray[np.intp], turn: Matrix, sign: int) -> None:
+        self.places: Final = places
+        """Positions of the design in a design row, shape (q,)."""
+        self.turn: Final = turn
+        """T with x_canonical = x T, up to the sign of the outcome, shape (q, canonical q)."""
+        self.sign: Final = sign
         """Of the outcome."""
+        self._turned = sign * turn
 
     @classmethod
-    def of(cls, index: int, rows: Rows, sides: Sequence[Side]) -> _Form:
-        """That of the design of a column, given all that are measured in canonical order."""
-        place_of = {int(position): place for place, position in enumerate(rows.others(index))}
-        others = [side for side in sides if side.index != index]
-        sign = next(side.sign for side in sides if side.index == index)
-        order = [place_of[rows.position(side.index)] for side in others]
-        return cls(np.array([*order, rows.p - 2]), sign * np.array([*(side.sign for side in others), 1.0]), sign, rows.p - 1)
+    def of(cls, indices: Sequence[int], rows: Rows, units: Units, sides: Sequence[Side], blocks: Sequence[Block]) -> _Form:
+        """That of the design of a column, or of all indicators of a block, given the measured columns in canonical order."""
+        own = {rows.position(index) for index in indices}
+        places = np.array([position for position in range(rows.p) if position not in own])
+        row_of = {int(position): row for row, position in enumerate(places)}
+        sign = next((side.sign for side in sides if side.index in indices), 1)
+        columns = []
+
+        def add(weights: Mapping[int, float]) -> None:
+            column = np.zeros(len(places))
+            for position, weight in weights.items():
+                column[row_of[position]] = weight
+            columns.append(column)
+
+        for side in sides:
+            if side.index not in indices:
+                add({rows.position(side.index): float(side.sign)})
+        for block in blocks:
+            for level in () if block.indicators[0] in indices else block.levels[1:]:
+                add({rows.position(level): 1.0} if level else _without_indicator(block, rows, units))
+        add({rows.p - 1: 1.0})
+        return cls(places, np.column_stack(columns), sign)
 
     def matrix(self, matrix: Matrix) -> Matrix:
         """X'X or H in canonical form. The outcome's sign is in both factors and goes away."""
-        return matrix[np.ix_(self._order, self._order)] * np.outer(self._signs, self._signs)
+        return self._turned.T @ matrix @ self._turned
 
     def vector(self, vector: Matrix) -> Matrix:
         """X'y or a gradient in canonical form."""
-        return vector[self._order] * self._signs
+        return self._turned.T @ vector
 
     def back(self, beta: Matrix) -> Matrix:
         """Canonical coefficients for the design as the rows have it."""
-        found = np.zeros(self._q)
-        found[self._order] = beta * self._signs
-        return found
+        return self._turned @ beta
+
+
+def _without_indicator(block: Block, rows: Rows, units: Units) -> dict[int, float]:
+    """The standardised column of the level that has no indicator, of those that have one: all of them add up to 1."""
+    positions = [rows.position(index) for index in block.indicators]
+    share = 1.0 - float(units.centre[positions].sum())
+    scale = math.sqrt(share * (1.0 - share))
+    return {
+        position: -float(units.scale[position]) / scale
+        for position, index in zip(positions, block.indicators, strict=True)
+        if index in block.levels
+    }

@@ -28,6 +28,7 @@ def methods(contract: Contract, spec: JobSpec, manifest: Manifest, report: Mappi
                 _who(contract, manifest, report),
                 _how(contract, spec, manifest),
                 _schedule(spec, manifest),
+                _left_out(contract),
                 _rows(report),
                 _convergence(report["diagnostics"]),
                 f"Pair {report['pair']['digest'][:16]}…, data contract {report['contract'][:16]}…, policy {report['policy']}."
@@ -59,7 +60,11 @@ def _who(contract: Contract, manifest: Manifest, report: Mapping[str, Any]) -> s
 
 
 def _how(contract: Contract, spec: JobSpec, manifest: Manifest) -> str:
-    predictors = [contract.column(index).name for index in contract.model if index not in contract.targets]
+    predictors = [
+        f"{column.name} ({len(column.levels or ())} levels)" if column.is_block else column.name
+        for column in contract.columns
+        if column.role == "predictor"
+    ]
     others = " and the other targets" if len(contract.targets) > 1 else ""
     extra = " A separate intercept for the imputing site was in every model." if spec.parameters.get("central_intercept") is True else ""
     ridge = spec.parameters.get("ridge") or 0.0
@@ -98,6 +103,11 @@ def _schedule(spec: JobSpec, manifest: Manifest) -> str:
         of_chain = " of a chain" if between and spec.chains > 1 else ""
         sweeps = f"{chains} after {spec.iteration_before_first_imputation} iterations{between}{of_chain}"
     return f"{spec.imputations} imputations were kept{sweeps} (seed {spec.seed}). Estimates are to be pooled by Rubin's rules."
+
+
+def _left_out(contract: Contract) -> str:
+    named = [f"{column.name} ({column.why})" if column.why else column.name for column in contract.columns if column.role == "ignored"]
+    return f"Left out of every model: {_listed(named)}." if named else ""
 
 
 def _rows(report: Mapping[str, Any]) -> str:

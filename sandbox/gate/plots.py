@@ -54,7 +54,7 @@ class Compared:
     name: str
     observed: Numbers
     imputed: Sequence[Numbers]
-    levels: tuple[str, str] | None
+    levels: tuple[str, ...] | None
 
 
 def trace(targets: Sequence[Traced]) -> str:
@@ -139,7 +139,7 @@ def _density_panel(canvas: Canvas, target: Compared, top: float) -> None:
             canvas.line(points, OBSERVED, 2.2)
 
 
-def _share_panel(canvas: Canvas, target: Compared, levels: tuple[str, str], top: float) -> None:
+def _share_panel(canvas: Canvas, target: Compared, levels: tuple[str, ...], top: float) -> None:
     panel = Panel(canvas, 64, top, WIDTH - 84, 26, (0.0, 1.0), (0.0, 2.0))
     for value in (0.0, 0.25, 0.5, 0.75, 1.0):
         canvas.line([(panel.x(value), top), (panel.x(value), top + panel.height)], GRID, 1)

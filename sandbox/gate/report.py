@@ -58,10 +58,10 @@ class Report:
             **pictures,
             "run.json": json.dumps(report, indent=2, ensure_ascii=False) + "\n",
             "methods.txt": paragraph.methods(self.contract, self.setup.spec, self.manifest, report),
-            "load.R": loaders.load_r(self.contract),
-            "load.py": loaders.load_python(self.contract, self.imputations.n_kept),
-            "load.do": loaders.load_stata(self.contract),
-            "README.txt": loaders.README,
+            "load.R": loaders.load_r(self.contract, self.dataset.reading),
+            "load.py": loaders.load_python(self.contract, self.imputations.n_kept, self.dataset.reading),
+            "load.do": loaders.load_stata(self.contract, self.dataset.reading),
+            "README.txt": loaders.readme(self.dataset.reading),
         }
 
     def plot(self, name: str) -> str:
@@ -88,6 +88,7 @@ class Report:
             "rows_with_a_missing_predictor": self.survey.n_incomplete,
             "cells_left_missing": self.imputations.n_missing_left,
             "missing_tokens": list(contract.missing),
+            "file": self.dataset.reading.as_dict(contract),
             "schedule": {
                 "imputations": self.setup.spec.imputations,
                 "iteration_before_first_imputation": self.setup.spec.iteration_before_first_imputation,
@@ -102,9 +103,10 @@ class Report:
                     "index": index,
                     "name": column.name,
                     "role": column.role,
-                    "type": column.type,
+                    "type": column.type or ("continuous" if column.role == "predictor" else None),
                     "levels": None if column.levels is None else list(column.levels),
                     "missing": n_missing.get(index, 0),
+                    "why": column.why,
                 }
                 for index, column in enumerate(contract.columns, 1)
             ],
@@ -121,7 +123,7 @@ class Report:
             means, sds = self._convergence(traces)
             chains[self.contract.column(index).name] = {"mean": means.as_dict(), "sd": sds.as_dict()}
         pooled = pool_defaults(self.answering.rows, self._units, self.imputations)
-        names = {index: column.name for index, column in enumerate(self.contract.columns, 1)}
+        names = {index: self.contract.column(index).name for index in self.contract.model}
         for entry in pooled:
             entry["quantity"] = "slope" if entry["predictor"] else "mean"
             entry["target"], entry["predictor"] = names[entry["target"]], names.get(entry["predictor"], "")

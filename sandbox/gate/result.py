@@ -1,14 +1,12 @@
 """The result of a job at central: a zip, streamed from the rows to the host's pipe and written nowhere.
 
-An imputed data set is the uploaded bytes with the holes filled: observed cells, header, quoting and line ends are copied, never parsed and
-written again. Only cells that were missing are formatted.
+An imputed data set is the uploaded text with the holes filled, in the upload's own encoding: observed cells, header, quoting and line ends
+are copied, never parsed and written again. Only cells that were missing are formatted. Lines that held nothing are not in it.
 """
 
 from __future__ import annotations
 
-import codecs
 import io
-import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any, Final
@@ -19,15 +17,16 @@ import orjson
 from isal import isal_zlib
 
 from sandbox.gate.dataset import Block, Dataset
+from sandbox.gate.dialect import PLAIN, Dialect
 from sandbox.gate.imputations import Imputations
 from sandbox.gate.rows import Matrix
-from sandbox.gate.scanner import scan
+from sandbox.gate.table import Layout, scan_table
+from sandbox.gate.text import MARK, UTF8
 from sandbox.wire.frames import CHUNK_BYTES, Frame, Kind
 
 MISSING: Final = b"NA"
 """How a missing cell is written in the long file, whatever it was in the upload: what R and Stata read as missing."""
 _LEVEL: Final = 3
-_NEEDS_QUOTES: Final = re.compile('[,"\r\n]')
 _LARGE: Final = 1 << 31
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
@@ -67,8 +66,9 @@ class ResultWriter:
         self._dataset = dataset
         self._imputations = imputations
         self._rows, self._targets = imputations.cells()
-        header = dataset.header
-        self._line_end = b"\r\n" if header.endswith(b"\r\n") else b"\n"
+        self._layout, self._reading = dataset.layout, dataset.reading
+        newline = self._layout.dialect.newline_bytes
+        self._line_end = b"\r\n" if dataset.header.endswith(b"\r\n") else newline
 
     def write_zip(self, stream: io.RawIOBase, texts: Mapping[str, str]) -> None:
         """Write the zip: the completed data sets, then `texts` by name."""
@@ -88,21 +88,32 @@ class ResultWriter:
 
     def completed(self, number: int) -> Iterator[bytes]:
         """The upload with the holes filled by imputation `number` (1-based)."""
-        yield self._dataset.header
+        return self._encoded(self._completed(number))
+
+    def long(self) -> Iterator[bytes]:
+        """The long file: the upload and all imputations below one another."""
+        return self._encoded(self._long())
+
+    def _encoded(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """UTF-8 as the upload was written."""
+        encoding = self._reading.encoding
+        return pieces if encoding == UTF8 else (piece.decode().encode(encoding) for piece in pieces)
+
+    def _completed(self, number: int) -> Iterator[bytes]:
+        yield self._reading.preface + self._dataset.header
         values = self._imputations.values(number - 1)
         for holes in self._holes():
             yield splice(holes.text, holes.starts, holes.ends, self._texts(holes, values, None))
 
-    def long(self) -> Iterator[bytes]:
-        """The long file: the upload and all imputations below one another."""
-        header = self._dataset.header
-        mark = codecs.BOM_UTF8 if header.startswith(codecs.BOM_UTF8) else b""
-        yield mark + b".imp,.id," + header.removeprefix(mark)
+    def _long(self) -> Iterator[bytes]:
+        mark = MARK if self._reading.preface.startswith(MARK) else b""
+        separator, newline = self._layout.dialect.separator_text.encode(), self._layout.dialect.newline_bytes
+        yield mark + separator.join((b".imp", b".id", self._dataset.header))
         for number in range(self._imputations.n_kept + 1):
             values = self._imputations.values(number - 1) if number else None
-            n_rows, last = 0, b"\n"
+            n_rows, last = 0, newline
             for holes in self._holes():
-                prefixes = [b"%d,%d," % (number, n_rows + row) for row in range(1, len(holes.record_starts) + 1)]
+                prefixes = [b"%d%b%d%b" % (number, separator, n_rows + row, separator) for row in range(1, len(holes.record_starts) + 1)]
                 texts = [MISSING] * len(holes.starts) if values is None else self._texts(holes, values, MISSING)
                 # A stable sort keeps the prefix before a hole in the first column.
                 starts = np.concatenate((holes.record_starts, holes.starts))
@@ -111,16 +122,15 @@ class ResultWriter:
                 both = prefixes + texts
                 yield splice(holes.text, starts[order], ends, [both[place] for place in order.tolist()])
                 n_rows += len(prefixes)
-                last = holes.text[-1:]
-            if last != b"\n":
+                last = holes.text[-1:] or last
+            if last != newline:
                 yield self._line_end
 
     def _holes(self) -> Iterator[_Holes]:
-        n_fields = len(self._dataset.contract.columns)
         targets = np.array(self._dataset.contract.targets)
         first = 0
         for block in self._dataset.blocks:
-            yield _Holes(block, n_fields, first, self._rows, targets[self._targets])
+            yield _Holes(block, self._layout, first, self._rows, targets[self._targets])
             first += block.n_rows
 
     def _texts(self, holes: _Holes, values: Matrix, left: bytes | None) -> list[bytes]:
@@ -136,14 +146,16 @@ class ResultWriter:
             index = int(holes.columns[place])
             is_binary = self._dataset.contract.column(index).is_binary
             text = self._dataset.level_texts[index][int(numbers[place])] if is_binary else texts[place].decode()
+            if index in self._reading.with_comma:
+                text = text.replace(".", ",")
             is_quoted = holes.text.startswith(b'"', int(holes.starts[place])) or index in self._dataset.quoted
-            texts[place] = format_cell(text, is_quoted=is_quoted)
+            texts[place] = format_cell(text, self._layout.dialect, is_quoted=is_quoted)
         return texts
 
     def _is_worded(self, holes: _Holes) -> npt.NDArray[np.bool_]:
-        """Which holes are not filled with a bare number: levels, and cells in quotes."""
-        contract = self._dataset.contract
-        worded = [index for index in contract.targets if contract.column(index).is_binary or index in self._dataset.quoted]
+        """Which holes are not filled with a bare number: levels, cells in quotes, and decimal commas."""
+        contract, commas = self._dataset.contract, self._reading.with_comma
+        worded = [i for i in contract.targets if contract.column(i).is_binary or i in self._dataset.quoted or i in commas]
         text = np.frombuffer(holes.text, dtype=np.uint8)
         # A hole of no bytes at the very end has nothing before it to be quoted.
         is_quoted = text[np.minimum(holes.starts, len(text) - 1)] == ord('"')
@@ -154,9 +166,9 @@ class ResultWriter:
 class _Holes:
     """The missing cells of targets in one block of the upload, found anew: offsets are cheaper to find than to keep."""
 
-    def __init__(self, block: Block, n_fields: int, first_row: int, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> None:
+    def __init__(self, block: Block, layout: Layout, first_row: int, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> None:
         self.text = block.text.tobytes()
-        scanned = scan(self.text, n_fields)
+        scanned = scan_table(self.text, layout)
         self.record_starts = scanned.record_starts
         low, high = np.searchsorted(rows, (first_row, first_row + block.n_rows))
         self.cells = slice(int(low), int(high))
@@ -178,9 +190,9 @@ def splice(text: bytes, starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp]
     return b"".join(result)
 
 
-def format_cell(text: str, *, is_quoted: bool) -> bytes:
+def format_cell(text: str, dialect: Dialect = PLAIN, *, is_quoted: bool) -> bytes:
     """A cell as CSV: quoted when its neighbours are, or when it needs to be."""
-    if is_quoted or _NEEDS_QUOTES.search(text):
+    if is_quoted or any(mark in text for mark in (dialect.separator_text, '"', "\r", "\n")):
         return ('"' + text.replace('"', '""') + '"').encode()
     return text.encode()
 

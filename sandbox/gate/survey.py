@@ -82,7 +82,9 @@ def survey(
     n_coefficients = contract.n_coefficients(central_intercept)
     part = everybody(patterns)
     if not is_central:
-        part = participation(contract, patterns, Columns(dataset, complete), difference_limit(n_coefficients, policy), policy)
+        part = participation(
+            contract, patterns, Columns(dataset, complete, with_references=True), difference_limit(n_coefficients, policy), policy
+        )
     is_kept, n_set_aside = part.is_kept, int(patterns.counts[~part.is_kept].sum())
     kept, rows_kept = patterns, complete
     if n_set_aside:
@@ -91,7 +93,7 @@ def survey(
     breaches = check_set_aside(part.n_set_aside, dataset.n_rows, policy)
     findings = [_finding(breach, contract, rows=dataset.n_rows) for breach in breaches]
     findings += _size_findings(kept, contract, n_coefficients, policy)
-    people = people_findings(kept, Columns(dataset, rows_kept), contract, policy)
+    people = people_findings(kept, Columns(dataset, rows_kept, with_references=True), contract, policy)
     findings += [finding for finding in people if judges_pairs or finding.code is not Code.RULE_CELL_CROSS][:MAX_FINDINGS]
     findings += part.notices
     if is_central:
@@ -127,7 +129,7 @@ def _size_findings(patterns: Patterns, contract: Contract, n_coefficients: int, 
     """Rule 1, of all rows that take part and of those of each target."""
     n_part = int(patterns.counts.sum())
     # Predictors are observed on every row that takes part: their margins say something about that many people.
-    first_predictor = next(index for index in contract.model if index not in contract.targets)
+    first_predictor = contract.read_from(next(index for index in contract.model if index not in contract.targets))
     findings = [_finding(breach, contract, first_predictor) for breach in check_rows(n_part, policy)]
     for position, index in enumerate(contract.targets):
         n_observed = n_part - int(patterns.counts[patterns.masks[:, position]].sum())
@@ -154,6 +156,9 @@ def people_findings(patterns: Patterns, columns: Mapping[int, Values], contract:
     for target, left_out in _left_out(patterns, contract):
         counts = everybody - tables.counts(left_out[patterns.of_row])
         for cell in tables.small_cells(counts, policy):
+            # Of two levels of one predictor the table says what their own counts do.
+            if cell.other and contract.read_from(cell.column) == contract.read_from(cell.other):
+                continue
             note(cell.breach, cell.column, cell.other, target)
         for index in others:
             if sums[index].may_dominate(~left_out, policy):
@@ -176,4 +181,4 @@ def _finding(breach: Breach, contract: Contract, index: int = 0, **more: str | i
     details: dict[str, str | int | float] = {"found": breach.found, "limit": breach.limit, **more}
     if index:
         details["column"] = contract.column(index).name
-    return Finding(Code(f"rule.{breach.rule}"), column=index, details=details)
+    return Finding(Code(f"rule.{breach.rule}"), column=contract.read_from(index), details=details)

@@ -36,7 +36,8 @@ class ColumnView(BaseModel):
     name: str
     role: str | None
     type: str | None
-    levels: tuple[str, str] | None
+    levels: tuple[str, ...] | None
+    why: str
 
 
 class ContractView(BaseModel):
@@ -50,7 +51,7 @@ class ContractView(BaseModel):
     def of(cls, contract: Contract) -> Self:
         """The view of a contract."""
         columns = [
-            ColumnView(index=index, name=column.name, role=column.role, type=column.type, levels=column.levels)
+            ColumnView(index=index, name=column.name, role=column.role, type=column.type, levels=column.levels, why=column.why)
             for index, column in enumerate(contract.columns, 1)
         ]
         return cls(digest=contract.digest, missing=list(contract.missing), columns=columns)
@@ -82,13 +83,16 @@ class ProgressView(View):
 
 
 class ColumnReportView(View):
-    """What the gate found in one column."""
+    """What the gate found in one column. `why`: why it is left out, or how it was read."""
 
+    index: int
     name: str
     role: str
     type: str
+    levels: list[str]
     n_missing: int
     is_match: bool
+    why: str
 
 
 class CardLineView(BaseModel):

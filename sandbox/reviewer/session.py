@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Final
 import numpy.typing as npt
 
 from policies import Policy
-from sandbox.contract import Contract, Finding, TargetType
+from sandbox.contract import ColumnType, Contract, Finding
 from sandbox.errors import Code, InputError, Refused, TidegateError
 from sandbox.job import JobSpec, parse_job
 from sandbox.manifest import Pair
@@ -41,13 +41,13 @@ def make_secret(text: str | None) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class ColumnView:
-    """One column of the file: `index` is 1-based, `type` and `levels` are those of a target and None otherwise."""
+    """One column of the file: `index` is 1-based, `type` and `levels` are None where cells are numbers of a predictor."""
 
     index: int
     name: str
     role: str
-    type: TargetType | None
-    levels: tuple[str, str] | None
+    type: ColumnType | None
+    levels: tuple[str, ...] | None
 
 
 class Session:

@@ -46,10 +46,10 @@ def _to_value(value: Any, field: RequestField, contract: Contract) -> Value:
 
 
 def _index(name: str, contract: Contract) -> int:
-    names = [column.name for column in contract.columns]
-    if name not in names:
-        raise ValueError(f"no column is named {name!r}; there are {', '.join(names)}")
-    return names.index(name) + 1
+    indices: dict[str, int] = {contract.column(index).name: index for index in (*range(1, len(contract.columns) + 1), *contract.indicators)}
+    if name not in indices:
+        raise ValueError(f"no column is named {name!r}; there are {', '.join(indices)}")
+    return indices[name]
 
 
 def to_array(array: Array) -> npt.NDArray[Any]:

@@ -158,7 +158,7 @@ class Engine:
         """What a site never measured, and what it therefore takes no part in, is in the report of the run."""
         contract = self._contract
         unmeasured = [index for index, n in zip(contract.model, card["n_observed"].numbers(), strict=True) if not n]
-        names = [contract.column(index).name for index in unmeasured]
+        names = list(dict.fromkeys(contract.column(contract.read_from(index)).name for index in unmeasured))
         for name in names:
             self.summary.add_event(Code.EVENT_COMPLETED, name, site=site)
         kinds = {field.kind for step in self._pair.manifest.steps.values() for field in step.reply.values()}

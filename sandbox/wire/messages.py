@@ -220,11 +220,16 @@ class GateReady(Message, frozen=True):
 class ColumnReport(msgspec.Struct, frozen=True):
     """What the gate found in one column, for the site's own page."""
 
+    index: int
+    """1-based."""
     name: str
     role: str
     type: str
     n_missing: int
     is_match: bool
+    levels: tuple[str, ...] = ()
+    why: str = ""
+    """Why it is left out, or how central's file was read."""
 
 
 class UploadReport(Message, frozen=True):

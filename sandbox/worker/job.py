@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-from sandbox.contract import Contract, Role, TargetType
+from sandbox.contract import ColumnType, Contract, Role
 from sandbox.errors import Code, Refused
 from sandbox.job import Sweep, resolve_columns, sweeps
 from sandbox.manifest import Manifest
@@ -36,7 +36,7 @@ class Target:
 
     column: int
     name: str
-    type: TargetType
+    type: ColumnType
     family: Literal["gaussian", "binomial"]
 
 
@@ -48,7 +48,7 @@ class Job:
     targets: tuple[Target, ...]
     """In file order."""
     columns: tuple[Column, ...]
-    """All columns, in file order."""
+    """All columns in file order, then the indicators, which stand for the predictors of several levels and are columns like any other."""
     parameters: Mapping[str, Any]
     """The pair's parameters, complete and checked, columns as 1-based indices; read-only."""
     n_coefficients: int
@@ -62,7 +62,9 @@ class Job:
         self._start = start
         self._sweeps = tuple(sweeps(spec, manifest, start.chain))
         self._fits: dict[int, tuple[Fit, int]] = {}
-        self.columns = tuple(Column(index, column.name, column.role) for index, column in enumerate(contract.columns, 1))
+        alone = (index for index, column in enumerate(contract.columns, 1) if not column.is_block)
+        named = ((index, contract.column(index)) for index in (*alone, *contract.indicators))
+        self.columns = tuple(Column(index, column.name, column.role) for index, column in named)
         self.targets = tuple(_target(index, contract) for index in contract.targets)
         self.parameters = MappingProxyType(resolve_columns(spec.parameters, manifest, contract))
         self.n_coefficients = contract.n_coefficients(start.spec.has_central_intercept)

@@ -308,7 +308,8 @@ async def test_central_uploading_the_same_columns_again_keeps_what_sites_did(fed
         (b"y,x1,x2\n", "data.header_only"),
         (b"1,2,3\n4,5,6\n", "data.header_looks_like_data"),
         (b"y,x1,x2\n1,2\n", "data.line_fields"),
-        (b"y,x1,x2\n1,2,\xff\n", "data.not_utf8"),
+        (b"y,x1,x2\n1,2,\x81\n", "data.not_utf8"),
+        (b"y,x1,x2\n1,2,3\n4,5,1.299\n", "data.ambiguous"),
     ],
 )
 async def test_a_bad_upload_is_explained_and_can_be_repeated(federation, csv, code):
@@ -320,6 +321,20 @@ async def test_a_bad_upload_is_explained_and_can_be_repeated(federation, csv, co
     refused = await federation.runner.http.post(f"{federation.path}/start")
     assert (refused.status_code, refused.json()["code"]) == (409, "site.no_upload")
     assert (await federation.upload(synthetic_csv(1)))["is_clean"]
+
+
+async def test_what_was_assumed_to_read_a_file_is_told_on_the_page(federation):
+    await federation.open()
+    report = await federation.upload(synthetic_csv(1).replace(b",", b";").replace(b".", b",") + b";;;\r\n")
+    assert report["is_clean"]
+    assert [(found["code"], found["severity"]) for found in report["findings"]] == [
+        ("data.separator", "notice"),
+        ("data.empty_lines", "notice"),
+        ("data.decimal_comma", "notice"),
+    ]
+    page = (await federation.runner.http.get(f"{federation.path.removeprefix('/api')}", headers={"Accept": "text/html"})).text
+    assert "The cells of the file are separated by semicolons." in page
+    assert "Commas were read as decimal commas in" in page
 
 
 async def test_an_upload_that_breaks_off_leaves_the_job_usable(federation, served):

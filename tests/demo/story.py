@@ -22,8 +22,9 @@ SPEC: Final[dict[str, Any]] = {
     "seed": 1988,
     "targets": [{"column": name, "type": "continuous"} for name in CONTINUOUS] + [{"column": name, "type": "binary"} for name in BINARY],
     "columns": {
-        **dict.fromkeys(("patient", "cp", "restecg", "fbs"), "ignored"),
+        **dict.fromkeys(("patient", "restecg", "fbs"), "ignored"),
         **dict.fromkeys(("age", "sex", "disease"), "predictor"),
+        "cp": {"type": "categorical"},
     },
     "parameters": {"central_intercept": True},
 }

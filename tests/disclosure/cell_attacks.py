@@ -65,6 +65,21 @@ def levels(random: np.random.Generator, n: int, m: int) -> Values:
     return column[:, None]
 
 
+def factors(random: np.random.Generator, n: int, n_factors: int, n_levels: int = 12) -> File:
+    """Predictors of so many levels: one, with the first person alone at a level; or two, with her alone in a cell of their table."""
+    level = random.choice(n_levels, (n_factors, n), p=np.linspace(2.0, 1.0, n_levels) / (1.5 * n_levels))
+    alone = (level == n_levels // 2).all(axis=0)
+    level[0, alone] = 0
+    level[:, 0] = n_levels // 2
+    # The first level has no indicator.
+    names = tuple(f"g{factor} = {number}" for factor in range(n_factors) for number in range(1, n_levels))
+    ones = np.column_stack([level[factor] == number for factor in range(n_factors) for number in range(1, n_levels)]).astype(float)
+    file = ward(random, n, level.T.astype(float) + random.normal(0, 0.1, (n, n_factors)))
+    kept = [name for name in file.names if not name.startswith("c")]
+    values = np.column_stack([file.only(kept).values, ones])
+    return File(values, (*kept, *names), file.binary, categories=tuple(f"g{factor}" for factor in range(n_factors)))
+
+
 def windows(random: np.random.Generator, n: int, n_windows: int, least: int = 12) -> File:
     """Dummies of a lab: pairs of windows that begin or end at the first person and have the same others, each of `least` people or more."""
     at, columns = n // 2, []
@@ -176,6 +191,7 @@ def _windows(random: np.random.Generator, n_windows: int) -> Case:
 ATTACKS: Final[Mapping[str, Make]] = {
     **{f"alone in {m} yes/no columns": _ward(m, 300) for m in (2, 3, 4)},
     **{f"alone at one of {m} values": lambda random, m=m: Case([Job(ward(random, 300, levels(random, 300, m)))]) for m in (4, 6, 8, 12)},
+    "alone in a cell of two factors of 12 levels": lambda random: Case([Job(factors(random, 1500, 2))]),
     "five targets": _ward(targets=5),
     "five targets, steep": _ward(targets=5, spread=1.8),
     "ten targets": _ward(2, targets=10, labs=0),

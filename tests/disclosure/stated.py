@@ -34,12 +34,16 @@ ROOM: Final = 1 << 22
 
 @dataclass(frozen=True, slots=True, eq=False)
 class File:
-    """People: a matrix (rows, columns), NaN where missing, names of its columns, and which of them are binary or continuous targets."""
+    """People: a matrix (rows, columns), NaN where missing, names of its columns, and which of them are binary or continuous targets.
+
+    The indicators of a predictor of several levels are named "NAME = LEVEL" and stand behind the other columns, one predictor's together.
+    """
 
     values: Values
     names: tuple[str, ...]
     binary: tuple[str, ...] = ()
     continuous: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
 
     def place(self, name: str) -> int:
         """Of a column, from 0."""
@@ -53,7 +57,7 @@ class File:
 
     def of(self, values: Values) -> File:
         """Other people in the same columns."""
-        return File(values, self.names, self.binary, self.continuous)
+        return File(values, self.names, self.binary, self.continuous, self.categories)
 
     def only(self, names: Sequence[str]) -> File:
         """Some of its columns."""
@@ -74,7 +78,9 @@ class File:
                 return Column(name, "target", "binary", ("0", "1"))
             return Column(name, "target", "continuous") if name in self.continuous else Column(name, "predictor")
 
-        return Contract(tuple(column(name) for name in self.names))
+        plain = [column(name) for name in self.names if " = " not in name]
+        levels = {of: tuple(name.split(" = ")[1] for name in self.names if name.startswith(f"{of} = ")) for of in self.categories}
+        return Contract((*plain, *(Column(of, "predictor", "categorical", ("all others", *found)) for of, found in levels.items())))
 
     def dataset(self) -> tuple[Dataset, Region]:
         """As a gate has read it."""
@@ -84,7 +90,7 @@ class File:
         region = Region(mmap.mmap(-1, room))
         tiles = Tiles(region, values.shape[1] + 1)
         tiles.append(values.copy())
-        return Dataset(contract, {index: index - 1 for index in contract.model}, tiles), region
+        return Dataset(contract, {index: place for place, index in enumerate(contract.model)}, tiles), region
 
     def own_rows(self, secret: bytes) -> OwnRows:
         """Completed as a site does."""

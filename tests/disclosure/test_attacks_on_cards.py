@@ -9,7 +9,7 @@ from policies import Policy, built_in, life_budget
 from policies.wide_open import wide_open
 from sandbox.gate import card, coding, stated_fits
 from sandbox.gate.sticky import Contents, Errors
-from tests.disclosure.cell_attacks import ATTACKS, table, ward, windows
+from tests.disclosure.cell_attacks import ATTACKS, factors, table, ward, windows
 from tests.disclosure.one_cell import GUESS, Case, Job, left
 from tests.disclosure.one_cell_study import few_shown, people
 from tests.disclosure.reviewers_run import play
@@ -77,6 +77,14 @@ def test_columns_with_the_same_cells_have_one_name_and_those_with_equal_counts_h
     cells = np.array([age, flag, age, random.permutation(flag), flag], dtype=float)
     contents = Contents(b"secret", lambda: [cells.copy()], np.array([False, True, False, True, True]))
     assert contents.named(("e", "b", "a", "d", "c")) == ("a", "b", "a", "d", "b")
+
+
+@pytest.mark.parametrize("policy", [DEFAULT, STRICT], ids=lambda policy: policy.name)
+def test_somebody_alone_at_a_level_of_many_keeps_the_file_from_stating_a_card(policy: Policy) -> None:
+    random = np.random.default_rng(2)
+    assert not is_admitted(factors(random, 1500, 1), policy)
+    # Alone in a cell of two of them, with ten and more others at either level, she is one of many to every rule: errors are what hides her.
+    assert is_admitted(factors(random, 1500, 2), policy)
 
 
 def test_who_is_far_out_in_a_lab_is_not_known_better_for_it_but_without_the_floor_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,7 +51,7 @@ BAD = {
     "header only": (HEADER + b"\n", "data.header_only", ""),
     "three rows": (b"\n".join(GOOD.splitlines()[:4]) + b"\n", "rule.", ""),
     "a third level": (with_cell(GOOD, 9, 9, b"2"), "data.levels", "exang"),
-    "not UTF-8": (with_cell(GOOD, 5, 0, b"M\xfcller"), "data.not_utf8", ""),
+    "no text": (with_cell(GOOD, 5, 0, b"M\x81ller"), "data.not_utf8", ""),
 }
 
 

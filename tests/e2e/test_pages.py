@@ -201,6 +201,21 @@ def make_job(page: Page, federation: Federation) -> None:
     expect(page.get_by_role("button", name="Open the ready room")).to_be_visible()
 
 
+def test_the_form_of_a_new_job_lists_the_columns_of_a_file_in_any_form(federation: Federation, open_page: Callable[..., Page]) -> None:
+    page = open_page(federation.central.url)
+    sign_in(page, "va_long_beach", federation.runner_password)
+    files = {
+        "excel.csv": "sep=;\r\n;;;\r\n;Größe;BMI, kg/m²; sbp ;\r\n1;1,8;23,0;110;\r\n".encode("cp1252"),
+        "unicode.txt": '\ufeff""\tGröße\t"BMI, kg/m²"\tsbp\r\n1\t1,8\t23,0\t110\r\n'.encode("utf-16-le"),
+        "mac.csv": '"Größe","BMI, kg/m²",sbp\r1.8,23.0,110\r'.encode(),
+        "plain.csv": "Größe;BMI, kg/m²;sbp\n1.8;23.0;110\n2;21,5;1,5\n".encode(),
+    }
+    for name, content in files.items():
+        page.goto(f"{federation.central.url}/jobs/new")
+        page.get_by_label("Your CSV file").set_input_files({"name": name, "mimeType": "text/csv", "buffer": content})
+        expect(page.locator("#columns tbody th")).to_have_text(["1. Größe", "2. BMI, kg/m²", "3. sbp"])
+
+
 def test_code_that_sees_rows_runs_when_the_owners_let_it_and_the_receipt_says_so(
     federation: Federation, open_page: Callable[..., Page]
 ) -> None:

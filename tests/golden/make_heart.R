@@ -6,7 +6,8 @@ read <- function(name) cbind(read.csv(file.path("tests/data/heart", paste0(name,
 rows <- do.call(rbind, lapply(c("va_long_beach", "cleveland", "hungary"), read))
 continuous <- c("trestbps", "chol", "thalach", "oldpeak")
 targets <- c(continuous, "exang")
-data <- rows[c("age", "sex", "disease", targets)]
+data <- rows[c("age", "sex", "disease", "cp", targets)]
+data$cp <- factor(data$cp)
 data$central <- as.numeric(rows$site == "va_long_beach")
 gaps <- sapply(targets, function(name) is.na(data[[name]]) & data$central == 1)
 data$exang <- factor(data$exang)

@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from policies import built_in
-from remote.runs.offer import is_other_job, read_offer
+from remote.runs.offer import is_contract_of, is_other_job, read_offer
 from remote.runs.phase import TRANSITIONS, Phase, RunInput, follow
 from sandbox.contract import Column, Contract
 from sandbox.errors import Code, InputError
-from sandbox.job import JobSpec, Target
+from sandbox.job import ColumnSpec, JobSpec, Target
 from sandbox.wire.link import JobOffer, JobState
 from tests.remote.offers import CONTRACT, broken_pair, offer, simice
 
@@ -87,3 +87,45 @@ def test_every_phase_can_end() -> None:
     for phase in Phase:
         if phase is not Phase.ENDED:
             assert follow(phase, RunInput.END) is Phase.ENDED
+
+
+OPEN = JobSpec((Target("y", "continuous"),), seed=7, columns={"a": "predictor", "g": ColumnSpec(type="categorical", missing=("-8",))})
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "is_allowed"),
+    [
+        ("free", Column("free", "predictor"), True),
+        ("free", Column("free", "predictor", "categorical", ("x", "y", "z"), 2, why="it has 3 different texts"), True),
+        ("free", Column("free", "predictor", "binary", ("x", "y")), True),
+        ("free", Column("free", "ignored", "id", why="it numbers the rows or the people"), True),
+        ("free", Column("free", "ignored", "date"), True),
+        ("free", Column("free", "target", "continuous"), False),
+        ("free", Column("free", "predictor", "ordinal", ("x", "y", "z")), False),
+        ("free", Column("free", "predictor", None, ("x", "y")), False),
+        ("free", Column("free", "ignored", "binary", ("x", "y")), False),
+        ("free", Column("free", "predictor", missing=("63",)), False),
+        ("a", Column("a", "predictor", "categorical", ("x", "y", "z")), True),
+        ("a", Column("a", "ignored"), False),
+        ("g", Column("g", "predictor", "categorical", ("x", "y", "z"), 1, ("-8",)), True),
+        ("g", Column("g", "predictor", "categorical", ("x", "y", "z"), 1), False),
+        ("g", Column("g", "predictor", None, None, 0, ("-8",)), False),
+    ],
+)
+def test_central_decides_of_a_column_what_its_job_leaves_open_and_nothing_else(name: str, column: Column, is_allowed: bool) -> None:
+    decided = {
+        "y": Column("y", "target", "continuous"),
+        "a": Column("a", "predictor"),
+        "g": Column("g", "predictor", "categorical", ("1", "2", "3"), 0, ("-8",)),
+        "free": Column("free", "predictor"),
+    }
+    contract = Contract(tuple({**decided, name: column}.values()))
+    assert is_contract_of(contract, OPEN) is is_allowed
+
+
+def test_levels_and_reference_of_a_job_are_those_of_its_contract() -> None:
+    spec = JobSpec((Target("y", "continuous"),), columns={"g": ColumnSpec(levels=("b", "a", "c"))})
+    y = Column("y", "target", "continuous")
+    assert is_contract_of(Contract((y, Column("g", "predictor", "categorical", ("b", "a", "c")))), spec)
+    for column in (Column("g", "predictor", "categorical", ("a", "b", "c")), Column("g", "predictor", "categorical", ("b", "a", "c"), 1)):
+        assert not is_contract_of(Contract((y, column)), spec)

@@ -68,7 +68,7 @@ async def upload(site: httpx.AsyncClient, data: bytes) -> httpx.Response:
 async def test_the_whole_story_of_a_job(joined: httpx.AsyncClient, central: StandIn) -> None:
     job = await call(joined, "GET", "/api/jobs/j1")
     assert job["sources"]["remote"].encode() == simice().remote_source
-    assert job["contract"]["columns"][2] == {"index": 3, "name": "score", "role": "target", "type": "continuous", "levels": None}
+    assert job["contract"]["columns"][2] == {"index": 3, "name": "score", "role": "target", "type": "continuous", "levels": None, "why": ""}
     assert job["may"] == {
         "approve": True,
         "upload": False,

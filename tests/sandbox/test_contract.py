@@ -91,3 +91,48 @@ def test_the_digest_depends_on_every_part() -> None:
         Contract((*CONTRACT.columns[:3], Column("pain", "target", "binary", ("yes", "no")))),
     ]
     assert len({CONTRACT.digest, *(other.digest for other in others)}) == 4
+
+
+SMOKE = Column("smoke", "predictor", "categorical", ("never", "former", "current"), 1)
+
+
+def test_a_predictor_of_levels_is_in_models_by_indicators_behind_the_columns_of_the_file() -> None:
+    contract = Contract((Column("bp", "target", "continuous"), SMOKE, Column("age", "predictor")))
+    assert contract.is_frozen
+    assert contract.model == (1, 3, 4, 5)
+    assert [(i.of, i.level, i.name) for i in contract.indicators.values()] == [(2, 0, "smoke = never"), (2, 2, "smoke = current")]
+    assert contract.blocks == {2: (4, 5)}
+    assert contract.design(1) == (3, 4, 5)
+    assert contract.n_coefficients(central_intercept=True) == 5
+    assert [contract.read_from(index) for index in contract.model] == [1, 3, 2, 2]
+    indicator = contract.column(5)
+    assert (indicator.name, indicator.role, indicator.is_coded, indicator.is_binary, indicator.is_block) == (
+        "smoke = current",
+        "predictor",
+        True,
+        False,
+        False,
+    )
+    assert contract.check_header(["bp", "smoke", "age"]) == []
+
+
+def test_an_indicator_has_a_name_of_its_own() -> None:
+    columns = (Column("a = b", "predictor", "categorical", ("x", "c", "d")), Column("a", "predictor", "ordinal", ("x", "b = c", "e")))
+    names = [indicator.name for indicator in Contract((*columns, Column("a = e", "predictor"))).indicators.values()]
+    assert names == ["a = b = c", "a = b = d", "a = b = c'", "a = e'"]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        Column("g", "predictor", "categorical"),
+        Column("g", "predictor", "categorical", ("a", "b")),
+        Column("g", "predictor", "categorical", ("1", "1.0", "2")),
+        Column("g", "predictor", "categorical", tuple(map(str, range(26)))),
+        Column("g", "predictor", "categorical", ("a", "b", "c"), 3),
+        Column("g", "predictor", "binary", ("a", "b", "c")),
+        Column("g", "target", "binary", ("1", "1.0")),
+    ],
+)
+def test_a_contract_with_other_levels_than_its_types_allow_is_not_frozen(column: Column) -> None:
+    assert not Contract((column, Column("x", "predictor"))).is_frozen

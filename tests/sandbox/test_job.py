@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from sandbox.contract import DEFAULT_MISSING
 from sandbox.errors import Code, InputError
-from sandbox.job import JobSpec, Target, check_job, draft_contract, n_sweeps, parse_job, sweeps
-from sandbox.manifest import Manifest, parse_manifest
+from sandbox.job import JobSpec, Target, check_job, draft_contract, job_from_table, n_sweeps, parse_job, resolve_columns, sweeps
+from sandbox.manifest import Manifest, load_pair, parse_manifest
+
+ALGORITHMS = Path(__file__).parents[2] / "algorithms"
 
 MANIFEST = """
 name = "X"
@@ -150,7 +156,7 @@ def test_the_number_of_imputations_is_bounded(imputations: int) -> None:
 def test_toml_becomes_a_job_and_an_unknown_key_is_named() -> None:
     spec = parse_job('imputations = 2\n[[targets]]\ncolumn = 3\ntype = "binary"\nlevels = [0, 1]\n[columns]\nage = "ignored"\n')
     assert spec.targets[0].levels == (0, 1)
-    with pytest.raises(InputError, match="imputation`"):
+    with pytest.raises(InputError, match=r"key 'imputation' is none of .* did you mean 'imputations'"):
         parse_job('imputation = 2\n[[targets]]\ncolumn = 3\ntype = "binary"\n')
     with pytest.raises(InputError, match="TOML"):
         parse_job("=")
@@ -160,7 +166,7 @@ def test_the_draft_takes_names_and_indices_and_leaves_the_rest_open() -> None:
     spec = JobSpec((Target(2, "continuous"), Target("pain", "binary", ("yes", "no"))), columns={"id": "ignored"})
     contract = draft_contract(spec, ["id", "bp", "pain", "age"])
     assert [column.role for column in contract.columns] == ["ignored", "target", "target", None]
-    assert contract.columns[2].levels == ("no", "yes")
+    assert contract.columns[2].levels == ("yes", "no")
     assert not contract.is_frozen
 
 
@@ -175,3 +181,111 @@ def test_an_unknown_column_is_named(column: str | int) -> None:
 def test_a_column_with_two_roles_is_refused() -> None:
     with pytest.raises(InputError, match="two roles"):
         draft_contract(JobSpec((TARGET,), columns={"bp": "predictor"}), ["bp"])
+
+
+COLUMNS = """
+[[targets]]
+column = "sbp"
+type = "continuous"
+[columns]
+age = "predictor"
+smoke = { type = "categorical", levels = ["never", "former", "current"] }
+sex = { levels = ["f", "m"] }
+grade = { levels = [3, 1, 2] }
+sbp = { unit = "mmHg", range = [60, 260], missing = [-8, "none"] }
+zip = { role = "ignored" }
+"""
+HEADER = ["sbp", "age", "smoke", "sex", "grade", "zip", "free"]
+
+
+def test_a_job_says_of_columns_what_they_are() -> None:
+    contract = draft_contract(parse_job(COLUMNS), HEADER)
+    assert [(c.role, c.type, c.levels, c.missing) for c in contract.columns] == [
+        ("target", "continuous", None, ("-8", "none")),
+        ("predictor", None, None, ()),
+        ("predictor", "categorical", ("never", "former", "current"), ()),
+        ("predictor", "binary", ("f", "m"), ()),
+        ("predictor", "categorical", ("3", "1", "2"), ()),
+        ("ignored", None, None, ()),
+        (None, None, None, ()),
+    ]
+    assert contract.columns[5].why == "the job ignores it"
+    assert [indicator.name for indicator in contract.indicators.values()] == ["smoke = former", "smoke = current", "grade = 1", "grade = 2"]
+
+
+def test_tokens_are_added_to_the_default_ones_or_replace_them() -> None:
+    targets = (Target("y", "continuous"),)
+    assert JobSpec(targets).tokens == DEFAULT_MISSING
+    assert JobSpec(targets, missing=("-9",)).tokens == (*DEFAULT_MISSING, "-9")
+    assert JobSpec(targets, missing_only=("-9",)).tokens == ("-9",)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("smoke = { typ = 'categorical' }", "in column 'smoke', key 'typ' is none of role, type, levels, .* did you mean 'type'"),
+        ("smoke = { type = 'categoric' }", "type 'categoric' is none of continuous, binary, .* did you mean 'categorical'"),
+        ("smoke = 'predicter'", "'predicter' is none of predictor, ignored; did you mean 'predictor'"),
+        ("smoke = { type = 'categorical', levels = ['a', 'b'] }", "has 2 levels where 3 to 25 are allowed; a column of two is binary"),
+        ("smoke = { type = 'binary', levels = ['a', 'b', 'c'] }", "has 3 levels where 2 are allowed"),
+        ("smoke = { levels = [1, '1.0', 2] }", "has a level twice; numbers are compared by value"),
+        ("smoke = { type = 'count', levels = [1, 2] }", "is count and cannot have levels"),
+        ("smoke = { transform = 'log' }", "transform is not acted on yet"),
+        ("smoke = { bounds = [0, 1] }", "bounds is not acted on yet"),
+        ("smoke = { range = [2, 1] }", "range must be a lower and a higher number"),
+    ],
+)
+def test_what_is_wrong_with_a_column_is_answered_with_what_is_allowed(text: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        check_job(parse_job(f'[[targets]]\ncolumn = "y"\ntype = "continuous"\n[columns]\n{text}\n'), manifest())
+
+
+@pytest.mark.parametrize("type_", ["categorical", "ordinal", "count"])
+def test_targets_that_have_no_model_yet_are_refused_with_a_sentence(type_: str) -> None:
+    with pytest.raises(InputError, match=f"target 'smoke' is {type_}: such a column can be a predictor, but there is no model yet"):
+        check_job(parse_job(f'[[targets]]\ncolumn = "smoke"\ntype = "{type_}"\n'), manifest())
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"y": "predictor"}, "given two roles"),
+        ({"y": {"type": "binary"}}, "belong to the target"),
+        ({"agr": "ignored"}, "nearest name there is 'age'"),
+    ],
+)
+def test_a_column_that_does_not_go_with_the_header_is_named(columns: dict[str, Any], said: str) -> None:
+    spec = job_from_table({"targets": [{"column": "y", "type": "continuous"}], "columns": columns})
+    with pytest.raises(InputError, match=said):
+        draft_contract(spec, ["y", "age"])
+
+
+def test_a_parameter_that_names_a_column_needs_numbers_or_two_levels() -> None:
+    hdmi = load_pair(ALGORITHMS / "HDMI").manifest
+    contract = draft_contract(parse_job(COLUMNS), HEADER[:-1])
+    with pytest.raises(InputError, match="column 'smoke' has several levels"):
+        resolve_columns({"exclusion": "smoke"}, hdmi, contract)
+    assert resolve_columns({"exclusion": "sex"}, hdmi, contract) == {"exclusion": 4}
+
+
+def test_tokens_of_a_job_come_to_the_usual_ones_or_stand_alone() -> None:
+    targets = 'targets = [{ column = "bp", type = "continuous" }]\n'
+    assert draft_contract(parse_job(targets), ["bp"]).missing == ("", "NA", "NaN", "N/A", "#N/A", "NULL", ".")
+    assert parse_job(targets + 'missing = ["-9", "NA"]').tokens == ("", "NA", "NaN", "N/A", "#N/A", "NULL", ".", "-9")
+    assert parse_job(targets + 'missing_only = ["-9"]').tokens == ("-9",)
+    assert parse_job(targets + 'missing_only = ["-9"]\nmissing = ["x"]').tokens == ("-9", "x")
+
+
+def test_a_decimal_mark_is_a_point_or_a_comma() -> None:
+    targets = 'targets = [{ column = "bp", type = "continuous" }]\n'
+    assert parse_job(targets).decimal is None
+    assert parse_job(targets + 'decimal = ","').decimal == ","
+    with pytest.raises(InputError) as caught:
+        parse_job(targets + 'decimal = ";"')
+    assert caught.value.code is Code.JOB_INVALID
+
+
+def test_a_job_finds_a_column_by_its_name_whatever_is_around_it_and_however_its_letters_are_composed() -> None:
+    job = 'targets = [{ column = " Gro\u0308\u00dfe", type = "continuous" }]\n[columns]\n"age " = "ignored"'
+    contract = draft_contract(parse_job(job), ["Gr\u00f6\u00dfe", "age"])
+    assert [column.role for column in contract.columns] == ["target", "ignored"]

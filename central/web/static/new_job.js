@@ -1,11 +1,12 @@
 // The form of a new job: columns from the header of the chosen file, parameters from the JSON Schema of the chosen pair.
 import { call, clearFailure, element, showFailure } from "/static/shared/api.js";
-import { parseHeader } from "./header.js";
+import { decodeHead, parseHeader } from "./header.js";
 
 const HEADER_BYTES = 1 << 16;
 const ROLES = [
   ["", "automatic"],
   ["predictor", "predictor"],
+  ["categorical", "predictor, codes or words"],
   ["ignored", "ignored"],
   ["continuous", "target, continuous"],
   ["binary", "target, binary"],
@@ -47,7 +48,8 @@ function showColumns() {
     levelCell.append(pair);
     row.append(head, roleCell, levelCell);
   });
-  const note = element("p", { className: "faint", textContent: "Automatic: a predictor if every value is a number, else ignored." });
+  const note = element("p", { className: "faint", textContent: "Automatic: a predictor if every value is a number, or if no cell is missing and there are at most 25 different texts. " +
+    "Numbers of rows or people and dates are left out. The upload says what each column is taken for." });
   document.getElementById("columns").replaceChildren(note, table);
   document.getElementById("column-names").replaceChildren(...names.map((name) => element("option", { value: name })));
 }
@@ -101,6 +103,8 @@ function specification() {
     const role = document.getElementById(`role-${index}`).value;
     if (role === "predictor" || role === "ignored") {
       spec.columns[name] = role;
+    } else if (role === "categorical") {
+      spec.columns[name] = { type: role };
     } else if (role) {
       const target = { column: name, type: role };
       const levels = [0, 1].map((level) => document.getElementById(`level-${index}-${level}`).value);
@@ -112,7 +116,8 @@ function specification() {
   spec.iteration_before_first_imputation = Number(form.before.value);
   spec.iteration_between_imputations = Number(form.between.value);
   if (form.seed.value !== "") spec.seed = Number(form.seed.value);
-  spec.missing = ["", ...form.missing.value.split(",").map((token) => token.trim()).filter((token) => token !== "")];
+  spec.missing = form.missing.value.split(",").map((token) => token.trim()).filter((token) => token !== "");
+  if (form.decimal.value !== "") spec.decimal = form.decimal.value;
   return spec;
 }
 
@@ -133,7 +138,7 @@ document.getElementById("file")?.addEventListener("change", async (event) => {
   if (!file) return;
   clearFailure();
   try {
-    names = parseHeader(await file.slice(0, HEADER_BYTES).text());
+    names = parseHeader(decodeHead(new Uint8Array(await file.slice(0, HEADER_BYTES).arrayBuffer())));
     showColumns();
   } catch (error) {
     showFailure(error);

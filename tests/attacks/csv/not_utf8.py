@@ -1,5 +1,5 @@
-"""Bytes that are no UTF-8."""
+"""Bytes that are neither UTF-8 nor Windows-1252."""
 
 
 def pieces():
-    yield b"y,a,b\n1,\xff\xfe,1\n4,5,0\n"
+    yield b"y,a,b\n1,\x81\x8d,1\n4,5,0\n"

@@ -13,11 +13,12 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from sandbox.contract import NUMBER
+from sandbox.contract import DEFAULT_MISSING, NUMBER
 from sandbox.errors import Code
-from sandbox.gate import numbers, scanner
+from sandbox.gate import scanner
 from sandbox.gate.ingest import Ingest
 from sandbox.gate.levels import Tokens
+from sandbox.gate.numbers import NumberReader
 from sandbox.gate.region import Region
 
 HEADER = "id,a,y,b,c"
@@ -56,18 +57,21 @@ def test_central_freezes_roles_and_levels_from_its_data(upload) -> None:
         (HEADER + "\n", [(Code.DATA_HEADER_ONLY, 0, None)]),
         (HEADER, [(Code.DATA_HEADER_ONLY, 0, None)]),
         (GOOD.replace("p2,4", "p2,four"), [(Code.DATA_NOT_NUMERIC, 2, 3)]),
-        (GOOD.replace("p2,4", "p2,True").replace("p1,1", "p1,True").replace("p3,7", "p3,False"), [(Code.DATA_NOT_NUMERIC, 2, 2)]),
+        (GOOD.replace("p2,4", "p2,True").replace("p1,1", "p1,True").replace("p3,7", "p3,True"), [(Code.DATA_LEVEL_COUNT, 2, None)]),
         (GOOD.replace("2,no", "nan,no"), [(Code.DATA_NOT_NUMERIC, 3, 2)]),
         (GOOD.replace("p2,4", "p2,inf"), [(Code.DATA_NOT_FINITE, 2, 3)]),
         (GOOD.replace("8,,9", "1e999,,9"), [(Code.DATA_NOT_FINITE, 3, 4)]),
         (GOOD + "p4,1,2,perhaps,3\n", [(Code.DATA_LEVELS, 4, 5)]),
-        (GOOD.replace("yes", "no"), [(Code.DATA_LEVELS, 4, None)]),
+        (GOOD.replace("yes", "no"), [(Code.DATA_LEVEL_COUNT, 4, None)]),
         (GOOD + "p4,1,2\n", [(Code.DATA_LINE_FIELDS, 0, 5)]),
-        (GOOD + "\n", [(Code.DATA_LINE_FIELDS, 0, 5)]),
+        (GOOD + "p4,1,2,no,3,4\n", [(Code.DATA_LINE_FIELDS, 0, 5)]),
         (GOOD + 'p4,"1,2,no,3\n', [(Code.DATA_QUOTE_OPEN, 0, 5)]),
         (GOOD + 'p"4,1,2,no,"3"\n', [(Code.DATA_MALFORMED, 0, 5)]),
-        (GOOD.encode() + b"p\xff4,1,2,no,3\n", [(Code.DATA_NOT_UTF8, 0, 5)]),
-        (GOOD.encode("utf-16"), [(Code.DATA_NOT_UTF8, 0, 1)]),
+        (GOOD.encode() + b"p\x814,1,2,no,3\n", [(Code.DATA_NOT_UTF8, 0, 5)]),
+        (GOOD.encode() + "pé,1,2,no,3\n".encode() + b"p\xe9,1,2,no,3\n", [(Code.DATA_NOT_UTF8, 0, 6)]),
+        (GOOD.encode() + b"p\xed\xa0\x80,1,2,no,3\n", [(Code.DATA_NOT_UTF8, 0, 5)]),
+        (GOOD.encode("utf-16") + b"\x00\xd8\n\x00", [(Code.DATA_NOT_UTF8, 0, 5)]),
+        (GOOD.encode("utf-32"), [(Code.DATA_NOT_TEXT, 0, None)]),
         (GOOD.replace("id,a,", "id,,"), [(Code.DATA_HEADER_LOOKS_LIKE_DATA, 2, None)]),
         (GOOD.replace("id,a,", "id,.imp,"), [(Code.DATA_HEADER_RESERVED, 2, None)]),
         (GOOD.replace("id,a,", "id,id,"), [(Code.DATA_HEADER_DUPLICATE, 2, None)]),
@@ -151,15 +155,12 @@ def test_where_a_card_is_stated_an_all_missing_predictor_is_a_notice_unless_noth
     assert not found["none"][0]
 
 
-def test_a_column_that_turns_to_text_late_is_ignored_with_a_note(upload) -> None:
+def test_a_column_that_nobody_named_and_that_turns_to_text_late_is_a_finding_with_its_line(upload) -> None:
     lines = [f"p{n},1,2,{'no' if n % 2 else 'yes'},{n}" for n in range(60_000)]
     lines[59_000] = "p,1,2,no,text"
     ingest, dataset = upload("\n".join([HEADER, *lines]))
-    assert ingest.findings == []
-    assert dataset is not None
-    assert len(dataset.blocks) > 1
-    assert dataset.contract.column(5).role == "ignored"
-    assert dataset.n_rows == 60_000
+    assert dataset is None
+    assert findings(ingest) == [(Code.DATA_NOT_NUMERIC, 5, 59_002)]
 
 
 def test_a_late_error_is_named_by_its_line(upload) -> None:
@@ -223,13 +224,27 @@ def test_a_file_with_its_own_spelling_of_a_declared_level_is_read_and_remembered
     assert dataset.level_texts[4] == ("0", "1.0")
 
 
-def test_missing_tokens_are_the_jobs_and_no_others(upload, make_setup) -> None:
+def test_a_level_that_the_encoding_of_the_file_cannot_write_is_stopped_at_central(upload, make_setup) -> None:
+    job = {"targets": [{"column": "y", "type": "continuous"}, {"column": "b", "type": "binary", "levels": ["no", "≥ 5"]}]}
+    text = HEADER + "\npä,1,2,no,3\np,1,2.5,NA,4\n"
+    ingest, dataset = upload(text.encode("cp1252"), make_setup(job))
+    assert dataset is None
+    assert (Code.DATA_LEVEL_LETTERS, 4, None) in findings(ingest)
+    _, dataset = upload(text, make_setup(job))
+    assert dataset is not None
+
+
+def test_missing_tokens_of_the_job_come_to_the_usual_ones_or_replace_them(upload, make_setup) -> None:
     data = HEADER + "\np1,1,-9,no,3\np2,2,-9.0,-9,4\np3,5,6,yes,7\n"
     _, dataset = upload(data, make_setup({"missing": ["-9"]}))
     assert dataset is not None
     assert np.isnan(dataset.column(3)).tolist() == [True, True, False]
     assert np.isnan(dataset.column(4)).tolist() == [False, True, False]
-    ingest, _ = upload(data.replace("p3,5,6", "p3,5,NA"), make_setup({"missing": ["-9"]}))
+    mixed = data.replace("p3,5,6", "p3,5,NA")
+    _, dataset = upload(mixed + "p4,1,2,no,3\n", make_setup({"missing": ["-9"]}))
+    assert dataset is not None
+    assert np.isnan(dataset.column(3)).tolist() == [True, True, True, False]
+    ingest, _ = upload(mixed, make_setup({"missing_only": ["-9"]}))
     assert findings(ingest) == [(Code.DATA_NOT_NUMERIC, 3, 4)]
 
 
@@ -256,7 +271,7 @@ def test_a_number_is_what_the_contract_says_whatever_the_parser_thinks(upload, c
     writer.writerow(HEADER.split(","))
     writer.writerows([["p", 1, cell, "no" if n % 2 else "yes", 2] for n, cell in enumerate([*cells, "3"])])
     ingest, dataset = upload(text.getvalue())
-    tokens = Tokens(("", "NA", "NaN"))
+    tokens = Tokens(DEFAULT_MISSING)
     wrong = [n for n, cell in enumerate(cells) if cell not in tokens and not NUMBER.match(cell) and cell.strip().lower() not in INFINITE]
     infinite = [n for n, cell in enumerate(cells) if cell.strip().lower() in INFINITE or (NUMBER.match(cell) and math.isinf(float(cell)))]
     found = [finding for finding in ingest.findings if finding.column == 3]
@@ -277,24 +292,28 @@ ANY_CELL = st.one_of(
     st.sampled_from(
         ["", " ", "NA", " NA", "na", "N/A", "NaN", "NULL", "-9", "-9.0", "1,5", "a\nb", "a\r\nb", '"', "0.1", "1e3", "+2", ".5", "5."]
     ),
+    st.sampled_from(
+        ["1.299", "1,299", "33,8", "-1.000 ", "1,299.5", "1.299,5", "0,5", "850", "1500", "5.0000", "12.50e1", "0.299", "9.000"]
+    ),
 )
 
 
 @given(
     st.lists(st.tuples(ANY_CELL, ANY_CELL, ANY_CELL, ANY_CELL), min_size=1, max_size=6),
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),
-    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.sampled_from([",", ";", "\t", "|"]),
     st.booleans(),
     st.integers(1, 50),
 )
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_fast_way_and_the_slow_way_read_the_same_table(
-    upload, make_setup, rows, quoting: int, line_end: str, is_cut: bool, piece
+    upload, make_setup, rows, quoting: int, line_end: str, separator: str, is_cut: bool, piece
 ) -> None:
     # Words for infinity are a number that is not finite to the one and no number to the other; both refuse them.
     assume(not any(cell.strip().lower() in INFINITE for cells in rows for cell in cells))
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator=line_end, quoting=quoting)  # type: ignore[arg-type]
+    writer = csv.writer(text, lineterminator=line_end, quoting=quoting, delimiter=separator)  # type: ignore[arg-type]
     writer.writerow(HEADER.split(","))
     writer.writerows([["p", *cells] for cells in [*rows, ("1", "2", "yes", "3"), ("4", "NA", "no", "6")]])
     data = text.getvalue().removesuffix(line_end) if is_cut else text.getvalue()
@@ -303,8 +322,8 @@ def test_the_fast_way_and_the_slow_way_read_the_same_table(
         with pytest.MonkeyPatch.context() as patch:
             if not fast:
                 patch.setattr(scanner, "_scan_plain", lambda *_: None)
-                patch.setattr(numbers, "_parse", lambda *_: None)
-            ingest, dataset = upload(data, make_setup({"missing": ["", "NA", "-9"]}), piece)
+                patch.setattr(NumberReader, "_parse", lambda *_: None)
+            ingest, dataset = upload(data, make_setup({"missing_only": ["", "NA", "-9"]}), piece)
         if dataset is None:
             return ingest.findings
         columns = [dataset.column(index).tobytes() for index in dataset.contract.model]

@@ -140,7 +140,7 @@ def test_observed_cells_survive_byte_for_byte(finished, table, quoting: int, lin
     writer.writerow(["id", "a", "y", "b", "free"])
     table = [*table, ("p", "1", "2", "no", ""), ("p", "1", "3", "yes", "")]
     writer.writerows([["NA" if cell is None else cell for cell in row] for row in table])
-    job = {"columns": {"a": "predictor", "free": "ignored"}}
+    job = {"columns": {"a": "predictor", "id": "ignored", "free": "ignored"}}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(f"{__name__}.UNITS", Units(np.zeros(3), np.ones(3), np.zeros(3), np.array([False, False, True])))
         filled = b"".join(finished(text.getvalue(), job=job).completed(1)).decode()
@@ -150,6 +150,61 @@ def test_observed_cells_survive_byte_for_byte(finished, table, quoting: int, lin
         row = [name, a, repr(0.1 + number) if y is None else y, "yes" if b is None else b, free]
         csv.writer(expected, lineterminator=line_end, quoting=quoting).writerow(row)  # type: ignore[call-overload]
     assert filled == expected.getvalue()
+
+
+WORD = st.text(alphabet='ab ,;\t|"\n\ré€ß', max_size=5)
+DECIMAL = st.floats(-1e6, 1e6, width=32).map(lambda number: f"{number:.2f}")
+FORMS = [(encoding, mark) for encoding in ("utf-8", "cp1252", "utf-16-le", "utf-16-be") for mark in (False, True)]
+
+
+@given(
+    st.lists(st.tuples(WORD, DECIMAL, st.none() | DECIMAL, st.sampled_from(["no", "größer", None]), WORD), min_size=4, max_size=10),
+    st.sampled_from([form for form in FORMS if form != ("cp1252", True)]),
+    st.sampled_from([",", ";", "\t", "|"]),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
+    st.booleans(),
+    st.booleans(),
+)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_result_is_written_as_the_upload_was_and_keeps_its_observed_cells(
+    finished, table, form, separator: str, line_end: str, quoting: int, has_commas: bool, names_separator: bool
+) -> None:
+    encoding, has_mark = form
+    # What Python's writer leaves bare, though it ends a line for other readers.
+    quoting = csv.QUOTE_ALL if any("\r" in cell or "\n" in cell for row in table for cell in (row[0], row[4])) else quoting
+    written = (lambda text: text.replace(".", ",")) if has_commas else (lambda text: text)
+
+    def lines(rows: list[list[str]]) -> str:
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator=line_end, quoting=quoting, delimiter=separator).writerows(rows)  # type: ignore[call-overload]
+        return text.getvalue()
+
+    def encode(text: str) -> bytes:
+        return (("\ufeff" if has_mark else "") + text).encode(encoding)
+
+    table = [*table, ("pä", "1.5", "2.25", "no", ""), ("p", "1.5", "3.25", "größer", "")]
+    header = ["id", "a", "y", "b", "free"]
+    first = f"sep={separator}{line_end}" if names_separator else ""
+    rows = [[name, written(a), "NA" if y is None else written(y), b or "NA", free] for name, a, y, b, free in table]
+    full = [
+        [name, written(a), written(repr(0.1 + number) if y is None else y), b or "no", free]
+        for number, (name, a, y, b, free) in enumerate(table)
+    ]
+    job = {"columns": {"a": "predictor", "free": "ignored", "id": "ignored"}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(f"{__name__}.UNITS", Units(np.zeros(3), np.ones(3), np.zeros(3), np.array([False, False, True])))
+        writer = finished(encode(first + lines([header, *rows])), job=job)
+        filled, long = b"".join(writer.completed(1)), b"".join(writer.long())
+    assert filled == encode(first + lines([header, *full]))
+    beside = [[".imp", ".id", *header]]
+    beside += [["0", str(number), *row] for number, row in enumerate(rows, 1)]
+    beside += [[imp, str(number), *row] for imp in ("1", "2") for number, row in enumerate(full, 1)]
+    assert cells(long, encoding, separator) == beside
+
+
+def cells(text: bytes, encoding: str, separator: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text.decode(encoding).removeprefix("\ufeff"), newline=""), delimiter=separator))
 
 
 def test_the_zip_is_complete_reproducible_and_sent_in_frames(finished) -> None:
