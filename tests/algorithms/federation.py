@@ -261,11 +261,9 @@ def make(pair_: Pair, raws: Sequence[np.ndarray], contract: Contract, row_seed: 
     targets = tuple(Target(column.name, column.type) for column in contract.columns if column.type is not None)
     spec = check_job(JobSpec(targets, **{"seed": 11, **job}), pair_.manifest)
     constants = constants_of(raws, contract)
+    intercept, seed = spec.parameters.get("central_intercept", False), [row_seed, spec.seed or 0]
     sites = [
-        MemorySite(
-            raw, contract, is_central=not index, central_intercept=spec.parameters.get("central_intercept", False), seed=[row_seed, index]
-        )
-        for index, raw in enumerate(raws)
+        MemorySite(raw, contract, is_central=not index, central_intercept=intercept, seed=[*seed, index]) for index, raw in enumerate(raws)
     ]
     for site in sites:
         site.begin(constants)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from tests.demo.story import BINARY, CENTRAL_CSV, CONTINUOUS, HEART, Federation, wait_for
 
@@ -214,6 +214,22 @@ def test_the_form_of_a_new_job_lists_the_columns_of_a_file_in_any_form(federatio
         page.goto(f"{federation.central.url}/jobs/new")
         page.get_by_label("Your CSV file").set_input_files({"name": name, "mimeType": "text/csv", "buffer": content})
         expect(page.locator("#columns tbody th")).to_have_text(["1. Größe", "2. BMI, kg/m²", "3. sbp"])
+
+
+def test_a_file_chosen_before_the_form_of_a_new_job_is_ready_is_read(federation: Federation, open_page: Callable[..., Page]) -> None:
+    page = open_page(federation.central.url)
+    sign_in(page, "va_long_beach", federation.runner_password)
+    held: list[Route] = []
+    page.route("**/api/pairs", lambda route: held.append(route))
+    page.goto(f"{federation.central.url}/jobs/new")
+    expect(page.get_by_role("button", name="Make the job")).to_be_disabled()
+    page.get_by_label("Your CSV file").set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": b"age,sbp\n1,2\n"})
+    while not held:
+        page.wait_for_timeout(50)
+    expect(page.locator("#columns tbody th")).to_have_count(0)
+    held[0].continue_()
+    expect(page.locator("#columns tbody th")).to_have_text(["1. age", "2. sbp"])
+    expect(page.get_by_role("button", name="Make the job")).to_be_enabled()
 
 
 def test_code_that_sees_rows_runs_when_the_owners_let_it_and_the_receipt_says_so(

@@ -133,8 +133,8 @@ form?.addEventListener("submit", async (event) => {
   }
 });
 
-document.getElementById("file")?.addEventListener("change", async (event) => {
-  const file = event.target.files[0];
+async function readHeader() {
+  const file = document.getElementById("file").files[0];
   if (!file) return;
   clearFailure();
   try {
@@ -143,9 +143,12 @@ document.getElementById("file")?.addEventListener("change", async (event) => {
   } catch (error) {
     showFailure(error);
   }
-});
+}
 
 if (form) {
   form.pair.addEventListener("change", showParameters);
   showParameters();
+  document.getElementById("file").addEventListener("change", readHeader);
+  await readHeader(); // a file may be chosen before this script runs
+  form.querySelector("button[type=submit]").disabled = false;
 }
