@@ -41,6 +41,7 @@ class Code(StrEnum):
     DATA_LEVELS = "data.levels"
     DATA_LEVEL_COUNT = "data.level_count"
     DATA_CODES = "data.codes"
+    DATA_LEVELS_ALIKE = "data.levels_alike"
     DATA_ROWS_INCOMPLETE = "data.rows_incomplete"
     DATA_TOO_LARGE = "data.too_large"
     DATA_TOO_MANY_COLUMNS = "data.too_many_columns"
@@ -249,6 +250,10 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     Code.DATA_CODES: Entry(
         "Column {column!r} is continuous, and holds {found} different whole numbers only.",
         "Give it the type categorical or ordinal if these are codes; else there is nothing to do.",
+    ),
+    Code.DATA_LEVELS_ALIKE: Entry(
+        "Column {column!r} has two levels that differ only in case or spaces: {level!r} and {other!r}.",
+        "Spell them alike in the files of all participants if they mean the same.",
     ),
     Code.DATA_ROWS_INCOMPLETE: Entry(
         "Column {column!r} is a predictor and missing on {found} of {rows} rows. These rows are in no model, and their gaps stay.",

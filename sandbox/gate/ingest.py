@@ -25,7 +25,7 @@ from sandbox.gate.levels import Tokens, UnknownLevel
 from sandbox.gate.marks import Marks
 from sandbox.gate.numbers import NumberReader, has_leading_zeros
 from sandbox.gate.reading import Reading
-from sandbox.gate.recognise import NUMBERS, Verdict, few_codes, recognise_numbers, recognise_texts
+from sandbox.gate.recognise import NUMBERS, Verdict, alike, few_codes, recognise_numbers, recognise_texts
 from sandbox.gate.region import Region, RegionFull
 from sandbox.gate.scanner import ScanError, count_lines
 from sandbox.gate.table import Layout, Table, read_table, scan_table
@@ -471,6 +471,9 @@ class Ingest:
         for index, column in enumerate(contract.columns, 1):
             if dataset is None or column.role == "ignored" or not self._n_observed.get(index):
                 continue
+            if index in self._levels and (pair := alike(self._levels[index].learnt)):
+                said: dict[str, str | int | float] = {"column": column.name, "level": pair[0], "other": pair[1]}
+                self.findings.append(Finding(Code.DATA_LEVELS_ALIKE, "notice", index, said))
             n_missing = dataset.n_rows - self._n_observed[index]
             if column.role == "predictor" and n_missing:
                 details: dict[str, str | int | float] = {"column": column.name, "found": n_missing, "rows": dataset.n_rows}

@@ -24,6 +24,12 @@ DATE: Final = re.compile(
     re.ASCII,
 )
 """ISO, day.month.year, month/day/year."""
+TIME: Final = re.compile(r"\s*\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*([ap]m\s*)?\Z", re.ASCII | re.I)
+"""Of a day."""
+MARKED_NUMBER: Final = re.compile(r"\s*([<>≤≥~]?\s*[€$£¥]?)\s*[+-]?\d[\d.,]*\s*([%€$£¥]|[^\W\d_][\w/^²³·]{0,11})?\s*\Z")
+"""A number, perhaps with a sign of comparison or a currency before it, or a percent sign, a currency or a unit behind it."""
+MAX_MARKS: Final = 3
+"""A column is measured in one unit or a few; the letters of identifiers are many."""
 ID_NAME: Final = re.compile(
     r"(?:.*[\W_])?(?:id|ids|pid|uid|uuid|mrn|nr|no|key|case|index|rownum|row)(?:[\W_].*)?\Z|.*[a-z]ID\Z|X\Z|Unnamed: 0\Z", re.I
 )
@@ -95,6 +101,10 @@ def recognise_texts(name: str, levels: Sequence[str], n_observed: int, n_rows: i
     """
     if levels and all(DATE.match(text) for text in levels):
         return _left_out("it holds dates", "date")
+    if levels and all(TIME.match(text) for text in levels):
+        return _left_out("it holds times of day", "date")
+    if (has_more or len(levels) == n_observed > 2) and _are_marked_numbers(levels):
+        return _left_out("its numbers are written with signs or units; write them as plain numbers to have it as a predictor")
     if has_more:
         return _left_out(f"it has more than {MAX_LEVELS} different texts", "id" if ID_NAME.match(name) else None)
     if len(levels) == n_observed > 2:
@@ -104,6 +114,22 @@ def recognise_texts(name: str, levels: Sequence[str], n_observed: int, n_rows: i
     if n_observed < n_rows:
         return _left_out("it is text with missing cells; as a predictor it would cost the rows that miss it")
     return Verdict("predictor", "binary" if len(levels) == 2 else "categorical", f"it has {len(levels)} different texts")
+
+
+def _are_marked_numbers(levels: Sequence[str]) -> bool:
+    found = [MARKED_NUMBER.match(text) for text in levels]
+    return len({match.groups() for match in found if match}) <= MAX_MARKS and all(found)
+
+
+def alike(levels: Sequence[str]) -> tuple[str, str] | None:
+    """Two levels, if any, that differ only in upper and lower case or in spaces."""
+    first: dict[str, str] = {}
+    for text in levels:
+        plain = "".join(text.split()).casefold()
+        if plain in first:
+            return first[plain], text
+        first[plain] = text
+    return None
 
 
 def _numbers_rows(name: str, observed: Values, n_rows: int) -> bool:

@@ -146,7 +146,9 @@ def people_findings(patterns: Patterns, columns: Mapping[int, Values], contract:
         details = {"where": f"the rows with {contract.column(target).name!r} observed" if target else "the rows that take part"}
         if other:
             details["other"] = contract.column(other).name
-        findings.setdefault((breach.rule, column, other), _finding(breach, contract, column, **details))
+        # Of the levels of one predictor the first speaks for all.
+        pair = contract.read_from(column), contract.read_from(other) if other else 0
+        findings.setdefault((breach.rule, *pair), _finding(breach, contract, column, **details))
 
     tables = Tables(columns)
     # Of a column with a table rule 2 says more: ten people are never two.

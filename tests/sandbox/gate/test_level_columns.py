@@ -13,13 +13,14 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from sandbox.contract import Contract, level_key, order_levels
+from sandbox.contract import DEFAULT_MISSING, Contract, level_key, order_levels
 from sandbox.errors import Code
 from sandbox.gate.dataset import Dataset
 from sandbox.gate.ingest import Ingest
 from sandbox.gate.recognise import DATE
 from sandbox.gate.region import Region
 
+MARKED = "its numbers are written with signs or units; write them as plain numbers to have it as a predictor"
 TARGET = {"targets": [{"column": "y", "type": "continuous"}]}
 
 
@@ -50,7 +51,7 @@ LEVEL = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), m
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(LEVEL, min_size=3, max_size=25, unique_by=level_key), st.randoms(use_true_random=False))
 def test_a_level_is_a_column_of_ones_for_who_has_it(upload, make_setup, levels: list[str], random) -> None:
-    assume(not any(level in ("NA", "NaN") or not level.strip() for level in levels))
+    assume(not any(level in DEFAULT_MISSING or not level.strip() for level in levels))
     rows = [*levels, *random.choices(levels, k=60)]
     random.shuffle(rows)
     job = {**TARGET, "columns": {"g": {"type": "categorical"}}}
@@ -127,6 +128,11 @@ def test_a_column_of_words_behind_many_rows_of_numbers_is_found_from_the_first_r
         ("patient", [f"P{n}" for n in range(40)], None, "it has more than 25 different texts"),
         ("patient_id", [f"P{n}" for n in range(40)], "id", "it has more than 25 different texts"),
         ("words", [f"w{n % 26}" for n in range(60)], None, "it has more than 25 different texts"),
+        ("share", [f"{n}.5%" for n in range(40)], None, MARKED),
+        ("cost", [f"€ {n}" for n in range(40)], None, MARKED),
+        ("dose", [f"{n} {'µg' if n % 2 else 'mg/dL'}" for n in range(20)], None, MARKED),
+        ("code", [f"{n}x{n}" for n in range(40)], None, "it has more than 25 different texts"),
+        ("when", ["08:15", "23:59", "9:05"] * 20, "date", "it holds times of day"),
         ("same", ["a"] * 40, None, "it has the same text on every row"),
         ("gaps", ["a", "b", ""] * 20, None, "it is text with missing cells; as a predictor it would cost the rows that miss it"),
         ("empty", [""] * 40, None, "it has no value"),
@@ -188,6 +194,17 @@ def test_codes_that_are_named_continuous_and_gaps_of_predictors_get_a_notice_at_
     ingest, dataset = upload(with_y(g=[str(1 + n % 3) for n in range(60)]), make_setup({**TARGET, "columns": {}}))
     assert dataset is not None
     assert any("one of 3 whole numbers" in note for note in ingest.notes)
+
+
+@pytest.mark.parametrize(("first", "other"), [("Yes", "Yes "), ("no", "NO"), ("stage II", "Stage  ii")])
+def test_levels_that_differ_in_case_or_spaces_stay_two_and_are_told_to_central(upload, make_setup, first: str, other: str) -> None:
+    rows = [first, other, "something else"] * 20
+    ingest, dataset = upload(with_y(g=rows), make_setup({**TARGET, "columns": {}}))
+    assert dataset is not None
+    assert len(dataset.contract.column(3).levels or ()) == 3
+    [finding] = ingest.findings
+    assert (finding.code, finding.severity, finding.column) == (Code.DATA_LEVELS_ALIKE, "notice", 3)
+    assert repr(other) in finding.sentence
 
 
 def test_tokens_of_a_column_are_missing_there_alone(upload, make_setup) -> None:

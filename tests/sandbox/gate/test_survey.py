@@ -231,3 +231,11 @@ def test_rows_with_a_missing_predictor_take_no_part(upload, surveyed, make_setup
     assert found.n_incomplete == 1
     assert 0 not in found.rows.file_rows
     assert found.rows.n == 49
+
+
+def test_small_levels_of_one_predictor_are_one_finding(surveyed, make_setup) -> None:
+    rows = [f"{n * 0.37 % 5:.3f},{n * 0.61 % 7:.3f},w{n % 20}" for n in range(180)]
+    setup = make_setup({"targets": [{"column": "y", "type": "continuous"}], "columns": {}}, policy=built_in("default"))
+    found = surveyed("y,z,g\n" + "\n".join(rows) + "\n", setup)
+    [finding] = [finding for finding in found.findings if finding.code is Code.RULE_CELL_COLUMN]
+    assert (finding.column, finding.details["column"], finding.details["found"]) == (3, "g = w1", 9)
