@@ -26,7 +26,7 @@ DATE: Final = re.compile(
 """ISO, day.month.year, month/day/year."""
 TIME: Final = re.compile(r"\s*\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*([ap]m\s*)?\Z", re.ASCII | re.I)
 """Of a day."""
-MARKED_NUMBER: Final = re.compile(r"\s*([<>≤≥~]?\s*[€$£¥]?)\s*[+-]?\d[\d.,]*\s*([%€$£¥]|[^\W\d_][\w/^²³·]{0,11})?\s*\Z")
+MARKED_NUMBER: Final = re.compile(r"\s*([<>≤≥~]?\s*[€$£¥]?)\s*[+−-]?\d[\d.,]*\s*([%€$£¥]|[^\W\d_][\w/^²³·]{0,11})?\s*\Z")
 """A number, perhaps with a sign of comparison or a currency before it, or a percent sign, a currency or a unit behind it."""
 MAX_MARKS: Final = 3
 """A column is measured in one unit or a few; the letters of identifiers are many."""
@@ -34,6 +34,8 @@ ID_NAME: Final = re.compile(
     r"(?:.*[\W_])?(?:id|ids|pid|uid|uuid|mrn|nr|no|key|case|index|rownum|row)(?:[\W_].*)?\Z|.*[a-z]ID\Z|X\Z|Unnamed: 0\Z", re.I
 )
 """Of a column that numbers people or rows. R and pandas write their row numbers as "X" and "Unnamed: 0"."""
+LONG_CODE, LONGEST_CODE = 1e15, 1e22
+"""Whole numbers of 16 to 22 digits are nothing that was measured, and are kept as no number can be."""
 MIN_ROWS: Final = 10
 """Of fewer rows nothing says that cells are numbers of rows."""
 ROWS_PER_CODE: Final = 5
@@ -71,6 +73,9 @@ def recognise_numbers(name: str, values: Values, *, is_padded: bool) -> Verdict:
         return _left_out("it has no value")
     if _numbers_rows(name, observed, len(values)):
         return _left_out("it numbers the rows or the people", "id")
+    whole = observed == np.rint(observed)
+    if LONG_CODE <= np.abs(observed).max() < LONGEST_CODE and whole.all():
+        return _left_out("its whole numbers have more than 15 digits, as codes have", "id")
     if is_padded:
         return _left_out("its numbers have leading zeros, as codes have", "id")
     n_codes = few_codes(observed)

@@ -124,6 +124,8 @@ def test_a_column_of_words_behind_many_rows_of_numbers_is_found_from_the_first_r
         ("patient_id", [str(1000 - 3 * n) for n in range(40)], "id", "it numbers the rows or the people"),
         ("q", [str(n + 5) for n in range(40)], "id", "it numbers the rows or the people"),
         ("zip", [f"0{4700 + n % 30}" for n in range(60)], "id", "its numbers have leading zeros, as codes have"),
+        ("mrn", [str(10**18 + 37 * n % 1000) for n in range(40)], "id", "its whole numbers have more than 15 digits, as codes have"),
+        ("balance", [f"−{n}.5" for n in range(40)], None, MARKED),
         ("who", [f"P{n}" for n in range(20)], "id", "no text in it occurs twice, as with identifiers"),
         ("patient", [f"P{n}" for n in range(40)], None, "it has more than 25 different texts"),
         ("patient_id", [f"P{n}" for n in range(40)], "id", "it has more than 25 different texts"),
@@ -149,7 +151,12 @@ def test_what_no_model_has_is_named_with_the_reason(upload, make_setup, name: st
 
 @pytest.mark.parametrize(
     ("name", "rows"),
-    [("age", [str(20 + n % 50) for n in range(60)]), ("sodium", [f"{130 + n / 7:.2f}" for n in range(60)]), ("id_index", ["1", "2"] * 30)],
+    [
+        ("age", [str(20 + n % 50) for n in range(60)]),
+        ("virus", [f"{n}.5e30" for n in range(60)]),
+        ("sodium", [f"{130 + n / 7:.2f}" for n in range(60)]),
+        ("id_index", ["1", "2"] * 30),
+    ],
 )
 def test_measurements_are_no_identifiers(upload, make_setup, name: str, rows: list[str]) -> None:
     assert columns_of(upload, make_setup, with_y(**{name: rows})).column(3).role == "predictor"
